@@ -1,0 +1,156 @@
+//! The registry of everything that has an id: its number in the store and the prefix people see.
+
+/// What a record, an entry or an id is about.
+///
+/// The number is what an engine stores, the prefix is what people read (`ord_01jd…`). Numbers are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "each name says it")]
+pub enum Kind {
+    Account = 1,
+    ApiKey = 2,
+    User = 3,
+    Staff = 4,
+    Node = 5,
+    PartnerLink = 6,
+    Product = 7,
+    Variant = 8,
+    Location = 9,
+    InventoryLevel = 10,
+    Order = 11,
+    PurchaseOrder = 12,
+    Fulfilment = 13,
+    Hold = 14,
+    Answer = 15,
+    SlotBlock = 16,
+}
+
+impl Kind {
+    /// Every kind, in the order of their numbers.
+    pub const ALL: [Self; 16] = [
+        Self::Account,
+        Self::ApiKey,
+        Self::User,
+        Self::Staff,
+        Self::Node,
+        Self::PartnerLink,
+        Self::Product,
+        Self::Variant,
+        Self::Location,
+        Self::InventoryLevel,
+        Self::Order,
+        Self::PurchaseOrder,
+        Self::Fulfilment,
+        Self::Hold,
+        Self::Answer,
+        Self::SlotBlock,
+    ];
+
+    /// The number an engine stores.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The kind with this number, if there is one.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
+    }
+
+    /// The prefix of its ids.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Account => "acct",
+            Self::ApiKey => "key",
+            Self::User => "usr",
+            Self::Staff => "staff",
+            Self::Node => "node",
+            Self::PartnerLink => "link",
+            Self::Product => "prod",
+            Self::Variant => "var",
+            Self::Location => "loc",
+            Self::InventoryLevel => "lvl",
+            Self::Order => "ord",
+            Self::PurchaseOrder => "po",
+            Self::Fulfilment => "ful",
+            Self::Hold => "hold",
+            Self::Answer => "ans",
+            Self::SlotBlock => "slots",
+        }
+    }
+
+    /// Its name in the API and in the log: `purchase_order`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::ApiKey => "api_key",
+            Self::User => "user",
+            Self::Staff => "staff",
+            Self::Node => "node",
+            Self::PartnerLink => "partner_link",
+            Self::Product => "product",
+            Self::Variant => "variant",
+            Self::Location => "location",
+            Self::InventoryLevel => "inventory_level",
+            Self::Order => "order",
+            Self::PurchaseOrder => "purchase_order",
+            Self::Fulfilment => "fulfilment",
+            Self::Hold => "hold",
+            Self::Answer => "answer",
+            Self::SlotBlock => "slot_block",
+        }
+    }
+
+    /// The kind with this API name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Names things that are spoken of below the crates that give them a body: `Id<Account>`.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+        impl crate::Kinded for $name {
+            const KIND: Kind = Kind::$name;
+        }
+    )*};
+}
+
+names! {
+    /// A merchant account: a retailer or a supplier; the unit of order, of keys and of scale.
+    Account,
+    /// A key to the API.
+    ApiKey,
+    /// A person who uses a merchant account.
+    User,
+    /// A person who runs the platform.
+    Staff,
+    /// One running `bonded` process.
+    Node,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+    use std::collections::HashSet;
+
+    #[test]
+    fn numbers_prefixes_and_names_are_unique_and_found_again() {
+        let mut prefixes = HashSet::new();
+        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(kind.number()), place + 1);
+            assert_eq!(Kind::from_number(kind.number()), Some(kind));
+            assert_eq!(Kind::from_name(kind.name()), Some(kind));
+            assert!(prefixes.insert(kind.prefix()));
+        }
+        assert_eq!(Kind::from_number(0), None);
+    }
+}
