@@ -1,1 +1,3 @@
-//! x
+//! What tests of every crate share: databases, accounts, clocks, faults; nothing of it reaches the product.
+
+pub mod postgres;
