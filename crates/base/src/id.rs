@@ -70,15 +70,22 @@ impl<K: Kinded> Id<K> {
     }
 }
 
+/// An id as people read it, where its kind is known only when the program runs.
+pub fn id_text(kind: Kind, bytes: [u8; 16]) -> String {
+    let mut text = String::with_capacity(kind.prefix().len() + 1 + SUFFIX_LENGTH);
+    text.push_str(kind.prefix());
+    text.push('_');
+    let value = u128::from_be_bytes(bytes);
+    for place in (0..SUFFIX_LENGTH).rev() {
+        let five = (value >> (5 * place)) & 31;
+        text.extend(ALPHABET.get(five as usize).map(|symbol| char::from(*symbol)));
+    }
+    text
+}
+
 impl<K: Kinded> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; SUFFIX_LENGTH];
-        let mut rest = u128::from_be_bytes(self.bytes);
-        for place in text.iter_mut().rev() {
-            *place = ALPHABET[(rest & 31) as usize];
-            rest >>= 5;
-        }
-        write!(f, "{}_{}", K::KIND.prefix(), std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        f.write_str(&id_text(K::KIND, self.bytes))
     }
 }
 

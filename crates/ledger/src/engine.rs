@@ -10,6 +10,9 @@ use tokio::sync::broadcast;
 /// The 16 bytes of an account's or a record's id.
 pub type Bytes16 = [u8; 16];
 
+/// Who did something: a tag byte and 16 bytes of id (see [`crate::Actor`]).
+pub type ActorRow = [u8; 17];
+
 /// One row of `records`: the present state of one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordRow {
@@ -49,8 +52,8 @@ pub struct LookupRow {
 pub struct EntryRow {
     /// Milliseconds since 1970.
     pub at: i64,
-    /// Who: a tag byte and 16 bytes of id (see [`crate::Actor`]).
-    pub actor: [u8; 17],
+    /// Who.
+    pub actor: ActorRow,
     /// What was done, in a word or two: `placed`.
     pub action: String,
     /// What it was done to.

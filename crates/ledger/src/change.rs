@@ -1,0 +1,205 @@
+//! Changes: everything that is to happen together in one account, each part with its entry.
+
+use crate::record::{Lookup, LookupName, Record, Stored};
+use bonded_base::{Id, Kind, Kinded, Moment, Secret};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What one entry says about what changed. Sealed in the engine; never holds a consumer field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// The digest of the record as it became: base64 of SHA-256 over the entry's salt and the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+    /// Field by field, from what to what. Empty at a record's birth, which is version 1 in whole.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub set: Map<String, Value>,
+    /// Whether the six consumer fields were written with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub consumer: bool,
+    /// What a read has shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<String>,
+}
+
+/// Everything that is to happen together in one account.
+#[derive(Default)]
+pub struct Change {
+    pub(crate) steps: Vec<Step>,
+}
+
+/// What happens to one record.
+pub(crate) struct Step {
+    pub kind: Kind,
+    pub id: [u8; 16],
+    /// The version that comes of it.
+    pub version: u64,
+    pub action: &'static str,
+    pub said: Said,
+    pub becomes: Becomes,
+    pub consumer: Option<Secret<Vec<u8>>>,
+    pub lookups_added: Vec<(LookupName, Vec<u8>)>,
+    pub lookups_removed: Vec<(LookupName, Vec<u8>)>,
+}
+
+pub(crate) enum Becomes {
+    Born(Body),
+    Changed(Body),
+    Gone,
+    /// Only witnessed.
+    Same,
+}
+
+/// A record, ready to be sealed.
+pub(crate) struct Body {
+    pub json: Result<Vec<u8>, serde_json::Error>,
+    pub state: u8,
+    pub parent: Option<[u8; 16]>,
+    pub sort_at: Moment,
+}
+
+impl Change {
+    /// Nothing yet.
+    pub const fn new() -> Self {
+        Self { steps: Vec::new() }
+    }
+
+    /// Whether there is nothing to do.
+    pub const fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// How many records it touches.
+    pub const fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// A record is born.
+    pub fn create<R: Record>(&mut self, id: Id<R>, record: &R, action: &'static str) {
+        self.steps.push(Step {
+            kind: R::KIND,
+            id: id.bytes(),
+            version: 1,
+            action,
+            said: Said::default(),
+            becomes: Becomes::Born(Body::of(id, record)),
+            consumer: None,
+            lookups_added: owned(record.lookups()),
+            lookups_removed: Vec::new(),
+        });
+    }
+
+    /// A record is born with the six consumer fields beside it, to be sealed under a key of its own.
+    pub fn create_with_consumer<R: Record>(
+        &mut self,
+        id: Id<R>,
+        record: &R,
+        consumer: Secret<Vec<u8>>,
+        action: &'static str,
+    ) {
+        self.create(id, record, action);
+        if let Some(step) = self.steps.last_mut() {
+            step.said.consumer = true;
+            step.consumer = Some(consumer);
+        }
+    }
+
+    /// A record becomes another. Refused as a conflict when it has changed since it was read.
+    pub fn update<R: Record>(&mut self, was: &Stored<R>, becomes: &R, action: &'static str) {
+        let (before, after) = (owned(was.lookups()), owned(becomes.lookups()));
+        self.steps.push(Step {
+            kind: R::KIND,
+            id: was.id.bytes(),
+            version: was.version + 1,
+            action,
+            said: Said { set: difference(&was.value, becomes), ..Said::default() },
+            becomes: Becomes::Changed(Body::of(was.id, becomes)),
+            consumer: None,
+            lookups_added: after.iter().filter(|lookup| !before.contains(lookup)).cloned().collect(),
+            lookups_removed: before.into_iter().filter(|lookup| !after.contains(lookup)).collect(),
+        });
+    }
+
+    /// A record goes. Refused as a conflict when it has changed since it was read.
+    pub fn remove<R: Record>(&mut self, was: &Stored<R>, action: &'static str) {
+        self.steps.push(Step {
+            kind: R::KIND,
+            id: was.id.bytes(),
+            version: was.version + 1,
+            action,
+            said: Said::default(),
+            becomes: Becomes::Gone,
+            consumer: None,
+            lookups_added: Vec::new(),
+            lookups_removed: owned(was.lookups()),
+        });
+    }
+
+    /// Nothing changes, but the log says that something was seen.
+    pub(crate) fn witness(&mut self, kind: Kind, id: [u8; 16], version: u64, action: &'static str, seen: Vec<String>) {
+        self.steps.push(Step {
+            kind,
+            id,
+            version,
+            action,
+            said: Said { seen, ..Said::default() },
+            becomes: Becomes::Same,
+            consumer: None,
+            lookups_added: Vec::new(),
+            lookups_removed: Vec::new(),
+        });
+    }
+}
+
+impl Body {
+    fn of<R: Record>(id: Id<R>, record: &R) -> Self
+    where
+        R: Kinded,
+    {
+        Self {
+            json: serde_json::to_vec(record),
+            state: record.state(),
+            parent: record.parent(),
+            sort_at: record.sort_at().unwrap_or_else(|| id.born_at()),
+        }
+    }
+}
+
+fn owned(lookups: Vec<Lookup<'_>>) -> Vec<(LookupName, Vec<u8>)> {
+    lookups.into_iter().map(|lookup| (lookup.name, lookup.value.into_owned())).collect()
+}
+
+/// The top-level fields that differ, each as `[from, to]`.
+fn difference<R: Serialize>(was: &R, becomes: &R) -> Map<String, Value> {
+    let (Ok(Value::Object(mut before)), Ok(Value::Object(after))) =
+        (serde_json::to_value(was), serde_json::to_value(becomes))
+    else {
+        return Map::new();
+    };
+    let mut set = Map::new();
+    for (field, to) in after {
+        let from = before.remove(&field).unwrap_or_default();
+        if from != to {
+            set.insert(field, Value::Array(vec![from, to]));
+        }
+    }
+    for (field, from) in before {
+        set.insert(field, Value::Array(vec![from, Value::Null]));
+    }
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+    use serde_json::json;
+
+    #[test]
+    fn the_difference_names_what_changed_from_what_to_what() {
+        let set = difference(&json!({"a": 1, "b": [2], "c": "x"}), &json!({"a": 1, "b": [3], "d": true}));
+        assert_eq!(
+            serde_json::Value::Object(set),
+            json!({"b": [[2], [3]], "c": ["x", null], "d": [null, true]})
+        );
+    }
+}

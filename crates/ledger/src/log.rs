@@ -1,0 +1,208 @@
+//! The log as its readers see it: entries from a cursor, leases on cursors, tiles and the signing of checkpoints.
+
+use crate::engine::{CHECKPOINT_LEVEL, TileRow};
+use crate::entry::{Entry, Headline, with_context};
+use crate::error::LedgerError;
+use crate::ledger::Ledger;
+use crate::scope::{Scope, System};
+use bonded_base::{Account, Id, Kind, Moment, Node};
+use bonded_merkle::Signer;
+use bonded_vault::AccountKeys;
+use tokio::sync::watch;
+
+/// Entries that one read gives at most.
+pub const ENTRIES_MAX: u32 = 4_096;
+
+/// The program's own readers of the log. Numbers are never reused; 0 is the head's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Consumer {
+    /// Carries orders and their progress between partners.
+    Route = 1,
+    /// Grows the Merkle tree and signs checkpoints.
+    Checkpoint = 2,
+}
+
+impl Consumer {
+    /// Every consumer.
+    pub const ALL: [Self; 2] = [Self::Route, Self::Checkpoint];
+
+    /// As whom it acts.
+    pub const fn system(self) -> System {
+        match self {
+            Self::Route => System::Route,
+            Self::Checkpoint => System::Checkpoint,
+        }
+    }
+}
+
+/// The right of one node to read one log for one consumer, until it ends.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// Whose log.
+    pub account: Id<Account>,
+    /// For whom.
+    pub consumer: Consumer,
+    /// The last entry that was dealt with.
+    pub seq: u64,
+    /// When it ends, if it is not renewed.
+    pub until: Moment,
+    fence: u64,
+}
+
+impl Ledger {
+    /// The headlines of up to `limit` entries after `after`, in order: what the program's own consumers read.
+    pub async fn headlines(&self, scope: &Scope, after: u64, limit: u32) -> Result<Vec<Headline>, LedgerError> {
+        let rows = self.inner.engine.entries(scope.account().bytes(), after, limit.clamp(1, ENTRIES_MAX)).await?;
+        let headlines = rows.iter().map(|row| Headline::of(row).ok_or(LedgerError::Damaged(Kind::Account)));
+        let visible = |headline: &Headline| scope.may_read(headline.kind);
+        headlines.filter(|headline| headline.as_ref().map_or(true, visible)).collect()
+    }
+
+    /// Up to `limit` entries after `after`, in order, opened. Needs a scope of the whole account.
+    pub async fn entries(&self, scope: &Scope, after: u64, limit: u32) -> Result<Vec<Entry>, LedgerError> {
+        if !scope.may_write() {
+            return Err(LedgerError::OutOfReach(Kind::Account));
+        }
+        let keys = self.keys(scope.account())?;
+        let rows = self.inner.engine.entries(scope.account().bytes(), after, limit.clamp(1, ENTRIES_MAX)).await?;
+        rows.iter()
+            .map(|stored| {
+                let headline = Headline::of(stored).ok_or(LedgerError::Damaged(Kind::Account))?;
+                let damaged = || LedgerError::Damaged(headline.kind);
+                let plain = with_context(&stored.row, |context| keys.open(context, &stored.row.sealed))
+                    .map_err(|_| damaged())?
+                    .expose()
+                    .clone();
+                let said = plain.get(crate::SALT_BYTES..).ok_or_else(damaged)?;
+                let said = serde_json::from_slice(said).map_err(|_| damaged())?;
+                Ok(Entry { headline, said, plain })
+            })
+            .collect()
+    }
+
+    /// The last `seq` of the account's log; 0 when it is empty.
+    pub async fn head(&self, scope: &Scope) -> Result<u64, LedgerError> {
+        Ok(self.inner.engine.head(scope.account().bytes()).await?)
+    }
+
+    /// Changes each time the account's log grows.
+    pub fn watch(&self, account: Id<Account>) -> watch::Receiver<()> {
+        self.inner.wakes.watch(account.bytes())
+    }
+
+    /// Waits until the account's log goes beyond `seq`, or until `limit` has passed; says whether it did.
+    pub async fn wait_beyond(
+        &self,
+        scope: &Scope,
+        seq: u64,
+        limit: std::time::Duration,
+    ) -> Result<bool, LedgerError> {
+        // Subscribing before asking is what makes missing a wake impossible.
+        let mut grown = self.watch(scope.account());
+        if self.head(scope).await? > seq {
+            return Ok(true);
+        }
+        match tokio::time::timeout(limit, grown.changed()).await {
+            Ok(_) => Ok(self.head(scope).await? > seq),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Tells the id of each account that got new entries; a slow receiver may miss some.
+    pub fn wakes(&self) -> tokio::sync::broadcast::Receiver<[u8; 16]> {
+        self.inner.engine.wakes()
+    }
+
+    /// Accounts whose log is beyond a consumer's cursor: the slow sweep behind the wakes.
+    pub async fn behind(
+        &self,
+        consumer: Consumer,
+        after: Option<Id<Account>>,
+        limit: u32,
+    ) -> Result<Vec<Id<Account>>, LedgerError> {
+        let found = self.inner.engine.behind(consumer as u8, after.map(Id::bytes), limit).await?;
+        Ok(found.into_iter().map(Id::from_bytes).collect())
+    }
+
+    /// Takes or renews the lease on a consumer's cursor for `span_ms`; `None` when another node has it.
+    pub async fn lease(
+        &self,
+        account: Id<Account>,
+        consumer: Consumer,
+        node: Id<Node>,
+        span_ms: i64,
+    ) -> Result<Option<Lease>, LedgerError> {
+        let now = self.clock().now();
+        let until = now.plus_millis(span_ms);
+        let row = self
+            .inner
+            .engine
+            .lease(account.bytes(), consumer as u8, node.bytes(), now.millis(), until.millis())
+            .await?;
+        Ok(row.map(|row| Lease { account, consumer, seq: row.seq, until, fence: row.fence }))
+    }
+
+    /// Moves a consumer's cursor on; `false` when the lease was lost to another node, and nothing was done.
+    pub async fn advance(&self, lease: &mut Lease, seq: u64) -> Result<bool, LedgerError> {
+        self.publish(lease, seq, Vec::new(), None).await
+    }
+
+    /// Moves the cursor on, and stores tiles and a signed checkpoint with it.
+    pub async fn publish(
+        &self,
+        lease: &mut Lease,
+        seq: u64,
+        tiles: Vec<bonded_merkle::Tile>,
+        checkpoint: Option<String>,
+    ) -> Result<bool, LedgerError> {
+        let note = checkpoint.map(|note| TileRow { level: CHECKPOINT_LEVEL, index: 0, hashes: note.into_bytes() });
+        let rows = tiles
+            .into_iter()
+            .map(|tile| TileRow { level: tile.level, index: tile.index, hashes: tile.hashes })
+            .chain(note)
+            .collect();
+        let (account, consumer) = (lease.account.bytes(), lease.consumer as u8);
+        let done = self.inner.engine.advance(account, consumer, lease.fence, seq, rows).await?;
+        if done {
+            lease.seq = seq;
+        }
+        Ok(done)
+    }
+
+    /// The leaf hashes of up to `limit` entries after `after`.
+    pub async fn leaves(&self, scope: &Scope, after: u64, limit: u32) -> Result<Vec<[u8; 32]>, LedgerError> {
+        Ok(self.inner.engine.leaves(scope.account().bytes(), after, limit).await?)
+    }
+
+    /// The tiles at these (level, index) places, missing ones left out.
+    pub async fn tiles(&self, scope: &Scope, places: &[(u8, u64)]) -> Result<Vec<bonded_merkle::Tile>, LedgerError> {
+        let rows = self.inner.engine.tiles(scope.account().bytes(), places).await?;
+        let tile = |row: TileRow| bonded_merkle::Tile { level: row.level, index: row.index, hashes: row.hashes };
+        Ok(rows.into_iter().map(tile).collect())
+    }
+
+    /// The newest signed checkpoint, as a C2SP signed note; `None` until the first is signed.
+    pub async fn checkpoint(&self, scope: &Scope) -> Result<Option<String>, LedgerError> {
+        let rows = self.inner.engine.tiles(scope.account().bytes(), &[(CHECKPOINT_LEVEL, 0)]).await?;
+        let damaged = |_| LedgerError::Damaged(Kind::Account);
+        rows.into_iter().next().map(|row| String::from_utf8(row.hashes).map_err(damaged)).transpose()
+    }
+
+    /// Signs for an account's log, with the key that lives in its part of the vault.
+    pub fn log_signer(&self, scope: &Scope) -> Result<impl Signer + use<>, LedgerError> {
+        Ok(LogSigner(self.keys(scope.account())?))
+    }
+}
+
+struct LogSigner(AccountKeys);
+
+impl Signer for LogSigner {
+    fn public_key(&self) -> [u8; 32] {
+        self.0.log_public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign_log(message)
+    }
+}

@@ -1,0 +1,112 @@
+//! Keeps the write-ahead log short without making commits wait.
+//!
+//! A thread of its own copies the log into the file while the writer goes on. Under steady load it never quite catches
+//! up, so when little is left the writer takes the rest itself, after which the log begins again from its start. Only
+//! if the log reaches its limit does the writer wait for the thread.
+
+use super::schema::PAGE_BYTES;
+use rusqlite::Connection;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// Pages in the log that nobody has copied yet at which the thread is called: 64 MiB.
+const CALL_PAGES: u32 = 64 * 1024 * 1024 / PAGE_BYTES;
+
+/// Pages left over that the writer copies itself: 16 MiB, a few tens of milliseconds.
+const REST_PAGES: u32 = CALL_PAGES / 4;
+
+/// Pages in the log at which the writer waits for the thread: 256 MiB.
+const LIMIT_PAGES: u32 = CALL_PAGES * 4;
+
+/// Whether the thread is at work.
+#[derive(Default)]
+struct Turn {
+    copying: Mutex<bool>,
+    ended: Condvar,
+}
+
+impl Turn {
+    fn copying(&self) -> bool {
+        *self.copying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, copying: bool) {
+        *self.copying.lock().unwrap_or_else(PoisonError::into_inner) = copying;
+        self.ended.notify_all();
+    }
+
+    fn wait_for_end(&self) {
+        let mut copying = self.copying.lock().unwrap_or_else(PoisonError::into_inner);
+        while *copying {
+            copying = self.ended.wait(copying).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// The writer's side.
+pub(super) struct Checkpointer {
+    call: SyncSender<()>,
+    turn: Arc<Turn>,
+}
+
+/// The thread's side.
+pub(super) struct Copier {
+    calls: Receiver<()>,
+    turn: Arc<Turn>,
+}
+
+/// The two sides.
+pub(super) fn pair() -> (Checkpointer, Copier) {
+    let (call, calls) = sync_channel(1);
+    let turn = Arc::new(Turn::default());
+    (Checkpointer { call, turn: Arc::clone(&turn) }, Copier { calls, turn })
+}
+
+impl Copier {
+    /// Copies whenever called, until the writer is gone.
+    pub(super) fn run(self, connection: &Connection) {
+        while self.calls.recv().is_ok() {
+            // A full disk, say: the next call tries again, and the log keeps what was committed.
+            if let Err(error) = checkpoint(connection, "PASSIVE") {
+                tracing::warn!(code = ?error.sqlite_error_code(), "the write-ahead log could not be copied into the file");
+            }
+            self.turn.set(false);
+        }
+    }
+}
+
+impl Checkpointer {
+    /// Looks at the log's length after a commit and has it copied if it is time.
+    pub(super) fn after_commit(&mut self, connection: &Connection) {
+        let Ok((length, copied)) = checkpoint(connection, "NOOP") else { return };
+        if self.turn.copying() {
+            if length < LIMIT_PAGES {
+                return;
+            }
+            self.turn.wait_for_end();
+        }
+        if length < CALL_PAGES {
+            return;
+        }
+        if length - copied.min(length) <= REST_PAGES || length >= LIMIT_PAGES {
+            // Waits for readers too, who are quick, so that the next commit begins at the log's start. Where that
+            // fails (a full disk), the next commit tries again.
+            if let Err(error) = checkpoint(connection, "RESTART") {
+                tracing::warn!(code = ?error.sqlite_error_code(), "the write-ahead log could not be begun again");
+            }
+        } else {
+            self.turn.set(true);
+            if self.call.try_send(()).is_err() {
+                self.turn.set(false);
+            }
+        }
+    }
+}
+
+/// Runs a checkpoint; says the log's pages and how many of them are in the file.
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<(u32, u32)> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        let (length, copied): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok((u32::try_from(length).unwrap_or(0), u32::try_from(copied).unwrap_or(0)))
+    })
+}
