@@ -75,8 +75,7 @@ impl<'c> Commits<'c> {
                 "INSERT INTO lookups (account, name, token, kind, id) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO NOTHING",
             )?,
-            remove_lookup: connection
-                .prepare("DELETE FROM lookups WHERE account = ?1 AND name = ?2 AND token = ?3")?,
+            remove_lookup: connection.prepare("DELETE FROM lookups WHERE account = ?1 AND name = ?2 AND token = ?3")?,
             find_lookup: connection
                 .prepare("SELECT kind, id FROM lookups WHERE account = ?1 AND name = ?2 AND token = ?3")?,
             insert_entry: connection.prepare(
@@ -119,12 +118,7 @@ impl<'c> Commits<'c> {
         Ok(())
     }
 
-    fn one(
-        &mut self,
-        commit: &Commit,
-        heads: &mut HashMap<Bytes16, u64>,
-        mode: Mode,
-    ) -> Result<Applied<Outcome>> {
+    fn one(&mut self, commit: &Commit, heads: &mut HashMap<Bytes16, u64>, mode: Mode) -> Result<Applied<Outcome>> {
         if mode == Mode::Careful {
             self.savepoint.execute([])?;
         }
@@ -175,9 +169,7 @@ impl<'c> Commits<'c> {
             .find_lookup
             .query_row(params![account, name, token], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        Ok(holder
-            .filter(|holder| *holder != (*kind, *id))
-            .map(|(kind, id)| Refusal::Taken { name: *name, kind, id }))
+        Ok(holder.filter(|holder| *holder != (*kind, *id)).map(|(kind, id)| Refusal::Taken { name: *name, kind, id }))
     }
 
     fn write_record(&mut self, account: &Bytes16, write: &RecordWrite) -> Result<(bool, u8, Bytes16)> {

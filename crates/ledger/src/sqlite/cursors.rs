@@ -37,9 +37,8 @@ impl<'c> Cursors<'c> {
                  WHERE node = excluded.node OR until <= ?4
                  RETURNING seq, fence",
             )?,
-            advance: connection.prepare(
-                "UPDATE cursors SET seq = max(seq, ?4) WHERE account = ?1 AND consumer = ?2 AND fence = ?3",
-            )?,
+            advance: connection
+                .prepare("UPDATE cursors SET seq = max(seq, ?4) WHERE account = ?1 AND consumer = ?2 AND fence = ?3")?,
             store_tile: connection.prepare(
                 "INSERT INTO tiles (account, level, \"index\", hashes) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO UPDATE SET hashes = excluded.hashes",

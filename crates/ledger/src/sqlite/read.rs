@@ -1,0 +1,170 @@
+//! The questions an engine answers, each from one consistent moment of the database.
+
+use crate::engine::{Bytes16, ConsumerNumber, EntryRow, HEAD, ListBy, ListQuery, RecordRow, StoredEntry, TileRow};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+/// Statements each reading connection keeps prepared.
+pub(super) const STATEMENTS_KEPT: usize = 32;
+
+/// What finds a record: its kind and id.
+pub(super) type Found = Option<(u8, Bytes16)>;
+
+/// The columns that [`record`] reads.
+const RECORD: &str = "kind, id, version, state, parent, sort_at, sealed, consumer";
+
+/// Longer than an id, so it comes after all of them.
+const BEHIND_EVERY_ID: [u8; 17] = [0xff; 17];
+
+pub(super) fn records(connection: &Connection, account: Bytes16, kind: u8, ids: &[Bytes16]) -> Result<Vec<RecordRow>> {
+    let transaction = connection.unchecked_transaction()?;
+    let mut find = transaction
+        .prepare_cached(&format!("SELECT {RECORD} FROM records WHERE account = ?1 AND kind = ?2 AND id = ?3"))?;
+    // An id that is asked for twice is answered once.
+    let mut wanted: Vec<&Bytes16> = ids.iter().collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut found = Vec::with_capacity(wanted.len());
+    for id in wanted {
+        found.extend(find.query_row(params![account, kind, id], record).optional()?);
+    }
+    Ok(found)
+}
+
+pub(super) fn list(connection: &Connection, account: Bytes16, query: &ListQuery) -> Result<Vec<RecordRow>> {
+    let ListQuery { kind, ref by, descending, ref after, limit } = *query;
+    let (beyond, order) = if descending { ("<", "DESC") } else { (">", "ASC") };
+    // Without a page before it, a page begins behind a place that lies before every row.
+    let first = if descending { (i64::MAX, &BEHIND_EVERY_ID[..]) } else { (i64::MIN, &[][..]) };
+    let (sort_at, id) = after.as_ref().map_or(first, |(sort_at, id)| (*sort_at, &id[..]));
+    match by {
+        ListBy::Kind => connection
+            .prepare_cached(&format!(
+                "SELECT {RECORD} FROM records WHERE account = ?1 AND kind = ?2 AND id {beyond} ?3
+                 ORDER BY id {order} LIMIT ?4"
+            ))?
+            .query_map(params![account, kind, id, limit], record)?
+            .collect(),
+        ListBy::Parent(parent) => connection
+            .prepare_cached(&format!(
+                "SELECT {RECORD} FROM records WHERE account = ?1 AND kind = ?2 AND parent = ?3 AND id {beyond} ?4
+                 ORDER BY id {order} LIMIT ?5"
+            ))?
+            .query_map(params![account, kind, parent, id, limit], record)?
+            .collect(),
+        // `state > 0` tells the planner that the partial index has all of them.
+        ListBy::State(state) => connection
+            .prepare_cached(&format!(
+                "SELECT {RECORD} FROM records WHERE account = ?1 AND kind = ?2 AND state = ?3 AND state > 0
+                 AND (sort_at, id) {beyond} (?4, ?5) ORDER BY sort_at {order}, id {order} LIMIT ?6"
+            ))?
+            .query_map(params![account, kind, state, sort_at, id, limit], record)?
+            .collect(),
+    }
+}
+
+pub(super) fn lookups(connection: &Connection, account: Bytes16, asked: &[(u8, Bytes16)]) -> Result<Vec<Found>> {
+    let transaction = connection.unchecked_transaction()?;
+    let mut find =
+        transaction.prepare_cached("SELECT kind, id FROM lookups WHERE account = ?1 AND name = ?2 AND token = ?3")?;
+    asked
+        .iter()
+        .map(|(name, token)| {
+            find.query_row(params![account, name, token], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })
+        .collect()
+}
+
+pub(super) fn entries(connection: &Connection, account: Bytes16, after: u64, limit: u32) -> Result<Vec<StoredEntry>> {
+    connection
+        .prepare_cached(
+            "SELECT seq, at, actor, action, kind, id, version, sealed, leaf FROM entries
+             WHERE account = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+        )?
+        .query_map(params![account, after.cast_signed(), limit], |row| {
+            let (seq, version): (i64, i64) = (row.get(0)?, row.get(6)?);
+            let row = EntryRow {
+                at: row.get(1)?,
+                actor: row.get(2)?,
+                action: row.get(3)?,
+                kind: row.get(4)?,
+                id: row.get(5)?,
+                version: version.cast_unsigned(),
+                sealed: row.get(7)?,
+                leaf: row.get(8)?,
+            };
+            Ok(StoredEntry { seq: seq.cast_unsigned(), row })
+        })?
+        .collect()
+}
+
+pub(super) fn leaves(connection: &Connection, account: Bytes16, after: u64, limit: u32) -> Result<Vec<[u8; 32]>> {
+    connection
+        .prepare_cached("SELECT leaf FROM entries WHERE account = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3")?
+        .query_map(params![account, after.cast_signed(), limit], |row| row.get(0))?
+        .collect()
+}
+
+pub(super) fn head(connection: &Connection, account: Bytes16) -> Result<u64> {
+    let seq: Option<i64> = connection
+        .prepare_cached("SELECT seq FROM cursors WHERE account = ?1 AND consumer = ?2")?
+        .query_row(params![account, HEAD], |row| row.get(0))
+        .optional()?;
+    Ok(seq.unwrap_or(0).cast_unsigned())
+}
+
+/// Fans out over all accounts.
+pub(super) fn behind(
+    connection: &Connection,
+    consumer: ConsumerNumber,
+    after: Option<Bytes16>,
+    limit: u32,
+) -> Result<Vec<Bytes16>> {
+    // The empty blob comes before every account.
+    let after = after.as_ref().map_or(&[][..], |account| &account[..]);
+    connection
+        .prepare_cached(
+            "SELECT head.account FROM cursors AS head
+             LEFT JOIN cursors AS reader ON reader.account = head.account AND reader.consumer = ?1
+             WHERE head.consumer = ?2 AND head.account > ?3 AND head.seq > coalesce(reader.seq, 0)
+             ORDER BY head.account LIMIT ?4",
+        )?
+        .query_map(params![consumer, HEAD, after, limit], |row| row.get(0))?
+        .collect()
+}
+
+pub(super) fn tiles(connection: &Connection, account: Bytes16, places: &[(u8, u64)]) -> Result<Vec<TileRow>> {
+    let transaction = connection.unchecked_transaction()?;
+    let mut find = transaction.prepare_cached(
+        "SELECT level, \"index\", hashes FROM tiles WHERE account = ?1 AND level = ?2 AND \"index\" = ?3",
+    )?;
+    let mut wanted = places.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut found = Vec::with_capacity(wanted.len());
+    for (level, index) in wanted {
+        let tile = find.query_row(params![account, level, index.cast_signed()], |row| {
+            let index: i64 = row.get(1)?;
+            Ok(TileRow { level: row.get(0)?, index: index.cast_unsigned(), hashes: row.get(2)? })
+        });
+        found.extend(tile.optional()?);
+    }
+    Ok(found)
+}
+
+pub(super) fn ping(connection: &Connection) -> Result<()> {
+    connection.prepare_cached("SELECT count(*) FROM cursors WHERE account = x''")?.query_row([], |_| Ok(()))
+}
+
+fn record(row: &Row<'_>) -> Result<RecordRow> {
+    let version: i64 = row.get(2)?;
+    Ok(RecordRow {
+        kind: row.get(0)?,
+        id: row.get(1)?,
+        version: version.cast_unsigned(),
+        state: row.get(3)?,
+        parent: row.get(4)?,
+        sort_at: row.get(5)?,
+        sealed: row.get(6)?,
+        consumer: row.get(7)?,
+    })
+}
