@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn the_unprivileged_user_is_read_from_passwd() {
-        let passwd = "root:x:0:0:root:/root:/bin/bash\npostgresql:x:1:1::/:\npostgres:x:105:112:,,,:/var/lib:/bin/bash\n";
+        let passwd =
+            "root:x:0:0:root:/root:/bin/bash\npostgresql:x:1:1::/:\npostgres:x:105:112:,,,:/var/lib:/bin/bash\n";
         assert_eq!(unprivileged(passwd), Some((105, 112)));
         assert_eq!(unprivileged("nobody:x:65534:65533:nobody:/:/bin/false"), Some((65534, 65533)));
         assert_eq!(unprivileged("root:x:0:0:root:/root:/bin/bash"), None);

@@ -72,11 +72,9 @@ fn cluster() -> Option<String> {
     if let Ok(url) = env::var(CLUSTER_VARIABLE) {
         return Some(url);
     }
-    OWN.get_or_init(|| {
-        Programs::find().map(|programs| Cluster::start(&programs).unwrap_or_else(|why| panic!("{why}")))
-    })
-    .as_ref()
-    .map(Cluster::url)
+    OWN.get_or_init(|| Programs::find().map(|programs| Cluster::start(&programs).unwrap_or_else(|why| panic!("{why}"))))
+        .as_ref()
+        .map(Cluster::url)
 }
 
 async fn create(cluster: &str) -> Result<TestDatabase, Error> {

@@ -1,0 +1,79 @@
+//! What the tests need on a machine beyond Rust, and how it gets there on Debian.
+//!
+//! A C compiler is not looked for: Rust links with it, so without one this program would not run. Nothing else is
+//! needed to build: the libraries that hold C code (`aws-lc-sys`, `libsqlite3-sys`) compile with it alone.
+
+use crate::chore::Chore;
+use crate::failure::Failure;
+use bonded_pgcluster::Programs;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+const PACKAGE: &str = "postgresql";
+
+/// Read by Debian's package before it makes a first cluster.
+const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.conf";
+
+const ASK_FOR_IT: &str = "PostgreSQL's server programs are missing (initdb, pg_ctl, postgres). The tests run a private \
+                          server of their own; no running server is needed.";
+
+/// Installs what is missing where that is possible, and says so.
+pub fn meet(root: &Path) -> Result<(), Failure> {
+    for (component, word) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !Chore::cargo(root, &[word, "--version"]).answers() {
+            return Err(Failure::Missing(format!("{component} is missing: rustup component add {component}")));
+        }
+    }
+    if Programs::find().is_none() {
+        install_postgresql(root)?;
+    }
+    let programs = Programs::find().ok_or_else(|| Failure::Missing(ASK_FOR_IT.to_owned()))?;
+    println!("    PostgreSQL's programs: {}", programs.directory().display());
+    println!(
+        "    test runner: {}",
+        if has_nextest(root) { "cargo nextest" } else { "cargo test (nextest is not installed)" }
+    );
+    Ok(())
+}
+
+/// Is the quicker runner here?
+pub fn has_nextest(root: &Path) -> bool {
+    Chore::cargo(root, &["nextest", "--version"]).answers()
+}
+
+fn install_postgresql(root: &Path) -> Result<(), Failure> {
+    if !Chore::program(root, "apt-get", &["--version"]).answers() {
+        return Err(Failure::Missing(format!("{ASK_FOR_IT} Install them and come again.")));
+    }
+    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if !is_root {
+        return Err(Failure::Missing(format!(
+            "{ASK_FOR_IT} Install them and come again: sudo apt-get install --no-install-recommends {PACKAGE}"
+        )));
+    }
+    println!("    installing from Debian: {PACKAGE} (for the tests; no server of the system is started)");
+    leave_no_cluster()?;
+    apt(root, &["update"])?;
+    apt(root, &["install", "-y", "--no-install-recommends", PACKAGE])
+}
+
+/// Tells Debian's package not to make and start a cluster of its own.
+fn leave_no_cluster() -> Result<(), Failure> {
+    let settings = Path::new(CLUSTER_SETTINGS);
+    if settings.exists() {
+        return Ok(());
+    }
+    let directory = settings.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(directory).map_err(Failure::reaching(CLUSTER_SETTINGS))?;
+    fs::write(settings, "create_main_cluster = false\n").map_err(Failure::reaching(CLUSTER_SETTINGS))
+}
+
+/// Without questions, and with the settings that are there kept.
+fn apt(root: &Path, words: &[&str]) -> Result<(), Failure> {
+    Chore::program(root, "apt-get", words)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .env("UCF_FORCE_CONFFOLD", "1")
+        .advising("Debian's packages could not be reached or installed")
+        .run()
+}
