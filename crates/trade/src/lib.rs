@@ -1,1 +1,18 @@
-//! x
+//! The business: accounts, partners, products, stock, orders and what becomes of them.
+//!
+//! Each business function takes a ledger, a scope and parsed input, and does the whole job: it reads, asks a pure rule,
+//! and commits once. Rules are functions on values and are tested without a ledger.
+//!
+//! Architecture invariants: nothing here knows of HTTP; nothing commits across two accounts; none of a consumer's six
+//! fields is ever part of a record (see `consumers`).
+
+mod error;
+mod page;
+mod races;
+mod written;
+
+pub use error::TradeError;
+pub use page::Page;
+pub use written::Written;
+
+pub(crate) use races::Races;
