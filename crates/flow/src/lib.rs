@@ -1,1 +1,16 @@
-//! x
+//! The readers of the log: what happens because something happened.
+//!
+//! Each reader reads every account's log from a cursor of its own, under a lease that one node holds at a time.
+//! They deliver state, not messages: a reader sees that a record changed, reads it as it is now, and makes the other
+//! side agree. So running an entry twice is harmless, and a crash anywhere is repaired by reading on from the cursor.
+//!
+//! Architecture invariant: a reader keeps nothing in memory that a restart could lose.
+
+mod checkpoint;
+mod route;
+mod runner;
+mod share;
+
+pub use checkpoint::log_origin;
+pub use runner::{Running, start};
+pub use share::{Shared, shared_since};

@@ -106,7 +106,12 @@ impl Ledger {
         Id::new(self.clock(), self.chance())
     }
 
-    /// The id that a text becomes in the engine: whether the engine answers.
+    /// Takes no more commits, and returns when those that wait are durable.
+    pub async fn close(&self) {
+        self.inner.writer.close().await;
+    }
+
+    /// Whether the engine answers.
     pub async fn ping(&self) -> Result<(), LedgerError> {
         Ok(self.inner.engine.ping().await?)
     }

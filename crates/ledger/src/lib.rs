@@ -27,6 +27,6 @@ pub use change::{Change, Said};
 pub use entry::{Entry, Headline, SALT_BYTES, leaf_data};
 pub use error::LedgerError;
 pub use ledger::{Committed, Ledger, List, Listed};
-pub use log::{Consumer, Lease};
+pub use log::{Lease, Reader};
 pub use record::{Lookup, LookupName, Record, Stored};
 pub use scope::{Actor, PLATFORM, RequestKey, SHARED_WITH_PARTNERS, Scope, System};

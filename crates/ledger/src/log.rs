@@ -16,15 +16,15 @@ pub const ENTRIES_MAX: u32 = 4_096;
 /// The program's own readers of the log. Numbers are never reused; 0 is the head's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Consumer {
+pub enum Reader {
     /// Carries orders and their progress between partners.
     Route = 1,
     /// Grows the Merkle tree and signs checkpoints.
     Checkpoint = 2,
 }
 
-impl Consumer {
-    /// Every consumer.
+impl Reader {
+    /// Every reader.
     pub const ALL: [Self; 2] = [Self::Route, Self::Checkpoint];
 
     /// As whom it acts.
@@ -36,13 +36,13 @@ impl Consumer {
     }
 }
 
-/// The right of one node to read one log for one consumer, until it ends.
+/// The right of one node to read one log for one reader, until it ends.
 #[derive(Clone, Debug)]
 pub struct Lease {
     /// Whose log.
     pub account: Id<Account>,
     /// For whom.
-    pub consumer: Consumer,
+    pub reader: Reader,
     /// The last entry that was dealt with.
     pub seq: u64,
     /// When it ends, if it is not renewed.
@@ -51,12 +51,24 @@ pub struct Lease {
 }
 
 impl Ledger {
-    /// The headlines of up to `limit` entries after `after`, in order: what the program's own consumers read.
+    /// The headlines of up to `limit` entries after `after`, in order: what the program's own readers read.
     pub async fn headlines(&self, scope: &Scope, after: u64, limit: u32) -> Result<Vec<Headline>, LedgerError> {
+        Ok(self.headlines_read_to(scope, after, limit).await?.0)
+    }
+
+    /// The same, with the `seq` of the last entry that was looked at: a partner's scope sees only some of them.
+    pub async fn headlines_read_to(
+        &self,
+        scope: &Scope,
+        after: u64,
+        limit: u32,
+    ) -> Result<(Vec<Headline>, u64), LedgerError> {
         let rows = self.inner.engine.entries(scope.account().bytes(), after, limit.clamp(1, ENTRIES_MAX)).await?;
+        let read_to = rows.last().map_or(after, |row| row.seq);
         let headlines = rows.iter().map(|row| Headline::of(row).ok_or(LedgerError::Damaged(Kind::Account)));
         let visible = |headline: &Headline| scope.may_read(headline.kind);
-        headlines.filter(|headline| headline.as_ref().map_or(true, visible)).collect()
+        let seen = headlines.filter(|headline| headline.as_ref().map_or(true, visible)).collect::<Result<_, _>>()?;
+        Ok((seen, read_to))
     }
 
     /// Up to `limit` entries after `after`, in order, opened. Needs a scope of the whole account.
@@ -114,22 +126,22 @@ impl Ledger {
         self.inner.engine.wakes()
     }
 
-    /// Accounts whose log is beyond a consumer's cursor: the slow sweep behind the wakes.
+    /// Accounts whose log is beyond a reader's cursor: the slow sweep behind the wakes.
     pub async fn behind(
         &self,
-        consumer: Consumer,
+        reader: Reader,
         after: Option<Id<Account>>,
         limit: u32,
     ) -> Result<Vec<Id<Account>>, LedgerError> {
-        let found = self.inner.engine.behind(consumer as u8, after.map(Id::bytes), limit).await?;
+        let found = self.inner.engine.behind(reader as u8, after.map(Id::bytes), limit).await?;
         Ok(found.into_iter().map(Id::from_bytes).collect())
     }
 
-    /// Takes or renews the lease on a consumer's cursor for `span_ms`; `None` when another node has it.
+    /// Takes or renews the lease on a reader's cursor for `span_ms`; `None` when another node has it.
     pub async fn lease(
         &self,
         account: Id<Account>,
-        consumer: Consumer,
+        reader: Reader,
         node: Id<Node>,
         span_ms: i64,
     ) -> Result<Option<Lease>, LedgerError> {
@@ -138,12 +150,12 @@ impl Ledger {
         let row = self
             .inner
             .engine
-            .lease(account.bytes(), consumer as u8, node.bytes(), now.millis(), until.millis())
+            .lease(account.bytes(), reader as u8, node.bytes(), now.millis(), until.millis())
             .await?;
-        Ok(row.map(|row| Lease { account, consumer, seq: row.seq, until, fence: row.fence }))
+        Ok(row.map(|row| Lease { account, reader, seq: row.seq, until, fence: row.fence }))
     }
 
-    /// Moves a consumer's cursor on; `false` when the lease was lost to another node, and nothing was done.
+    /// Moves a reader's cursor on; `false` when the lease was lost to another node, and nothing was done.
     pub async fn advance(&self, lease: &mut Lease, seq: u64) -> Result<bool, LedgerError> {
         self.publish(lease, seq, Vec::new(), None).await
     }
@@ -162,8 +174,8 @@ impl Ledger {
             .map(|tile| TileRow { level: tile.level, index: tile.index, hashes: tile.hashes })
             .chain(note)
             .collect();
-        let (account, consumer) = (lease.account.bytes(), lease.consumer as u8);
-        let done = self.inner.engine.advance(account, consumer, lease.fence, seq, rows).await?;
+        let (account, reader) = (lease.account.bytes(), lease.reader as u8);
+        let done = self.inner.engine.advance(account, reader, lease.fence, seq, rows).await?;
         if done {
             lease.seq = seq;
         }

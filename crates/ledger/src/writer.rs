@@ -5,8 +5,9 @@
 
 use crate::engine::{Bytes16, Commit, Engine, EngineError, Outcome};
 use crate::error::LedgerError;
-use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 /// Commits that may wait for one writer; beyond it callers wait too.
 const WAITING_COMMITS_MAX: usize = 16_384;
@@ -18,16 +19,27 @@ type Reply = oneshot::Sender<Result<Outcome, Arc<EngineError>>>;
 /// Feeds the engine.
 pub(crate) struct Writer {
     lanes: Vec<mpsc::Sender<(Commit, Reply)>>,
+    closing: watch::Sender<bool>,
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Writer {
     pub fn start(engine: &Arc<dyn Engine>) -> Self {
-        let lane = |_| {
+        let closing = watch::Sender::new(false);
+        let mut tasks = JoinSet::new();
+        let lanes = (0..engine.writers().max(1)).map(|_| {
             let (sender, receiver) = mpsc::channel(WAITING_COMMITS_MAX);
-            tokio::spawn(serve(Arc::clone(engine), receiver));
+            tasks.spawn(serve(Arc::clone(engine), receiver, closing.subscribe()));
             sender
-        };
-        Self { lanes: (0..engine.writers().max(1)).map(lane).collect() }
+        });
+        Self { lanes: lanes.collect(), closing, tasks: Mutex::new(tasks) }
+    }
+
+    /// Takes no more commits, and returns when those that wait are written.
+    pub async fn close(&self) {
+        self.closing.send_replace(true);
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        while tasks.join_next().await.is_some() {}
     }
 
     /// Waits until the commit is durable, or refused.
@@ -44,8 +56,20 @@ fn lane_of(account: Bytes16, lanes: usize) -> usize {
     account.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte))) % lanes
 }
 
-async fn serve(engine: Arc<dyn Engine>, mut waiting: mpsc::Receiver<(Commit, Reply)>) {
-    while let Some(first) = waiting.recv().await {
+async fn serve(
+    engine: Arc<dyn Engine>,
+    mut waiting: mpsc::Receiver<(Commit, Reply)>,
+    mut closing: watch::Receiver<bool>,
+) {
+    loop {
+        let first = tokio::select! {
+            first = waiting.recv() => first,
+            _ = closing.wait_for(|closing| *closing), if !waiting.is_closed() => {
+                waiting.close();
+                continue;
+            }
+        };
+        let Some(first) = first else { return };
         let mut writes = first.0.writes.len();
         let (mut commits, mut replies) = (vec![first.0], vec![first.1]);
         while writes < BATCH_WRITES_MAX {

@@ -1,0 +1,264 @@
+//! The runner: wakes a reader for each account whose log has grown, one worker an account and reader.
+//!
+//! A wake is a hint, the sweep is the truth: every [`SWEEP`] the engine is asked whose log is beyond whose cursor, so a
+//! missed wake, a restart or another node's end costs at most that long.
+
+use crate::checkpoint::Checkpointer;
+use crate::route::Router;
+use bonded_base::{Account, Id, Node};
+use bonded_ledger::{Headline, Lease, Ledger, LedgerError, Reader, Scope};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{broadcast::error::RecvError, watch};
+use tokio::task::JoinSet;
+
+/// How often the engine is asked for logs that nobody was woken for.
+const SWEEP: Duration = Duration::from_secs(2);
+/// Accounts that one question of a sweep returns.
+const SWEEP_PAGE: u32 = 1_000;
+/// How long a lease lasts without renewal: what a crashed node's accounts wait at most.
+const LEASE_MS: i64 = 15_000;
+/// A lease with less than this left is renewed before the next chunk.
+const RENEW_MS: i64 = 7_500;
+/// Entries that a reader deals with at once.
+const CHUNK: u32 = 512;
+/// How long a worker that has caught up waits for more before it notes its cursor and ends.
+const LINGER: Duration = Duration::from_millis(250);
+/// How long a worker rests after the engine or a partner could not be reached.
+const REST: Duration = Duration::from_millis(500);
+
+/// Everything that a reader's work needs.
+pub(crate) struct Flow {
+    pub ledger: Ledger,
+    pub node: Id<Node>,
+    pub origin: String,
+    pub router: Router,
+    pub checkpointer: Checkpointer,
+    workers: Mutex<HashMap<(Id<Account>, Reader), watch::Sender<()>>>,
+}
+
+/// The readers of the log, while they run.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    dispatcher: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    /// Lets every worker finish its chunk and note its cursor, and returns when all have.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        if self.dispatcher.await.is_err() {
+            tracing::error!("the dispatcher of the log's readers ended by itself");
+        }
+    }
+}
+
+/// Starts the readers on this node. `origin` names the deployment in its checkpoints (`bonded.example`).
+pub fn start(ledger: Ledger, node: Id<Node>, origin: String) -> Running {
+    let (stop, stopping) = watch::channel(false);
+    let flow = Arc::new(Flow {
+        ledger,
+        node,
+        origin,
+        router: Router::default(),
+        checkpointer: Checkpointer::default(),
+        workers: Mutex::default(),
+    });
+    Running { stop, dispatcher: tokio::spawn(dispatch(flow, stopping)) }
+}
+
+async fn dispatch(flow: Arc<Flow>, mut stopping: watch::Receiver<bool>) {
+    let mut wakes = flow.ledger.wakes();
+    let mut sweep = tokio::time::interval(SWEEP);
+    let mut workers = JoinSet::new();
+    loop {
+        tokio::select! {
+            // Stopping comes first, so that a flood of wakes cannot keep the program from ending.
+            biased;
+            _ = stopping.wait_for(|stop| *stop) => break,
+            woken = wakes.recv() => match woken {
+                Ok(account) => Reader::ALL.into_iter().for_each(|reader| {
+                    wake(&flow, &mut workers, Id::from_bytes(account), reader, &stopping);
+                }),
+                Err(RecvError::Lagged(_)) => sweep.reset_immediately(),
+                Err(RecvError::Closed) => break,
+            },
+            _ = sweep.tick() => {
+                for (account, reader) in behind(&flow.ledger).await {
+                    wake(&flow, &mut workers, account, reader, &stopping);
+                }
+            }
+            Some(ended) = workers.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a reader ended by itself; the sweep will start it again");
+                }
+            }
+        }
+    }
+    while workers.join_next().await.is_some() {}
+}
+
+async fn behind(ledger: &Ledger) -> Vec<(Id<Account>, Reader)> {
+    let mut found = Vec::new();
+    // Sealed: nothing can be read, so nothing is woken.
+    if ledger.vault().is_sealed() {
+        return found;
+    }
+    for reader in Reader::ALL {
+        let mut after = None;
+        loop {
+            match ledger.behind(reader, after, SWEEP_PAGE).await {
+                Ok(page) => {
+                    let full = page.len() == SWEEP_PAGE as usize;
+                    after = page.last().copied();
+                    found.extend(page.into_iter().map(|account| (account, reader)));
+                    if !full {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the sweep could not ask the engine");
+                    return found;
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Tells a reader's worker that an account's log has grown, and starts it if there is none.
+fn wake(
+    flow: &Arc<Flow>,
+    workers: &mut JoinSet<()>,
+    account: Id<Account>,
+    reader: Reader,
+    stopping: &watch::Receiver<bool>,
+) {
+    let mut awake = flow.workers.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(worker) = awake.get(&(account, reader)) {
+        worker.send_replace(());
+        return;
+    }
+    let (sender, grown) = watch::channel(());
+    awake.insert((account, reader), sender);
+    let worker = Worker { flow: Arc::clone(flow), account, reader, grown, stopping: stopping.clone() };
+    workers.spawn(worker.run());
+}
+
+/// One reader at work on one account.
+struct Worker {
+    flow: Arc<Flow>,
+    account: Id<Account>,
+    reader: Reader,
+    grown: watch::Receiver<()>,
+    stopping: watch::Receiver<bool>,
+}
+
+/// What a worker found when it looked.
+enum Look {
+    /// There was work, and it was done.
+    Worked,
+    /// Nothing new.
+    CaughtUp,
+    /// Another node does it.
+    Elsewhere,
+}
+
+impl Drop for Worker {
+    /// Also when the worker panics: else no wake would ever start another.
+    fn drop(&mut self) {
+        let mut awake = self.flow.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        awake.remove(&(self.account, self.reader));
+    }
+}
+
+impl Worker {
+    async fn run(mut self) {
+        let mut held: Option<Held> = None;
+        loop {
+            self.grown.mark_unchanged();
+            let looked = self.look(&mut held).await;
+            let rest = match looked {
+                Ok(Look::Worked) => None,
+                Ok(Look::CaughtUp) => Some(LINGER),
+                Ok(Look::Elsewhere) | Err(LedgerError::Sealed | LedgerError::Destroyed | LedgerError::Stopping) => return,
+                Err(error) => {
+                    tracing::warn!(%error, account = %self.account, reader = ?self.reader, "a reader rests");
+                    held = None;
+                    tokio::select! {
+                        () = tokio::time::sleep(REST) => {}
+                        _ = self.stopping.wait_for(|stop| *stop) => return,
+                    }
+                    None
+                }
+            };
+            let stop = *self.stopping.borrow();
+            let quiet = match rest {
+                None => false,
+                Some(rest) => !stop && tokio::select! {
+                    () = tokio::time::sleep(rest) => true,
+                    grown = self.grown.changed() => grown.is_err(),
+                    _ = self.stopping.wait_for(|stop| *stop) => true,
+                },
+            };
+            if stop || quiet {
+                self.note(&mut held).await;
+                return;
+            }
+        }
+    }
+
+    /// Reads on from the cursor and does what is to be done.
+    async fn look(&self, held: &mut Option<Held>) -> Result<Look, LedgerError> {
+        let ledger = &self.flow.ledger;
+        let scope = Scope::system(self.account, self.reader.system());
+        let Some(held) = self.hold(held).await? else { return Ok(Look::Elsewhere) };
+        match self.reader {
+            Reader::Checkpoint => {
+                let (flow, lease) = (&self.flow, &mut held.lease);
+                let worked = flow.checkpointer.sign(ledger, &scope, lease, &flow.origin).await?;
+                held.read = held.lease.seq;
+                Ok(if worked { Look::Worked } else { Look::CaughtUp })
+            }
+            Reader::Route => {
+                let chunk: Vec<Headline> = ledger.headlines(&scope, held.read, CHUNK).await?;
+                let Some(last) = chunk.last().map(|headline| headline.seq) else { return Ok(Look::CaughtUp) };
+                self.flow.router.route(ledger, &scope, &chunk).await?;
+                held.read = last;
+                Ok(Look::Worked)
+            }
+        }
+    }
+
+    /// A lease with enough time left, taken or renewed if need be.
+    async fn hold<'a>(&self, held: &'a mut Option<Held>) -> Result<Option<&'a mut Held>, LedgerError> {
+        let ledger = &self.flow.ledger;
+        let soon = ledger.clock().now().plus_millis(RENEW_MS);
+        if held.as_ref().is_none_or(|held| held.lease.until < soon) {
+            let Some(lease) = ledger.lease(self.account, self.reader, self.flow.node, LEASE_MS).await? else {
+                *held = None;
+                return Ok(None);
+            };
+            let read = held.as_ref().map_or(lease.seq, |held| held.read.max(lease.seq));
+            *held = Some(Held { lease, read });
+        }
+        Ok(held.as_mut())
+    }
+
+    /// Notes how far it has read. Being late with this is harmless: work is repeated, never lost.
+    async fn note(&self, held: &mut Option<Held>) {
+        let Some(held) = held else { return };
+        if held.read > held.lease.seq
+            && let Err(error) = self.flow.ledger.advance(&mut held.lease, held.read).await
+        {
+            tracing::warn!(%error, account = %self.account, "a cursor was not noted");
+        }
+    }
+}
+
+/// A lease, and how far its holder has read, which may be beyond what the engine was told.
+struct Held {
+    lease: Lease,
+    read: u64,
+}

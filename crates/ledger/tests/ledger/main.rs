@@ -1,0 +1,5 @@
+//! The ledger as business code meets it, on both engines: stories, a model, and processes killed at work.
+
+mod crash;
+mod house;
+mod stories;

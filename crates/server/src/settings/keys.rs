@@ -1,0 +1,163 @@
+//! Every key of the configuration: its name, its default, and what it means.
+//!
+//! The file, the variables, the sample that `bonded init` writes and `docs/configuration.md` all come from this table.
+
+/// A key of the configuration.
+pub struct Key {
+    /// As in the file: `public.listen` is `listen` in the section `[public]`.
+    pub name: &'static str,
+    /// What holds when nobody says otherwise; empty when nothing does.
+    pub default: &'static str,
+    /// What it means, in one or two short sentences.
+    pub about: &'static str,
+}
+
+impl Key {
+    /// The variable of the environment that says the same: `BONDED_PUBLIC_LISTEN`.
+    pub fn variable(&self) -> String {
+        format!("{VARIABLE_PREFIX}{}", self.name.replace('.', "_").to_uppercase())
+    }
+
+    /// The section and the name in it; the section is empty for the keys at the top.
+    pub fn parts(&self) -> (&'static str, &'static str) {
+        self.name.split_once('.').unwrap_or(("", self.name))
+    }
+}
+
+/// Begins the name of every variable.
+pub const VARIABLE_PREFIX: &str = "BONDED_";
+
+pub const ENVIRONMENT: &str = "environment";
+pub const DATA: &str = "data";
+pub const ORIGIN: &str = "origin";
+pub const THREADS: &str = "threads";
+pub const DRAIN_SECONDS: &str = "drain_seconds";
+pub const PUBLIC_LISTEN: &str = "public.listen";
+pub const PUBLIC_NAMES: &str = "public.names";
+pub const PUBLIC_CERTIFICATE: &str = "public.certificate";
+pub const PUBLIC_KEY: &str = "public.key";
+pub const PUBLIC_CONNECTIONS: &str = "public.connections";
+pub const PRIVATE_LISTEN: &str = "private.listen";
+pub const PRIVATE_CERTIFICATE: &str = "private.certificate";
+pub const PRIVATE_KEY: &str = "private.key";
+pub const PRIVATE_CONNECTIONS: &str = "private.connections";
+pub const DATABASE_ENGINE: &str = "database.engine";
+pub const DATABASE_URL: &str = "database.url";
+pub const DATABASE_URL_FILE: &str = "database.url_file";
+pub const DATABASE_ROOT_CERTIFICATE: &str = "database.root_certificate";
+pub const KEYS_PRIMARY: &str = "keys.primary";
+pub const KEYS_REPLICAS: &str = "keys.replicas";
+pub const KEYS_UNSEAL_WITH: &str = "keys.unseal_with";
+pub const LOG_FORMAT: &str = "log.format";
+pub const LOG_LEVEL: &str = "log.level";
+
+/// The whole table, in the order of the sample file.
+pub const KEYS: [Key; 23] = [
+    Key {
+        name: ENVIRONMENT,
+        default: "production",
+        about: "production, staging or development. Bound into every key: data of one opens in no other.",
+    },
+    Key {
+        name: DATA,
+        default: "bonded-data",
+        about: "Directory of this server's own files: the embedded database, certificates, the operator's socket.",
+    },
+    Key {
+        name: ORIGIN,
+        default: "",
+        about: "How the world reaches the public listener, as https://api.example.com. Default: its name and port.",
+    },
+    Key { name: THREADS, default: "", about: "Worker threads. Default: one for each core of the machine." },
+    Key {
+        name: DRAIN_SECONDS,
+        default: "30",
+        about: "How long a stop waits for requests that are being answered, 0 to 600.",
+    },
+    Key {
+        name: PUBLIC_LISTEN,
+        default: "127.0.0.1:8443",
+        about: "Address and port of the API and its docs. 0.0.0.0:443 serves the world.",
+    },
+    Key {
+        name: PUBLIC_NAMES,
+        default: "localhost",
+        about: "Host names that a certificate of the local authority is made for.",
+    },
+    Key {
+        name: PUBLIC_CERTIFICATE,
+        default: "",
+        about: "PEM file with the certificate and its chain. Default: one of the local authority.",
+    },
+    Key { name: PUBLIC_KEY, default: "", about: "PEM file with the certificate's private key, readable by its owner alone." },
+    Key { name: PUBLIC_CONNECTIONS, default: "10000", about: "Connections at once; more wait to be accepted." },
+    Key {
+        name: PRIVATE_LISTEN,
+        default: "127.0.0.1:8444",
+        about: "Address and port of health and figures. A loopback or private address, never one of the internet.",
+    },
+    Key { name: PRIVATE_CERTIFICATE, default: "", about: "As public.certificate, for the private listener." },
+    Key { name: PRIVATE_KEY, default: "", about: "As public.key, for the private listener." },
+    Key { name: PRIVATE_CONNECTIONS, default: "256", about: "Connections at once; more wait to be accepted." },
+    Key { name: DATABASE_ENGINE, default: "sqlite", about: "sqlite (embedded, for one server) or postgres (for any number)." },
+    Key {
+        name: DATABASE_URL,
+        default: "",
+        about: "postgres://user@host/database. With a password only as variable; the file takes it without.",
+    },
+    Key {
+        name: DATABASE_URL_FILE,
+        default: "",
+        about: "File that holds the URL with its password, readable by its owner alone.",
+    },
+    Key {
+        name: DATABASE_ROOT_CERTIFICATE,
+        default: "",
+        about: "PEM file of the authority that signed PostgreSQL's certificate. Default: the machine's own authorities.",
+    },
+    Key {
+        name: KEYS_PRIMARY,
+        default: "bonded-data/keys",
+        about: "Directory of the tree of keys. Never in the backup of the data.",
+    },
+    Key {
+        name: KEYS_REPLICAS,
+        default: "",
+        about: "Further directories, each a complete copy of the tree, best on other disks.",
+    },
+    Key {
+        name: KEYS_UNSEAL_WITH,
+        default: "",
+        about: "An officer's identity file, used at each start. For development and staging; refused in production.",
+    },
+    Key { name: LOG_FORMAT, default: "text", about: "text (for people) or json (a line an event, for machines)." },
+    Key { name: LOG_LEVEL, default: "info", about: "error, warn, info, debug or trace." },
+];
+
+/// The key with this name.
+pub fn named(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_two_keys_share_a_variable() {
+        let variables: HashSet<_> = KEYS.iter().map(Key::variable).collect();
+        assert_eq!(variables.len(), KEYS.len());
+        assert!(variables.contains("BONDED_DATABASE_URL_FILE"));
+    }
+
+    #[test]
+    fn the_docs_have_a_row_for_each_key() {
+        let docs = include_str!("../../../../docs/configuration.md");
+        for key in &KEYS {
+            let default = if key.default.is_empty() { String::new() } else { format!("`{}`", key.default) };
+            let row = format!("| `{}` | `{}` | {default} | {} |", key.name, key.variable(), key.about);
+            assert!(docs.contains(&row), "docs/configuration.md needs this row:\n{row}");
+        }
+    }
+}
