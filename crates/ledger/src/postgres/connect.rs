@@ -80,8 +80,7 @@ impl Server {
 }
 
 /// The encrypted stream of a connection.
-pub(super) type TlsStream =
-    <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>>::Stream;
+pub(super) type TlsStream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>>::Stream;
 
 /// A connection from the pool.
 pub(super) async fn borrowed(pool: &Pool) -> Result<Object, EngineError> {
@@ -91,9 +90,7 @@ pub(super) async fn borrowed(pool: &Pool) -> Result<Object, EngineError> {
 fn is_this_machine(host: &Host) -> bool {
     match host {
         Host::Unix(_) => true,
-        Host::Tcp(name) => {
-            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
     }
 }
 
@@ -107,7 +104,8 @@ fn tls(root_certificates: Option<&Path>) -> Result<ClientConfig, EngineError> {
     let mut roots = RootCertStore::empty();
     match root_certificates {
         Some(file) => {
-            let unreadable = |_| EngineError::Failed("the file of root certificates for PostgreSQL cannot be read".into());
+            let unreadable =
+                |_| EngineError::Failed("the file of root certificates for PostgreSQL cannot be read".into());
             for certificate in CertificateDer::pem_file_iter(file).map_err(unreadable)? {
                 roots.add(certificate.map_err(unreadable)?).map_err(|_| {
                     EngineError::Failed("a root certificate for PostgreSQL is not a certificate".into())

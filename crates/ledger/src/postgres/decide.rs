@@ -73,13 +73,14 @@ pub(super) struct Decision<'b> {
 
 /// Goes through the commits in order.
 pub(super) fn decide<'b>(batch: &'b [Commit], before: &Before) -> Decision<'b> {
-    let mut desk = Desk {
-        records: Rows::new(),
-        lookups: Rows::new(),
-        before,
+    let mut desk = Desk { records: Rows::new(), lookups: Rows::new(), before };
+    let mut decision = Decision {
+        outcomes: Vec::with_capacity(batch.len()),
+        records: vec![],
+        lookups: vec![],
+        entries: vec![],
+        heads: HashMap::new(),
     };
-    let mut decision =
-        Decision { outcomes: Vec::with_capacity(batch.len()), records: vec![], lookups: vec![], entries: vec![], heads: HashMap::new() };
     for commit in batch {
         let outcome = match desk.try_commit(commit) {
             Ok(()) => decision.log(commit, before),
@@ -145,9 +146,7 @@ impl<'b> Desk<'b, '_> {
         let wanted = (added.kind, added.id);
         let found = self.lookup((account, added.name, added.token));
         match *found {
-            Some(holder) if holder != wanted => {
-                Err(Outcome::Taken { name: added.name, kind: holder.0, id: holder.1 })
-            }
+            Some(holder) if holder != wanted => Err(Outcome::Taken { name: added.name, kind: holder.0, id: holder.1 }),
             _ => {
                 *found = Some(wanted);
                 Ok(())

@@ -55,9 +55,9 @@ fn reason(error: &tokio_postgres::Error) -> String {
 
 /// Whether the same batch may simply be sent again: the server undid it because it stood in another's way.
 pub(super) fn may_repeat(error: &tokio_postgres::Error) -> bool {
-    error.code().is_some_and(|code| {
-        *code == SqlState::T_R_DEADLOCK_DETECTED || *code == SqlState::T_R_SERIALIZATION_FAILURE
-    })
+    error
+        .code()
+        .is_some_and(|code| *code == SqlState::T_R_DEADLOCK_DETECTED || *code == SqlState::T_R_SERIALIZATION_FAILURE)
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {
