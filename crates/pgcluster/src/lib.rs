@@ -147,6 +147,11 @@ fn password() -> io::Result<String> {
 mod tests {
     use super::*;
     use std::net::TcpStream;
+    use std::thread;
+    use std::time::Duration;
+
+    /// Tells [`holds_a_cluster_until_it_is_killed`] that it runs in a process of its own.
+    const HOLD: &str = "BONDED_PGCLUSTER_HOLD";
 
     #[test]
     fn the_unprivileged_user_is_read_from_passwd() {
@@ -180,5 +185,39 @@ mod tests {
         let broken = Programs::trusted("/nonexistent/bin".into());
         let why = Cluster::start(&broken).unwrap_err().to_string();
         assert!(why.contains("initdb"), "{why}");
+    }
+
+    /// The other half of the test below; by itself it does nothing.
+    #[test]
+    fn holds_a_cluster_until_it_is_killed() {
+        if std::env::var_os(HOLD).is_some() {
+            let cluster = Cluster::start(&Programs::find().unwrap()).unwrap();
+            println!("directory {}", cluster.directory().display());
+            io::stdin().read_line(&mut String::new()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_killed_program_leaves_nothing_behind() {
+        if Programs::find().is_none() {
+            println!("skipped: PostgreSQL's server programs are not installed");
+            return;
+        }
+        let mut program = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "tests::holds_a_cluster_until_it_is_killed", "--nocapture"])
+            .env(HOLD, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+        let said = lines.find(|line| line.as_ref().unwrap().contains("directory ")).unwrap().unwrap();
+        let directory = PathBuf::from(said.split_once("directory ").unwrap().1);
+        assert!(directory.join("data/postmaster.pid").exists());
+        program.kill().unwrap();
+        program.wait().unwrap();
+        while directory.exists() {
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 }
