@@ -54,8 +54,8 @@ fn install_postgresql(root: &Path) -> Result<(), Failure> {
     }
     println!("    installing from Debian: {PACKAGE} (for the tests; no server of the system is started)");
     leave_no_cluster()?;
-    apt(root, &["update"])?;
-    apt(root, &["install", "-y", "--no-install-recommends", PACKAGE])
+    apt(root, &["-qq", "update"])?;
+    apt(root, &["-qq", "-o", "Dpkg::Use-Pty=0", "install", "-y", "--no-install-recommends", PACKAGE])
 }
 
 /// Tells Debian's package not to make and start a cluster of its own.
