@@ -38,7 +38,9 @@ pub enum Finding {
         origin: String,
     },
     /// Two signed checkpoints of one size with different roots: the signer told two stories.
-    #[error("the log was forked: checkpoints {first} and {second} are both signed for {size} entries, with different roots")]
+    #[error(
+        "the log was forked: checkpoints {first} and {second} are both signed for {size} entries, with different roots"
+    )]
     Fork {
         /// The size of both.
         size: u64,

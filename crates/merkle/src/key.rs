@@ -170,9 +170,12 @@ mod tests {
             ("PeterNeumenn+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", BadKey::Id),
             ("Peter Neumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", BadKey::Name),
             ("+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", BadKey::Name),
-            // Their ids do belong to them, as the tests of Go's `sumdb/note` have it.
-            ("PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==", BadKey::Algorithm),
+            // The ids of the next two do belong to them, as the tests of Go's `sumdb/note` have it: the first is a
+            // byte sequence too long, and not in its one base64 spelling; the second is of another algorithm.
+            ("PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==", BadKey::Form),
             ("PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", BadKey::Algorithm),
+            ("PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEA==", BadKey::Algorithm),
+            ("PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10Q=", BadKey::Algorithm),
         ] {
             assert_eq!(text.parse::<VerifierKey>(), Err(problem), "{text}");
         }

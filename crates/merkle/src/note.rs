@@ -176,7 +176,8 @@ impl FromStr for Note {
         if lines.len() > SIGNATURES_MAX {
             return Err(BadNote::Long);
         }
-        let signatures = lines.iter().enumerate().map(|(place, line)| Signature::parse(line).ok_or(BadNote::Line(place)));
+        let signatures =
+            lines.iter().enumerate().map(|(place, line)| Signature::parse(line).ok_or(BadNote::Line(place)));
         Ok(Self { text: text.to_owned(), signatures: signatures.collect::<Result<_, _>>()? })
     }
 }

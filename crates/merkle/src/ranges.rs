@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(of_inclusion(4, 7), [5..6, 6..7, 0..4]);
         assert_eq!(of_inclusion(6, 7), [4..6, 0..4]);
         assert_eq!(of_consistency(3, 7), [2..3, 3..4, 0..2, 4..7]);
-        assert_eq!(of_consistency(4, 7), [4..7]);
+        assert_eq!(of_consistency(4, 7), vec![4_u64..7; 1]);
         assert_eq!(of_consistency(6, 7), [4..6, 6..7, 0..4]);
         assert_eq!(of_consistency(7, 7), []);
     }

@@ -211,7 +211,7 @@ mod tests {
         fn missing_is_what_is_missing(seqs in prop::collection::vec(0_u64..30, 1..60)) {
             let end = seqs.iter().max().map_or(0, |last| last + 1);
             let mut absent: Vec<u64> = (0..end).filter(|seq| !seqs.contains(seq)).collect();
-            // A last number before the end of the log may be a stranger instead of the end of a gap.
+            // What stands early may be a stranger, so nothing is said to be missing between it and the log's end.
             let said: Vec<u64> = check_sequence(0, seqs).into_iter().filter_map(|finding| match finding {
                 Finding::Missing { first, last } => Some(first..=last),
                 _ => None,

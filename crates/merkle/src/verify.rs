@@ -68,8 +68,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root
         if place.last == 0 {
             return Err(ProofError::Length(proof.len()));
         }
-        computed =
-            if place.joins_left() { node_hash(sibling, &computed) } else { node_hash(&computed, sibling) };
+        computed = if place.joins_left() { node_hash(sibling, &computed) } else { node_hash(&computed, sibling) };
         place.up();
     }
     if place.last != 0 {
@@ -150,10 +149,7 @@ mod tests {
 
     #[test]
     fn sizes_that_cannot_be_are_refused() {
-        assert_eq!(
-            verify_inclusion(&OTHER, 0, 0, &[], &EMPTY_ROOT),
-            Err(ProofError::BeyondTree { index: 0, size: 0 })
-        );
+        assert_eq!(verify_inclusion(&OTHER, 0, 0, &[], &EMPTY_ROOT), Err(ProofError::BeyondTree { index: 0, size: 0 }));
         assert_eq!(verify_inclusion(&OTHER, 0, 1, &[], &OTHER), Ok(()));
         assert_eq!(verify_inclusion(&OTHER, 0, 1, &[OTHER], &OTHER), Err(ProofError::Length(1)));
         assert_eq!(verify_inclusion(&OTHER, 0, u64::MAX, &[], &OTHER), Err(ProofError::Length(0)));

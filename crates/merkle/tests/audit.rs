@@ -27,7 +27,9 @@ fn key() -> VerifierKey {
 
 fn root(log: &[Vec<u8>]) -> Hash {
     let mut peaks = Peaks::new();
-    log.iter().for_each(|leaf| peaks.push(&leaf_hash(leaf)));
+    for leaf in log {
+        peaks.push(&leaf_hash(leaf));
+    }
     peaks.root()
 }
 
@@ -36,13 +38,18 @@ fn note(origin: &str, size: u64, root: Hash, pen: &Pen) -> String {
     sign(&checkpoint, ORIGIN, pen).unwrap_or_default()
 }
 
-/// The checkpoint a server would have signed when the log had this many entries.
+/// The root when the log had this many entries.
+fn root_at(log: &[Vec<u8>], size: usize) -> Hash {
+    root(log.get(..size).unwrap_or_default())
+}
+
+/// The checkpoint a server would have signed then.
 fn signed(log: &[Vec<u8>], size: usize) -> String {
-    note(ORIGIN, size as u64, root(&log[..size]), &pen())
+    note(ORIGIN, size as u64, root_at(log, size), &pen())
 }
 
 fn mismatch(log: &[Vec<u8>], original: &[Vec<u8>], size: usize) -> Finding {
-    let (signed, computed) = (root(&original[..size]), root(&log[..size]));
+    let (signed, computed) = (root_at(original, size), root_at(log, size));
     Finding::RootMismatch { size: size as u64, signed, computed, stored_hashes_agree: false }
 }
 
@@ -53,7 +60,7 @@ fn an_untouched_log_is_confirmed() {
     let report = Report { entries: 300, root: root(&log), signed_entries: 256, checkpoints: 4 };
     assert_eq!(audit(&log, &checkpoints, &key()), Ok(report));
     let empty = Report { entries: 0, root: EMPTY_ROOT, signed_entries: 0, checkpoints: 1 };
-    assert_eq!(audit(&Log::new(), &[signed(&log, 0)], &key()), Ok(empty));
+    assert_eq!(audit(Log::new(), &[signed(&log, 0)], &key()), Ok(empty));
 }
 
 #[test]
@@ -165,8 +172,7 @@ fn a_history_rewritten_and_signed_again_is_found_by_an_older_checkpoint() {
 fn a_wrong_root_of_the_empty_log_blames_no_entry() {
     let log = log(10);
     let empty = note(ORIGIN, 0, [3; 32], &pen());
-    let wrong =
-        Finding::RootMismatch { size: 0, signed: [3; 32], computed: EMPTY_ROOT, stored_hashes_agree: false };
+    let wrong = Finding::RootMismatch { size: 0, signed: [3; 32], computed: EMPTY_ROOT, stored_hashes_agree: false };
     assert_eq!(audit(&log, &[empty.as_str()], &key()), Err(vec![wrong]));
     let rewritten = Finding::Rewritten { older: 0, newer: 10 };
     assert_eq!(audit(&log, &[empty, signed(&log, 10)], &key()), Err(vec![rewritten]));
@@ -244,7 +250,9 @@ fn an_export_names_what_is_missing_repeated_or_misplaced() {
 fn of_a_log_that_is_wrong_throughout_only_some_entries_are_named() {
     let original = log(3000);
     let mut export = export(&original);
-    export.iter_mut().for_each(|entry| entry.2 = [0; 32]);
+    for entry in &mut export {
+        entry.2 = [0; 32];
+    }
     let findings = audit_export(&export, &[signed(&original, 3000)]).unwrap_err();
     assert_eq!(findings.len(), FINDINGS_MAX + 1);
     assert_eq!(findings.last(), Some(&Finding::TooMany));
@@ -255,7 +263,10 @@ fn findings_are_sentences() {
     let went_back = Finding::WentBack { entries: 80, size: 90 };
     assert_eq!(went_back.to_string(), "the log went back: it has 80 entries, and 90 were signed");
     let divergence = Finding::FirstDivergence { intact: 40, changed_by: 80 };
-    assert_eq!(divergence.to_string(), "the first 40 entries are as signed; the first change is among the 40 after them");
+    assert_eq!(
+        divergence.to_string(),
+        "the first 40 entries are as signed; the first change is among the 40 after them"
+    );
     let root = Finding::RootMismatch { size: 2, signed: [0; 32], computed: EMPTY_ROOT, stored_hashes_agree: false };
     assert!(root.to_string().ends_with("the signed one AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
 }
