@@ -10,7 +10,7 @@ struct Door {
 }
 
 /// Every call that gives authority.
-const CALLS: [&str; 8] = [
+const CALLS: [&str; 11] = [
     "Scope::key(",
     "Scope::member(",
     "Scope::operator(",
@@ -20,16 +20,22 @@ const CALLS: [&str; 8] = [
     "Scope::system(",
     // Under another name the calls above could not be found.
     "Scope as ",
+    // The keys of an account, which open everything in it without an entry in its log.
+    "Vault::account(",
+    "vault.account(",
+    "vault().account(",
 ];
 
 /// Who may make them, and on what evidence.
-const DOORS: [Door; 6] = [
+const DOORS: [Door; 9] = [
     // Where they are defined.
     Door { place: "crates/ledger/src/scope.rs", calls: &CALLS },
     // The places of consumer keys, which the ledger keeps for itself.
     Door { place: "crates/ledger/src/slots.rs", calls: &["Scope::system("] },
     // A sign-in, or a key that was looked up and found valid.
     Door { place: "crates/people/src/", calls: &["Scope::key(", "Scope::member(", "Scope::staff(", "Scope::system("] },
+    // An operator's scope of the platform, when the account is opened; finding an account that is named.
+    Door { place: "crates/trade/src/accounts.rs", calls: &["Scope::operator(", "Scope::system("] },
     // A partner link that was read and is active.
     Door {
         place: "crates/trade/src/partners.rs",
@@ -37,6 +43,10 @@ const DOORS: [Door; 6] = [
     },
     // The program's own consumers of the log, by name.
     Door { place: "crates/flow/src/", calls: &["Scope::system(", "Scope::partner(", "Scope::partner_order("] },
+    // The door itself: a scope was shown.
+    Door { place: "crates/ledger/", calls: &["vault.account("] },
+    // Where keys are made.
+    Door { place: "crates/vault/", calls: &["Vault::account(", "vault.account("] },
     // Whoever may start the program on its machine.
     Door { place: "crates/server/src/", calls: &["Scope::operator(", "Scope::system("] },
 ];
@@ -62,12 +72,28 @@ fn is_at(path: &str, place: &str) -> bool {
     if place.ends_with('/') { path.starts_with(place) } else { path == place }
 }
 
-/// Where the product makes this call; `ApiScope::key(` is another.
+/// Where the product makes this call, however its lines are broken; `ApiScope::key(` is another.
 fn places<'a>(source: &'a Source, call: &'a str) -> impl Iterator<Item = usize> + 'a {
-    source.code.match_indices(call).map(|(at, _)| at).filter(|at| {
-        let before = source.code.get(..*at).and_then(|code| code.chars().next_back()).unwrap_or(' ');
-        !before.is_alphanumeric() && before != '_' && source.is_product(*at)
+    let first = call.split([':', '.', ' ', '(']).next().unwrap_or(call);
+    source.code.match_indices(first).map(|(at, _)| at).filter(move |at| {
+        let (before, from) = source.code.split_at(*at);
+        let is_whole = !before.ends_with(|character: char| character.is_alphanumeric() || character == '_');
+        is_whole && begins(from, call) && source.is_product(*at)
     })
+}
+
+/// Does `code` begin with `call`, not counting the space that only the layout put there?
+fn begins(code: &str, call: &str) -> bool {
+    let is_plain = |wanted: char| wanted.is_alphanumeric() || matches!(wanted, '_' | ' ');
+    call.chars()
+        .try_fold(code, |rest, wanted| {
+            if is_plain(wanted) {
+                rest.strip_prefix(wanted)
+            } else {
+                rest.trim_start().strip_prefix(wanted).map(str::trim_start)
+            }
+        })
+        .is_some()
 }
 
 #[cfg(test)]
@@ -98,5 +124,15 @@ mod tests {
         assert!(said("crates/flow/src/x.rs", "Scope::operator(x)").contains("`Scope::operator`"));
         assert!(said("crates/trade/src/partners/x.rs", "Scope::partner(x, y)").contains("`Scope::partner`"));
         assert!(said("crates/web/src/x.rs", "use bonded_ledger::Scope as Power;").contains("`Scope as`"));
+        assert!(said("crates/web/src/x.rs", "return Scope\n    ::key(x, y)").contains("x.rs:1: `Scope::key`"));
+    }
+
+    #[test]
+    fn keys_of_accounts_stay_with_the_ledger() {
+        assert_eq!(said("crates/ledger/src/ledger.rs", "self.inner.vault.account(account)?"), "");
+        assert!(said("crates/web/src/x.rs", "state\n    .vault\n    .account(id)").contains("x.rs:2: `vault.account`"));
+        assert!(said("crates/flow/src/x.rs", "ledger.vault().account(id)").contains("`vault().account`"));
+        assert!(said("crates/trade/src/x.rs", "Vault::account(&vault, id)").contains("`Vault::account`"));
+        assert_eq!(said("crates/trade/src/x.rs", "scope.account(); my_vault.state()"), "");
     }
 }
