@@ -9,6 +9,18 @@
 //! [`consistency_proof`] are made from stored tiles, and anyone checks them with [`verify_inclusion`] and
 //! [`verify_consistency`]. Whoever has the entries themselves needs no proof: [`audit`] compares them with checkpoints.
 //!
+//! ```
+//! use bonded_merkle::{Frontier, inclusion_proof, leaf_hash, verify_inclusion};
+//!
+//! let leaves = [leaf_hash(b"ordered"), leaf_hash(b"acknowledged"), leaf_hash(b"shipped")];
+//! let mut frontier = Frontier::new();
+//! let tiles = frontier.append(&leaves);
+//! let proof = inclusion_proof(1, 3, &tiles)?;
+//! verify_inclusion(&leaf_hash(b"acknowledged"), 1, 3, &proof, &frontier.root())?;
+//! assert!(verify_inclusion(&leaf_hash(b"rejected"), 1, 3, &proof, &frontier.root()).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Architecture invariant: nothing here reads, writes, waits, tells the time, throws dice or holds a private key.
 #![deny(missing_docs)]
 
