@@ -14,7 +14,7 @@ impl Tally {
     /// Reads one line of a runner's output; lines that are no summary change nothing.
     pub fn read(&mut self, line: &str) {
         let line = without_colour(line);
-        let Some(counts) = summary(line.trim()) else { return };
+        let Some(counts) = summary(&line) else { return };
         for count in counts.split([',', ';']) {
             let mut words = count.split_whitespace();
             let Some(number) = words.next().and_then(|number| number.parse::<usize>().ok()) else { continue };
@@ -41,8 +41,10 @@ impl fmt::Display for Tally {
 }
 
 /// The part with the counts, of `Summary [ 1.2s] 3 tests run: …` (nextest) or `test result: ok. …` (libtest).
+///
+/// Nextest shows what a failed test wrote, libtest's closing line too, but indented: that one does not count again.
 fn summary(line: &str) -> Option<&str> {
-    if line.starts_with("Summary [") {
+    if line.trim_start().starts_with("Summary [") {
         return line.split_once(" run: ").map(|(_, counts)| counts);
     }
     line.strip_prefix("test result: ")?.split_once(". ").map(|(_, counts)| counts)
@@ -91,6 +93,15 @@ mod tests {
     fn colours_do_not_hide_the_counts() {
         let line = "\u{1b}[32;1m     Summary\u{1b}[0m [   0.9s] \u{1b}[1m2\u{1b}[0m tests run: \u{1b}[1m2\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m, \u{1b}[1m0\u{1b}[0m skipped";
         assert_eq!(tally(&[line]), "2 passed, 0 failed");
+    }
+
+    #[test]
+    fn a_failed_test_counts_once() {
+        let lines = [
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 34 filtered out",
+            "     Summary [ 0.1s] 2 tests run: 1 passed, 1 failed, 0 skipped",
+        ];
+        assert_eq!(tally(&lines), "1 passed, 1 failed");
     }
 
     #[test]
