@@ -89,7 +89,11 @@ pub const KEYS: [Key; 23] = [
         default: "",
         about: "PEM file with the certificate and its chain. Default: one of the local authority.",
     },
-    Key { name: PUBLIC_KEY, default: "", about: "PEM file with the certificate's private key, readable by its owner alone." },
+    Key {
+        name: PUBLIC_KEY,
+        default: "",
+        about: "PEM file with the certificate's private key, readable by its owner alone.",
+    },
     Key { name: PUBLIC_CONNECTIONS, default: "10000", about: "Connections at once; more wait to be accepted." },
     Key {
         name: PRIVATE_LISTEN,
@@ -99,7 +103,11 @@ pub const KEYS: [Key; 23] = [
     Key { name: PRIVATE_CERTIFICATE, default: "", about: "As public.certificate, for the private listener." },
     Key { name: PRIVATE_KEY, default: "", about: "As public.key, for the private listener." },
     Key { name: PRIVATE_CONNECTIONS, default: "256", about: "Connections at once; more wait to be accepted." },
-    Key { name: DATABASE_ENGINE, default: "sqlite", about: "sqlite (embedded, for one server) or postgres (for any number)." },
+    Key {
+        name: DATABASE_ENGINE,
+        default: "sqlite",
+        about: "sqlite (embedded, for one server) or postgres (for any number).",
+    },
     Key {
         name: DATABASE_URL,
         default: "",
@@ -117,8 +125,8 @@ pub const KEYS: [Key; 23] = [
     },
     Key {
         name: KEYS_PRIMARY,
-        default: "bonded-data/keys",
-        about: "Directory of the tree of keys. Never in the backup of the data.",
+        default: "",
+        about: "Directory of the tree of keys, never in a backup. Default: beside the data directory, its name with -keys.",
     },
     Key {
         name: KEYS_REPLICAS,

@@ -39,9 +39,14 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_the_textbook() {
-        for (left, right, apart) in
-            [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("same", "same", 0), ("ab", "ba", 2)]
-        {
+        for (left, right, apart) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("flaw", "lawn", 2),
+            ("same", "same", 0),
+            ("ab", "ba", 2),
+        ] {
             assert_eq!(distance(left, right), apart, "{left} {right}");
             assert_eq!(distance(right, left), apart, "{right} {left}");
         }

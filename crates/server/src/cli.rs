@@ -1,0 +1,298 @@
+//! The command line: what can be asked, and how it reads in `--help`.
+
+use crate::ending::Ending;
+use crate::settings::{self, Given, Settings, keys};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Moves orders, products and stock between trading partners, and proves what it did with them.
+#[derive(Parser)]
+#[command(name = "bonded", version, arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Line {
+    #[command(flatten)]
+    pub choices: Choices,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes. Each also is a key of the configuration file and a variable of the environment.
+#[derive(Args, Clone)]
+pub struct Choices {
+    /// The configuration file [default: ./bonded.toml, then /etc/bonded/bonded.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The directory of the server's own files
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<String>,
+    /// production, staging or development
+    #[arg(long, global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// sqlite or postgres; the URL of PostgreSQL comes from a file or from BONDED_DATABASE_URL, never from a flag
+    #[arg(long, global = true, value_name = "NAME")]
+    pub engine: Option<String>,
+    /// Address and port of the public listener
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub public: Option<String>,
+    /// Address and port of the private listener
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub private: Option<String>,
+    /// text or json
+    #[arg(long, global = true, value_name = "FORM")]
+    pub log_format: Option<String>,
+    /// error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+}
+
+impl Choices {
+    /// The configuration that holds for this command.
+    pub fn settings(&self) -> Result<Settings, Ending> {
+        self.settings_of(settings::find_file(self.config.as_deref()).as_deref())
+    }
+
+    /// The same, with this file or none.
+    pub fn settings_of(&self, file: Option<&std::path::Path>) -> Result<Settings, Ending> {
+        settings::read(file, |given| self.apply(given))
+    }
+
+    fn apply(&self, given: &mut Given) {
+        for (key, flag, value) in self.said() {
+            given.flag(key, flag, value.clone());
+        }
+    }
+
+    /// Each flag with its key.
+    pub const fn said(&self) -> [(&'static str, &'static str, &Option<String>); 7] {
+        [
+            (keys::DATA, "data", &self.data),
+            (keys::ENVIRONMENT, "environment", &self.environment),
+            (keys::DATABASE_ENGINE, "engine", &self.engine),
+            (keys::PUBLIC_LISTEN, "public", &self.public),
+            (keys::PRIVATE_LISTEN, "private", &self.private),
+            (keys::LOG_FORMAT, "log-format", &self.log_format),
+            (keys::LOG_LEVEL, "log-level", &self.log_level),
+        ]
+    }
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Sets up a server: configuration file, data directory, local certificate authority, and keys if officers are named
+    Init(Init),
+    /// Runs the server until it is told to stop
+    Serve(Serve),
+    /// Shows on made-up or your own data how an order travels; keeps running to be tried out
+    Demo(Demo),
+    /// The tree of keys and its security officers
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Merchant accounts and their API keys
+    #[command(subcommand)]
+    Account(Account),
+    /// Checks an exported log against signed checkpoints, without a server
+    Verify(Verify),
+    /// Writes an account's log and records as JSON lines
+    Export(Export),
+    /// Prints the description of the API (OpenAPI 3.1)
+    Openapi,
+    /// Looks whether everything is as it should be
+    Doctor(Doctor),
+}
+
+#[derive(Args)]
+pub struct Init {
+    /// An officer's public key (age1…), or a file with public keys; repeat for more
+    #[arg(long, value_name = "FILE")]
+    pub officer: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct Serve {
+    /// Unseal at once with this officer's identity file; refused in production
+    #[arg(long, value_name = "FILE")]
+    pub unseal_with: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Demo {
+    /// End after the story instead of staying up
+    #[arg(long)]
+    pub once: bool,
+    /// Print the outcome as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// A supplier's product file in Shopify's CSV format; repeat for more suppliers
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Vec<PathBuf>,
+    /// A file of invoice lines, each invoice of which becomes an order
+    #[arg(long, value_name = "FILE")]
+    pub orders: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Makes the tree of keys, sealed to officers
+    Init(Officers),
+    /// Says whether the vault is sealed, who the officers are, and how each place stands
+    Status(Json),
+    /// Unseals the vault
+    Unseal(Identity),
+    /// Forgets the keys until an officer unseals again
+    Seal(Json),
+    /// Seals the root to one more officer
+    AddOfficer(OneOfficer),
+    /// Seals the root to the other officers only
+    RemoveOfficer(OneOfficer),
+    /// Makes an officer's identity file and, beside it, FILE.pub with the public key
+    NewOfficer(NewOfficer),
+}
+
+#[derive(Args)]
+pub struct Officers {
+    /// An officer's public key (age1…), or a file with public keys; repeat for more
+    #[arg(long, value_name = "FILE", required = true)]
+    pub officer: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct Identity {
+    /// The officer's identity file; its passphrase is asked for at the terminal
+    #[arg(long, value_name = "FILE")]
+    pub officer: PathBuf,
+}
+
+#[derive(Args)]
+pub struct OneOfficer {
+    /// An officer's public key (age1…), or a file with one
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// Unseal with this identity file first, where no server runs
+    #[arg(long, value_name = "FILE")]
+    pub officer: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct NewOfficer {
+    /// The identity file to write
+    pub file: PathBuf,
+    /// Without a passphrase, for development and for files that are protected otherwise
+    #[arg(long)]
+    pub plain: bool,
+}
+
+#[derive(Args)]
+pub struct Json {
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a command gets at the keys where no server runs.
+#[derive(Args)]
+pub struct Unsealed {
+    /// Unseal with this identity file, where no server runs
+    #[arg(long, value_name = "FILE")]
+    pub officer: Option<PathBuf>,
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Account {
+    /// Opens a merchant account
+    Create {
+        /// The merchant's name
+        #[arg(long)]
+        name: String,
+        /// retailer or supplier
+        #[arg(long)]
+        role: String,
+        /// ISO 4217 code, as EUR
+        #[arg(long)]
+        currency: String,
+        #[command(flatten)]
+        unsealed: Unsealed,
+    },
+    /// Lists the merchant accounts
+    List {
+        #[command(flatten)]
+        unsealed: Unsealed,
+    },
+    /// Issues an API key and shows its secret, once
+    Key {
+        /// The account, as acct_…
+        account: String,
+        /// What the key is for, as its holder will know it
+        #[arg(long, default_value = "api")]
+        name: String,
+        /// One of the permissions, as orders:read; repeat for more [default: all]
+        #[arg(long, value_name = "NAME")]
+        permission: Vec<String>,
+        /// A key for tests: bk_test_…
+        #[arg(long)]
+        test: bool,
+        #[command(flatten)]
+        unsealed: Unsealed,
+    },
+}
+
+#[derive(Args)]
+pub struct Verify {
+    /// The export, or - for standard input
+    pub log: PathBuf,
+    /// A file with a signed checkpoint; repeat for more. Those in the export count too, but prove little by themselves
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Vec<PathBuf>,
+    /// The log's verifier key, or a file with it, got from elsewhere than the export [default: the export's own]
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Export {
+    /// The account, as acct_…
+    pub account: String,
+    /// Where to; standard output if not said
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// With the six fields of each order's consumer
+    #[arg(long)]
+    pub with_consumers: bool,
+    /// Unseal with this identity file, where no server runs
+    #[arg(long, value_name = "FILE")]
+    pub officer: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Doctor {
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret() {
+        fn walk(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let name = argument.get_id().as_str();
+                assert!(!["password", "secret", "passphrase", "url"].iter().any(|word| name.contains(word)), "{name}");
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Line::command());
+    }
+}
