@@ -11,7 +11,8 @@ take_away() {
     rm -rf "$directory"
 }
 trap take_away EXIT
-trap 'exit 1' HUP INT TERM
+# PIPE: the program may be gone before it can hear that the cluster is ready.
+trap 'exit 1' HUP INT PIPE TERM
 
 refuse() {
     tail -n 20 "$directory/log"

@@ -147,6 +147,7 @@ fn password() -> io::Result<String> {
 mod tests {
     use super::*;
     use std::net::TcpStream;
+    use std::os::unix::fs::PermissionsExt;
     use std::thread;
     use std::time::Duration;
 
@@ -187,7 +188,26 @@ mod tests {
         assert!(why.contains("initdb"), "{why}");
     }
 
-    /// The other half of the test below; by itself it does nothing.
+    #[test]
+    fn a_program_that_dies_while_the_cluster_starts_leaves_nothing_behind() {
+        let Some(programs) = Programs::find() else {
+            println!("skipped: PostgreSQL's server programs are not installed");
+            return;
+        };
+        let room = std::env::temp_dir().join(format!("bonded-pg-room-{}", std::process::id()));
+        fs::create_dir(&room).unwrap();
+        fs::set_permissions(&room, fs::Permissions::from_mode(0o777)).unwrap();
+        let port = free_port().unwrap().to_string();
+        let mut command = keeper(&programs).unwrap();
+        let mut keeper = command.env("TMPDIR", &room).env("PORT", port).env("PASSWORD", "x").spawn().unwrap();
+        drop(keeper.stdin.take());
+        drop(keeper.stdout.take());
+        keeper.wait().unwrap();
+        assert_eq!(fs::read_dir(&room).unwrap().count(), 0);
+        fs::remove_dir(&room).unwrap();
+    }
+
+    /// The other half of [`a_killed_program_leaves_nothing_behind`]; by itself it does nothing.
     #[test]
     fn holds_a_cluster_until_it_is_killed() {
         if std::env::var_os(HOLD).is_some() {
