@@ -5,11 +5,11 @@
 
 use crate::Permissions;
 use aws_lc_rs::digest::{SHA256, digest};
-use bonded_base::{Account, ApiKey, Chance, Clock, Id, Kind, Kinded, Moment, Problem, Reason, Secret};
+use bonded_base::{Account, ApiKey, Chance, Id, Kind, Kinded, Moment, Problem, Reason, Secret};
 use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use zeroize::Zeroize;
 
@@ -247,6 +247,8 @@ pub struct Doorkeeper {
 
 struct Remembered {
     changes: watch::Receiver<()>,
+    /// Rises at each revocation, so that what was read before one is not kept after it.
+    revocations: u64,
     admissions: HashMap<[u8; 32], (Moment, Arc<Admission>)>,
 }
 
@@ -254,43 +256,53 @@ impl Doorkeeper {
     /// Remembers nobody yet.
     pub fn new(ledger: Ledger) -> Self {
         let changes = ledger.watch(PLATFORM);
-        let remembered = Arc::new(Mutex::new(Remembered { changes, admissions: HashMap::new() }));
-        Self { ledger, remembered }
+        let remembered = Remembered { changes, revocations: 0, admissions: HashMap::new() };
+        Self { ledger, remembered: Arc::new(Mutex::new(remembered)) }
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets a caller in who presents a valid key; see [`admit`].
     pub async fn admit(&self, secret: &Secret<String>) -> Result<Arc<Admission>, KeyError> {
         let (digest, now) = (digest_of(secret.expose()), self.ledger.clock().now());
-        if let Some(admission) = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).recall(&digest, now) {
-            return Ok(admission);
-        }
+        let before = match self.remembered().recall(&digest, now) {
+            Ok(admission) => return Ok(admission),
+            Err(revocations) => revocations,
+        };
         let admission = Arc::new(admit(&self.ledger, secret).await?);
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).keep(digest, now, &admission);
+        self.remembered().keep(digest, now, &admission, before);
         Ok(admission)
     }
 
     /// Ends a key for good; this process forgets it at once. The scope must be of the platform's account.
     pub async fn revoke(&self, scope: &Scope, id: Id<ApiKey>) -> Result<(), KeyError> {
         let outcome = revoke(&self.ledger, scope, id).await;
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).admissions.clear();
+        let mut remembered = self.remembered();
+        remembered.revocations += 1;
+        remembered.admissions.clear();
         outcome
     }
 }
 
 impl Remembered {
-    fn recall(&mut self, digest: &[u8; 32], now: Moment) -> Option<Arc<Admission>> {
+    /// Whom the key lets in, or how many revocations there were before it is looked up.
+    fn recall(&mut self, digest: &[u8; 32], now: Moment) -> Result<Arc<Admission>, u64> {
         // An error means that the ledger is closing: then nothing is remembered either.
         if self.changes.has_changed().unwrap_or(true) {
             self.changes.mark_unchanged();
             self.admissions.clear();
         }
-        let (since, admission) = self.admissions.get(digest)?;
-        (now < since.plus_millis(REMEMBERED_MS_MAX)).then(|| Arc::clone(admission))
+        match self.admissions.get(digest) {
+            Some((since, admission)) if now < since.plus_millis(REMEMBERED_MS_MAX) => Ok(Arc::clone(admission)),
+            _ => Err(self.revocations),
+        }
     }
 
     /// Keeps what was read, unless the account changed while it was being read.
-    fn keep(&mut self, digest: [u8; 32], now: Moment, admission: &Arc<Admission>) {
-        if self.changes.has_changed().unwrap_or(true) {
+    fn keep(&mut self, digest: [u8; 32], now: Moment, admission: &Arc<Admission>, before: u64) {
+        if self.revocations != before || self.changes.has_changed().unwrap_or(true) {
             return;
         }
         if self.admissions.len() >= REMEMBERED_MAX {
