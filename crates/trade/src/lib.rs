@@ -6,13 +6,19 @@
 //! Architecture invariants: nothing here knows of HTTP; nothing commits across two accounts; none of a consumer's six
 //! fields is ever part of a record (see `consumers`).
 
+mod births;
+pub mod catalog;
 mod error;
+pub mod inventory;
 mod page;
+mod patch;
 mod races;
+mod text;
 mod written;
 
 pub use error::TradeError;
 pub use page::Page;
+pub use patch::Patch;
 pub use written::Written;
 
 pub(crate) use races::Races;

@@ -2,7 +2,7 @@
 
 use crate::TradeError;
 use bonded_base::Kind;
-use bonded_ledger::LedgerError;
+use bonded_ledger::{LedgerError, Record, Stored};
 
 /// How often one call reads again and tries again before it gives the conflict to its caller.
 ///
@@ -39,6 +39,14 @@ impl Races {
         }
         self.lost += 1;
         Ok(())
+    }
+}
+
+/// Refuses a record that is no longer at the version which the caller expected.
+pub fn as_expected<R: Record>(stored: &Stored<R>, expected: Option<u64>) -> Result<(), TradeError> {
+    match expected {
+        Some(version) if version != stored.version => Err(TradeError::changed(R::KIND)),
+        _ => Ok(()),
     }
 }
 

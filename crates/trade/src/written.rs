@@ -2,10 +2,11 @@
 
 use bonded_base::{Id, Moment};
 use bonded_ledger::{Record, Stored};
+use std::fmt;
 use std::ops::Deref;
 
 /// A record as it was just written: its id, its version, when, and itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Written<R> {
     /// Which one.
     pub id: Id<R>,
@@ -26,6 +27,13 @@ impl<R: Record> Written<R> {
     /// A record that just became another.
     pub const fn changed(was: &Stored<R>, value: R, at: Moment) -> Self {
         Self { id: was.id, version: was.version + 1, updated_at: at, value }
+    }
+}
+
+impl<R: Record> fmt::Debug for Written<R> {
+    /// Which one and which version; what it holds is for its owner.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} v{}", self.id, self.version)
     }
 }
 
