@@ -46,7 +46,8 @@ impl Checkpointer {
         let leaves = ledger.leaves(scope, lease.seq, LEAVES_MAX).await?;
         let tiles = edge.append(&leaves);
         let name = log_origin(origin, account);
-        let checkpoint = Checkpoint { origin: name.clone(), size: edge.size(), root: edge.root(), extensions: Vec::new() };
+        let checkpoint =
+            Checkpoint { origin: name.clone(), size: edge.size(), root: edge.root(), extensions: Vec::new() };
         let note = bonded_merkle::sign(&checkpoint, &name, &ledger.log_signer(scope)?)
             .map_err(|_| LedgerError::Damaged(Kind::Account))?;
         if ledger.publish(lease, edge.size(), tiles, Some(note)).await? {

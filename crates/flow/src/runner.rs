@@ -182,7 +182,9 @@ impl Worker {
             let rest = match looked {
                 Ok(Look::Worked) => None,
                 Ok(Look::CaughtUp) => Some(LINGER),
-                Ok(Look::Elsewhere) | Err(LedgerError::Sealed | LedgerError::Destroyed | LedgerError::Stopping) => return,
+                Ok(Look::Elsewhere) | Err(LedgerError::Sealed | LedgerError::Destroyed | LedgerError::Stopping) => {
+                    return;
+                }
                 Err(error) => {
                     tracing::warn!(%error, account = %self.account, reader = ?self.reader, "a reader rests");
                     held = None;
@@ -196,11 +198,14 @@ impl Worker {
             let stop = *self.stopping.borrow();
             let quiet = match rest {
                 None => false,
-                Some(rest) => !stop && tokio::select! {
-                    () = tokio::time::sleep(rest) => true,
-                    grown = self.grown.changed() => grown.is_err(),
-                    _ = self.stopping.wait_for(|stop| *stop) => true,
-                },
+                Some(rest) => {
+                    !stop
+                        && tokio::select! {
+                            () = tokio::time::sleep(rest) => true,
+                            grown = self.grown.changed() => grown.is_err(),
+                            _ = self.stopping.wait_for(|stop| *stop) => true,
+                        }
+                }
             };
             if stop || quiet {
                 self.note(&mut held).await;

@@ -197,9 +197,6 @@ mod tests {
     #[test]
     fn the_difference_names_what_changed_from_what_to_what() {
         let set = difference(&json!({"a": 1, "b": [2], "c": "x"}), &json!({"a": 1, "b": [3], "d": true}));
-        assert_eq!(
-            serde_json::Value::Object(set),
-            json!({"b": [[2], [3]], "c": ["x", null], "d": [null, true]})
-        );
+        assert_eq!(serde_json::Value::Object(set), json!({"b": [[2], [3]], "c": ["x", null], "d": [null, true]}));
     }
 }

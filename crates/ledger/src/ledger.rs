@@ -3,7 +3,7 @@
 use crate::answers::Answer;
 use crate::change::{Becomes, Body, Change, Step};
 use crate::engine::{Commit, Engine, EntryRow, ListBy, ListQuery, LookupRow, Outcome, RecordRow, RecordWrite, Write};
-use crate::entry::{self, digest, record_digest, salted, with_context};
+use crate::entry::{self, record_digest, salted, with_context};
 use crate::error::LedgerError;
 use crate::record::{Lookup, LookupName, Record, Stored};
 use crate::scope::Scope;
@@ -13,7 +13,6 @@ use crate::writer::Writer;
 use bonded_base::{Account, Chance, Clock, Id, Kind, Moment, Secret};
 use bonded_vault::{AccountKeys, Context, Vault, VaultError};
 use serde_json::Value;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// The numbers that columns go by in a sealing context.
@@ -254,13 +253,7 @@ impl Ledger {
     }
 
     /// One step, sealed: from here on nothing is in clear but what DESIGN lets an engine see.
-    async fn seal(
-        &self,
-        scope: &Scope,
-        keys: &AccountKeys,
-        at: Moment,
-        mut step: Step,
-    ) -> Result<Write, LedgerError> {
+    async fn seal(&self, scope: &Scope, keys: &AccountKeys, at: Moment, mut step: Step) -> Result<Write, LedgerError> {
         let salt = entry::salt(self.chance());
         let consumer = match step.consumer.take() {
             None => None,
@@ -290,8 +283,7 @@ impl Ledger {
         };
         step.said.record = digest;
         let plain = salted(&step.said, salt).map_err(|error| LedgerError::Unwritable(step.kind, error))?;
-        let leaf_data =
-            entry::leaf_data(at, scope.actor(), step.action, (step.kind, step.id, step.version), &plain);
+        let leaf_data = entry::leaf_data(at, scope.actor(), step.action, (step.kind, step.id, step.version), &plain);
         let mut entry = EntryRow {
             at: at.millis(),
             actor: scope.actor().to_row(),

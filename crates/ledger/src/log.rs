@@ -104,12 +104,7 @@ impl Ledger {
     }
 
     /// Waits until the account's log goes beyond `seq`, or until `limit` has passed; says whether it did.
-    pub async fn wait_beyond(
-        &self,
-        scope: &Scope,
-        seq: u64,
-        limit: std::time::Duration,
-    ) -> Result<bool, LedgerError> {
+    pub async fn wait_beyond(&self, scope: &Scope, seq: u64, limit: std::time::Duration) -> Result<bool, LedgerError> {
         // Subscribing before asking is what makes missing a wake impossible.
         let mut grown = self.watch(scope.account());
         if self.head(scope).await? > seq {
@@ -147,11 +142,8 @@ impl Ledger {
     ) -> Result<Option<Lease>, LedgerError> {
         let now = self.clock().now();
         let until = now.plus_millis(span_ms);
-        let row = self
-            .inner
-            .engine
-            .lease(account.bytes(), reader as u8, node.bytes(), now.millis(), until.millis())
-            .await?;
+        let row =
+            self.inner.engine.lease(account.bytes(), reader as u8, node.bytes(), now.millis(), until.millis()).await?;
         Ok(row.map(|row| Lease { account, reader, seq: row.seq, until, fence: row.fence }))
     }
 

@@ -27,7 +27,7 @@ crate::on_both_engines!(what_was_acknowledged_survives_kill);
 async fn what_was_acknowledged_survives_kill(house: House) {
     let (home, account) = (house.home().clone(), house.account);
     // The store is the child's while it lives.
-    let House { ledger, engine, _kept, .. } = house;
+    let House { ledger, engine, kept: _kept, .. } = house;
     ledger.close().await;
     drop((ledger, engine));
     let mut told = Vec::new();
@@ -115,7 +115,8 @@ async fn everything_agrees(ledger: &Ledger, account: Id<Account>, told: &[Told])
     let ids: Vec<_> = versions.keys().copied().collect();
     let mut records: HashMap<_, Stored<Thing>> = HashMap::new();
     for some in ids.chunks(500) {
-        records.extend(ledger.get_many(&scope, some).await.unwrap().into_iter().flatten().map(|thing| (thing.id, thing)));
+        records
+            .extend(ledger.get_many(&scope, some).await.unwrap().into_iter().flatten().map(|thing| (thing.id, thing)));
     }
     assert_eq!(records.len(), ids.len(), "entries without a record");
     for (id, entries) in &versions {

@@ -60,7 +60,7 @@ pub struct House {
     pub account: Id<Account>,
     pub scope: Scope,
     home: Home,
-    _kept: (tempfile::TempDir, Option<TestDatabase>),
+    pub kept: (tempfile::TempDir, Option<TestDatabase>),
 }
 
 pub const OFFICER: &str = "officer.txt";
@@ -78,11 +78,10 @@ impl Home {
 
     /// Makes the keys of a new ledger; the officer's identity lies beside them.
     pub fn found(&self) {
-        let officer = age::x25519::Identity::generate();
-        let text = secrecy::ExposeSecret::expose_secret(&officer.to_string()).to_owned();
-        std::fs::write(self.directory().join(OFFICER), text).unwrap();
-        let recipient = officer.to_public().to_string().parse().unwrap();
-        Vault::init(&self.places(), Environment::Development, &[recipient], Arc::new(SystemChance)).unwrap();
+        let officer = Officer::generate();
+        std::fs::write(self.directory().join(OFFICER), officer.to_file(None).expose()).unwrap();
+        let recipients = officer.recipients();
+        Vault::init(&self.places(), Environment::Development, &recipients, Arc::new(SystemChance)).unwrap();
     }
 
     pub async fn engine(&self) -> Arc<dyn Engine> {
@@ -96,8 +95,8 @@ impl Home {
 
     pub fn vault(&self) -> Vault {
         let vault = Vault::open(&self.places(), Environment::Development, Arc::new(SystemChance)).unwrap();
-        let identity = std::fs::read_to_string(self.directory().join(OFFICER)).unwrap();
-        vault.unseal(&Officer::parse(&identity).unwrap()).unwrap();
+        let identity = std::fs::read(self.directory().join(OFFICER)).unwrap();
+        vault.unseal(&Officer::read(&identity, None).unwrap()).unwrap();
         vault
     }
 
@@ -125,7 +124,7 @@ impl House {
         home.found();
         let (ledger, engine) = home.open().await;
         let account = new_account();
-        Self { ledger, engine, account, scope: Scope::operator(account), home, _kept: (directory, database) }
+        Self { ledger, engine, account, scope: Scope::operator(account), home, kept: (directory, database) }
     }
 
     pub fn home(&self) -> &Home {

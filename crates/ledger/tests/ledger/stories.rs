@@ -193,7 +193,7 @@ async fn consumer_fields_open_until_their_key_is_destroyed(house: House) {
     let first = ledger.get(scope, ids[0]).await.unwrap().unwrap();
     assert_eq!(ledger.consumer(scope, &first).unwrap().unwrap().expose(), b"Ada Lovelace");
     let slot = bonded_vault::Slot::new(0).unwrap();
-    ledger.vault().destroy(&[bonded_vault::Doomed::Slot { account: *account, slot }]).unwrap();
+    assert!(ledger.vault().destroy(&[bonded_vault::Doomed::Slot { account: *account, slot }]).unwrap().complete());
     let second = ledger.get(scope, ids[1]).await.unwrap().unwrap();
     assert!(ledger.consumer(scope, &first).unwrap().is_none());
     assert_eq!(ledger.consumer(scope, &second).unwrap().unwrap().expose(), b"Ada Lovelace");
