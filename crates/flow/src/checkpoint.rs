@@ -5,7 +5,7 @@
 
 use bonded_base::{Account, Id, Kind};
 use bonded_ledger::{Lease, Ledger, LedgerError, Scope};
-use bonded_merkle::{Checkpoint, Frontier, Signer as _};
+use bonded_merkle::{Checkpoint, Frontier};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

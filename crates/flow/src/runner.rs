@@ -72,6 +72,7 @@ async fn dispatch(flow: Arc<Flow>, mut stopping: watch::Receiver<bool>) {
     let mut wakes = flow.ledger.wakes();
     let mut sweep = tokio::time::interval(SWEEP);
     let mut workers = JoinSet::new();
+    let told = stopping.clone();
     loop {
         tokio::select! {
             // Stopping comes first, so that a flood of wakes cannot keep the program from ending.
@@ -79,14 +80,14 @@ async fn dispatch(flow: Arc<Flow>, mut stopping: watch::Receiver<bool>) {
             _ = stopping.wait_for(|stop| *stop) => break,
             woken = wakes.recv() => match woken {
                 Ok(account) => Reader::ALL.into_iter().for_each(|reader| {
-                    wake(&flow, &mut workers, Id::from_bytes(account), reader, &stopping);
+                    wake(&flow, &mut workers, Id::from_bytes(account), reader, &told);
                 }),
                 Err(RecvError::Lagged(_)) => sweep.reset_immediately(),
                 Err(RecvError::Closed) => break,
             },
             _ = sweep.tick() => {
                 for (account, reader) in behind(&flow.ledger).await {
-                    wake(&flow, &mut workers, account, reader, &stopping);
+                    wake(&flow, &mut workers, account, reader, &told);
                 }
             }
             Some(ended) = workers.join_next() => {
