@@ -88,6 +88,9 @@ pub enum VaultError {
     /// A range of slots that ends before it begins.
     #[error("a range of slots ends before it begins")]
     SlotRange,
+    /// More accounts share one part of the tree than it has room for; some ten thousand million would be needed.
+    #[error("a part of the tree of keys is full")]
+    Full,
     /// The file system refused.
     #[error("{doing} {}: {source}", .file.display())]
     Store {

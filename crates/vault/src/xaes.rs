@@ -31,7 +31,7 @@ impl Xaes {
         sure(block.less_safe_encrypt(&mut zero, EncryptionContext::None));
         // Doubling in GF(2^128): NIST SP 800-38B section 6.1.
         let l = u128::from_be_bytes(zero);
-        let k1 = l << 1 ^ (l >> 127) * 0x87;
+        let k1 = (l << 1) ^ ((l >> 127) * 0x87);
         zero.zeroize();
         Self { block, k1: k1.to_be_bytes() }
     }

@@ -1,0 +1,244 @@
+//! All the places of one tree: the primary, which must be there, and replicas, which may be away for a while.
+
+use crate::place::{Change, Place};
+use crate::root::{Root, SealedRoot};
+use crate::{Environment, Officer, VaultError};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+/// Where a tree of keys lies: directories outside the backups of the data, each on a disk of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Must be there for the vault to open; written first.
+    pub primary: PathBuf,
+    /// Hold the same; written at each change, or when they are back.
+    pub replicas: Vec<PathBuf>,
+}
+
+/// How a place stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceStatus {
+    /// Its directory.
+    pub place: PathBuf,
+    /// The version of the root there; `None` if it is away or holds none.
+    pub version: Option<u64>,
+    /// Whether it holds today's root and no older one.
+    pub confirmed: bool,
+    /// If not, why.
+    pub why_not: Option<String>,
+}
+
+/// Whether a place confirmed a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    /// Its directory.
+    pub place: PathBuf,
+    /// Whether the new root is durable there and the old one overwritten.
+    pub confirmed: bool,
+    /// If not, why.
+    pub why_not: Option<String>,
+}
+
+struct Replica {
+    path: PathBuf,
+    place: Option<Place>,
+    why_not: Option<String>,
+}
+
+pub(crate) struct Store {
+    pub(crate) primary: Place,
+    replicas: Vec<Replica>,
+}
+
+impl Store {
+    /// Makes all places ready; none may hold a root.
+    pub(crate) fn prepare(places: &Places) -> Result<Self, VaultError> {
+        let ready = |path: &PathBuf| {
+            let place = Place::prepare(path)?;
+            if !place.is_blank() {
+                return Err(VaultError::Exists { place: path.clone() });
+            }
+            place.clear_nodes()?;
+            Ok(place)
+        };
+        let primary = ready(&places.primary)?;
+        let replica = |path| Ok(Replica { path: PathBuf::clone(path), place: Some(ready(path)?), why_not: None });
+        Ok(Self { primary, replicas: places.replicas.iter().map(replica).collect::<Result<_, VaultError>>()? })
+    }
+
+    /// Opens the places that are there.
+    pub(crate) fn open(places: &Places) -> Result<Self, VaultError> {
+        let primary = Place::open(&places.primary)?;
+        let mut replicas = Vec::with_capacity(places.replicas.len());
+        for path in &places.replicas {
+            let mut replica = Replica { path: path.clone(), place: None, why_not: None };
+            match Place::open(path) {
+                Ok(place) => replica.place = Some(place),
+                // Another process there is no absence: both would change the tree.
+                Err(error @ VaultError::Busy { .. }) => return Err(error),
+                Err(error) => replica.why_not = Some(error.to_string()),
+            }
+            replicas.push(replica);
+        }
+        Ok(Self { primary, replicas })
+    }
+
+    /// The newest root among the places, and where it lies.
+    ///
+    /// The primary must hold one too: a replica may have been away when something was destroyed.
+    pub(crate) fn newest(&self) -> Result<(&SealedRoot, &Path), VaultError> {
+        let first = self.primary.root().ok_or_else(|| self.primary.why_no_root())?;
+        let mut newest = (first, self.primary.path());
+        for place in self.replicas.iter().filter_map(|replica| replica.place.as_ref()) {
+            let Some(root) = place.root() else { continue };
+            let (known, asked) = (&newest.0.header, &root.header);
+            if known.tree != asked.tree || (known.version == asked.version && newest.0 != root) {
+                return Err(VaultError::AnotherTree { place: place.path().to_owned() });
+            }
+            if asked.version > known.version {
+                newest = (root, place.path());
+            }
+        }
+        Ok(newest)
+    }
+
+    /// Refuses the keys of another environment.
+    pub(crate) fn check(&self, asked: Environment) -> Result<(), VaultError> {
+        let kept = self.newest()?.0.header.environment;
+        if kept == asked { Ok(()) } else { Err(VaultError::Environment { kept, asked }) }
+    }
+
+    /// Opens the newest root to an officer, and sees that the older ones which open to him are of the same tree.
+    pub(crate) fn unseal(&self, officer: &Officer) -> Result<Root, VaultError> {
+        let (sealed, path) = self.newest()?;
+        let root = sealed.unseal(officer, path)?;
+        let replicas = self.replicas.iter().filter_map(|replica| replica.place.as_ref());
+        for place in std::iter::once(&self.primary).chain(replicas) {
+            let older = place.root().filter(|other| *other != sealed);
+            let older = older.and_then(|older| older.unseal(officer, place.path()).ok());
+            if older.is_some_and(|older| !older.same_tree(&root)) {
+                return Err(VaultError::AnotherTree { place: path.to_owned() });
+            }
+        }
+        Ok(root)
+    }
+
+    /// Directories with node files, the primary's first.
+    pub(crate) fn nodes(&self) -> Vec<PathBuf> {
+        let replicas = self.replicas.iter().filter_map(|replica| replica.place.as_ref());
+        std::iter::once(&self.primary).chain(replicas).map(Place::nodes).collect()
+    }
+
+    /// Brings every place to the newest root and ends what a crash interrupted. An error is the primary's.
+    pub(crate) fn settle(&mut self) -> Result<(), VaultError> {
+        let (root, source) = self.newest()?;
+        let (root, source) = (root.clone(), source.to_owned());
+        if source != self.primary.path() {
+            self.primary.mirror(&source, &root)?;
+        }
+        self.primary.settle(root.header.version)?;
+        for replica in &mut self.replicas {
+            replica.update(&root, |place| {
+                if place.holds_only(&root) {
+                    place.settle(root.header.version)
+                } else {
+                    place.mirror(self.primary.path(), &root)
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes a root today's on the primary; what comes before this returns can be undone, what comes after cannot.
+    pub(crate) fn switch(&mut self, change: &Change<'_>) -> Result<(), VaultError> {
+        let announced = self.primary.announce(change);
+        let Err(error) = announced.and_then(|()| self.primary.switch(change.root)) else { return Ok(()) };
+        // The write may have reached the disk or not: take it back, for certain, or stop.
+        match self.primary.wipe_others() {
+            Ok(()) => {
+                if let Err(error) = self.primary.forget(change.fresh, change.root.header.version) {
+                    tracing::warn!(%error, "node files of an attempt that failed could not be removed");
+                }
+                Err(error)
+            }
+            Err(_) => Err(VaultError::Uncertain { source: Box::new(error) }),
+        }
+    }
+
+    /// Removes the old root everywhere and takes the change to the replicas. The primary's answer comes first.
+    pub(crate) fn spread(&mut self, before: &SealedRoot, change: &Change<'_>) -> Vec<Confirmation> {
+        let cleared = self.primary.clear(change);
+        let mut confirmations = vec![Confirmation {
+            place: self.primary.path().to_owned(),
+            confirmed: self.primary.holds_only(change.root),
+            why_not: cleared.err().map(|error| error.to_string()),
+        }];
+        for replica in &mut self.replicas {
+            replica.update(change.root, |place| place.follow(self.primary.path(), before, change));
+            let PlaceStatus { place, confirmed, why_not, .. } = replica.status(change.root);
+            confirmations.push(Confirmation { place, confirmed, why_not });
+        }
+        confirmations
+    }
+
+    /// How each place stands, the primary first.
+    pub(crate) fn status(&self) -> Result<Vec<PlaceStatus>, VaultError> {
+        let newest = self.newest()?.0;
+        let primary = PlaceStatus {
+            place: self.primary.path().to_owned(),
+            version: self.primary.root().map(|root| root.header.version),
+            confirmed: self.primary.holds_only(newest),
+            why_not: (!self.primary.holds_only(newest)).then(|| String::from(BEHIND)),
+        };
+        Ok(std::iter::once(primary).chain(self.replicas.iter().map(|replica| replica.status(newest))).collect())
+    }
+
+    /// No two places may be one directory.
+    pub(crate) fn distinct(places: &Places) -> Result<(), VaultError> {
+        let mut seen = HashSet::from([&places.primary]);
+        match places.replicas.iter().find(|path| !seen.insert(path)) {
+            Some(place) => Err(VaultError::Busy { place: place.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+const BEHIND: &str = "an older root is still there";
+
+impl Replica {
+    /// Does something to the place, if it is there and holds nothing of another tree, and notes how it went.
+    fn update(&mut self, root: &SealedRoot, deed: impl FnOnce(&mut Place) -> Result<(), VaultError>) {
+        let result = self.present(root).and_then(deed);
+        self.why_not = result.err().map(|error| error.to_string());
+        if let Some(why_not) = &self.why_not {
+            tracing::warn!(place = %self.path.display(), %why_not, "a replica of the keys is not up to date");
+            // Whatever went wrong, what is on the disk is read again next time.
+            self.place = None;
+        }
+    }
+
+    fn present(&mut self, root: &SealedRoot) -> Result<&mut Place, VaultError> {
+        let place = match self.place.take() {
+            Some(place) => place,
+            None => Place::open(&self.path)?,
+        };
+        if let Some(other) = place.root().map(|root| &root.header) {
+            let ours = &root.header;
+            if other.tree != ours.tree || other.version > ours.version {
+                return Err(VaultError::AnotherTree { place: self.path.clone() });
+            }
+        }
+        Ok(self.place.insert(place))
+    }
+
+    fn status(&self, newest: &SealedRoot) -> PlaceStatus {
+        let confirmed = self.place.as_ref().is_some_and(|place| place.holds_only(newest));
+        let behind = || (!confirmed).then(|| String::from(BEHIND));
+        PlaceStatus {
+            place: self.path.clone(),
+            version: self.place.as_ref().and_then(Place::root).map(|root| root.header.version),
+            confirmed,
+            why_not: self.why_not.clone().or_else(behind),
+        }
+    }
+}
