@@ -9,14 +9,23 @@ use rusqlite::Connection;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// Pages in the log that nobody has copied yet at which the thread is called: 64 MiB.
-const CALL_PAGES: u32 = 64 * 1024 * 1024 / PAGE_BYTES;
+/// When what is done, in pages of the log.
+#[derive(Clone, Copy)]
+struct Lengths {
+    /// The thread is called.
+    call: u32,
+    /// So few left over that the writer copies them itself.
+    rest: u32,
+    /// The writer waits for the thread.
+    limit: u32,
+}
 
-/// Pages left over that the writer copies itself: 16 MiB, a few tens of milliseconds.
-const REST_PAGES: u32 = CALL_PAGES / 4;
-
-/// Pages in the log at which the writer waits for the thread: 256 MiB.
-const LIMIT_PAGES: u32 = CALL_PAGES * 4;
+impl Lengths {
+    fn of(log_bytes: u64) -> Self {
+        let call = u32::try_from(log_bytes / u64::from(PAGE_BYTES)).unwrap_or(u32::MAX).max(1);
+        Self { call, rest: call / 4, limit: call.saturating_mul(4) }
+    }
+}
 
 /// Whether the thread is at work.
 #[derive(Default)]
@@ -47,6 +56,7 @@ impl Turn {
 pub(super) struct Checkpointer {
     call: SyncSender<()>,
     turn: Arc<Turn>,
+    pages: Lengths,
 }
 
 /// The thread's side.
@@ -55,11 +65,11 @@ pub(super) struct Copier {
     turn: Arc<Turn>,
 }
 
-/// The two sides.
-pub(super) fn pair() -> (Checkpointer, Copier) {
+/// The two sides; the thread is called when the log has this many bytes.
+pub(super) fn pair(log_bytes: u64) -> (Checkpointer, Copier) {
     let (call, calls) = sync_channel(1);
     let turn = Arc::new(Turn::default());
-    (Checkpointer { call, turn: Arc::clone(&turn) }, Copier { calls, turn })
+    (Checkpointer { call, turn: Arc::clone(&turn), pages: Lengths::of(log_bytes) }, Copier { calls, turn })
 }
 
 impl Copier {
@@ -78,17 +88,18 @@ impl Copier {
 impl Checkpointer {
     /// Looks at the log's length after a commit and has it copied if it is time.
     pub(super) fn after_commit(&mut self, connection: &Connection) {
+        let Lengths { call, rest, limit } = self.pages;
         let Ok((length, copied)) = checkpoint(connection, "NOOP") else { return };
         if self.turn.copying() {
-            if length < LIMIT_PAGES {
+            if length < limit {
                 return;
             }
             self.turn.wait_for_end();
         }
-        if length < CALL_PAGES {
+        if length < call {
             return;
         }
-        if length - copied.min(length) <= REST_PAGES || length >= LIMIT_PAGES {
+        if length - copied.min(length) <= rest || length >= limit {
             // Waits for readers too, who are quick, so that the next commit begins at the log's start. Where that
             // fails (a full disk), the next commit tries again.
             if let Err(error) = checkpoint(connection, "RESTART") {

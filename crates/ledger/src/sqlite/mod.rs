@@ -38,6 +38,10 @@ const WAKES_KEPT: usize = 4096;
 /// Most memory, in bytes, that the writer's page cache takes on a machine that has plenty.
 pub const CACHE_BYTES_MAX: u64 = 96 * 1024 * 1024;
 
+/// Bytes of write-ahead log at which it is copied into the file: a second or two of full load, read again in a tenth of
+/// a second after a crash.
+pub const LOG_BYTES: u64 = 64 * 1024 * 1024;
+
 /// How a [`SqliteEngine`] is set up; the default suits a server.
 #[derive(Clone, Copy, Debug)]
 pub struct SqliteOptions {
@@ -46,11 +50,13 @@ pub struct SqliteOptions {
     /// Most pages of 8 KiB that the file may have; none means as many as the disk holds. Beyond it the engine says
     /// [`EngineError::DiskFull`].
     pub pages_max: Option<u32>,
+    /// Bytes of write-ahead log at which it is copied into the file; it may grow to four times that under load.
+    pub log_bytes: u64,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { cache_bytes_max: CACHE_BYTES_MAX, pages_max: None }
+        Self { cache_bytes_max: CACHE_BYTES_MAX, pages_max: None, log_bytes: LOG_BYTES }
     }
 }
 
@@ -82,7 +88,7 @@ impl SqliteEngine {
         let (questions, waiting_questions) = mpsc::channel();
         let (wakes, _) = broadcast::channel(WAKES_KEPT);
         let mut engine = Self { jobs: Some(jobs), questions: Some(questions), wakes, threads: Vec::new(), _lock: lock };
-        engine.start_writer(writing, copying, waiting_jobs)?;
+        engine.start_writer(writing, copying, waiting_jobs, options.log_bytes)?;
         let waiting_questions = Arc::new(Mutex::new(waiting_questions));
         for connection in reading {
             let questions = Arc::clone(&waiting_questions);
@@ -96,8 +102,9 @@ impl SqliteEngine {
         writing: Connection,
         copying: Connection,
         jobs: Receiver<Job>,
+        log_bytes: u64,
     ) -> Result<(), EngineError> {
-        let (checkpointer, copier) = checkpoint::pair();
+        let (checkpointer, copier) = checkpoint::pair(log_bytes);
         self.start("sqlite-copy", move || copier.run(&copying))?;
         let wakes = self.wakes.clone();
         self.start("sqlite-write", move || {

@@ -1,6 +1,9 @@
 //! Many at once: writers, readers, and callers who go away.
 
-use crate::rows::{Adding, KIND, account, all, commit, committed, found, id, insert, next, put, record, stored, taken_by, update, witness};
+use crate::rows::{
+    Adding, KIND, account, all, commit, committed, found, id, insert, next, put, record, stored, taken_by, update,
+    witness,
+};
 use bonded_ledger::engine::{Engine, ListBy, Outcome, RecordRow};
 use futures::future::{FutureExt, join, join_all};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,11 +78,23 @@ pub async fn readers_never_see_half_a_commit(engine: &dyn Engine) {
             let head = engine.head(us).await.unwrap();
             let entries = engine.entries(us, 0, 1_000).await.unwrap();
             let rows = engine
-                .list(us, &bonded_ledger::engine::ListQuery { kind: KIND, by: ListBy::State(1), descending: false, after: None, limit: 1_000 })
+                .list(
+                    us,
+                    &bonded_ledger::engine::ListQuery {
+                        kind: KIND,
+                        by: ListBy::State(1),
+                        descending: false,
+                        after: None,
+                        limit: 1_000,
+                    },
+                )
                 .await
                 .unwrap();
             assert!(entries.iter().map(|entry| entry.seq).eq(1..=entries.len() as u64));
-            assert!(head <= entries.len() as u64 && entries.len() <= rows.len(), "a later question sees at least as much");
+            assert!(
+                head <= entries.len() as u64 && entries.len() <= rows.len(),
+                "a later question sees at least as much"
+            );
             assert_eq!((head % 2, entries.len() % 2, rows.len() % 2), (0, 0, 0), "a commit is seen whole");
             assert!(head >= seen);
             seen = head;

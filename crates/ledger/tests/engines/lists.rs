@@ -13,7 +13,11 @@ async fn shows(engine: &dyn Engine, account: Bytes16, by: ListBy, numbers: &[u64
     let backwards: Vec<_> = expected.iter().rev().copied().collect();
     for limit in [1, 2, 3, 100] {
         assert_eq!(ids(&all(engine, account, KIND, &by, false, limit).await), expected, "{by:?} by {limit}");
-        assert_eq!(ids(&all(engine, account, KIND, &by, true, limit).await), backwards, "{by:?} by {limit}, newest first");
+        assert_eq!(
+            ids(&all(engine, account, KIND, &by, true, limit).await),
+            backwards,
+            "{by:?} by {limit}, newest first"
+        );
     }
 }
 
@@ -51,7 +55,8 @@ pub async fn a_state_is_listed_by_time_then_id(engine: &dyn Engine) {
 
 pub async fn pages_end_between_rows_of_one_moment(engine: &dyn Engine) {
     let us = account(1);
-    let rows = (0..25).map(|number| insert(&RecordRow { sort_at: 7, state: 9, parent: Some(id(50)), ..record(number) }));
+    let rows =
+        (0..25).map(|number| insert(&RecordRow { sort_at: 7, state: 9, parent: Some(id(50)), ..record(number) }));
     put(engine, us, rows).await;
     let numbers: Vec<u64> = (0..25).collect();
     shows(engine, us, ListBy::State(9), &numbers).await;

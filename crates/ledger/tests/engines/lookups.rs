@@ -46,10 +46,8 @@ pub async fn a_lookup_goes_with_its_removal(engine: &dyn Engine) {
 pub async fn lookups_move_between_records_in_one_commit(engine: &dyn Engine) {
     let us = account(1);
     put(engine, us, [insert(&record(1)).found_by(7), insert(&record(2)).found_by(8)]).await;
-    let swap = [
-        update(&next(&record(1))).no_longer_by(7).found_by(8),
-        update(&next(&record(2))).no_longer_by(8).found_by(7),
-    ];
+    let swap =
+        [update(&next(&record(1))).no_longer_by(7).found_by(8), update(&next(&record(2))).no_longer_by(8).found_by(7)];
     assert_eq!(put(engine, us, swap).await, committed(3));
     assert_eq!(found(engine, us, 7).await, Some((KIND, id(2))));
     assert_eq!(found(engine, us, 8).await, Some((KIND, id(1))));

@@ -1,6 +1,8 @@
 //! Rows, writes and commits in few words.
 
-use bonded_ledger::engine::{Bytes16, Commit, Engine, EntryRow, ListBy, ListQuery, LookupRow, Outcome, RecordRow, RecordWrite, Write};
+use bonded_ledger::engine::{
+    Bytes16, Commit, Engine, EntryRow, ListBy, ListQuery, LookupRow, Outcome, RecordRow, RecordWrite, Write,
+};
 
 pub const KIND: u8 = 8;
 pub const OTHER_KIND: u8 = 9;

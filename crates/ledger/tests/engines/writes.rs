@@ -8,12 +8,7 @@ use bonded_ledger::engine::{Engine, EntryRow, ListBy, RecordRow, RecordWrite};
 
 pub async fn a_record_is_born_changed_and_removed(engine: &dyn Engine) {
     let us = account(1);
-    let first = RecordRow {
-        state: 2,
-        parent: Some(id(77)),
-        consumer: Some(b"six fields".to_vec()),
-        ..record(1)
-    };
+    let first = RecordRow { state: 2, parent: Some(id(77)), consumer: Some(b"six fields".to_vec()), ..record(1) };
     assert_eq!(put(engine, us, [insert(&first)]).await, committed(1));
     assert_eq!(stored(engine, us, 1).await.as_ref(), Some(&first));
 
@@ -79,7 +74,12 @@ pub async fn a_refusal_at_the_last_write_undoes_the_first(engine: &dyn Engine) {
     let outcome = put(
         engine,
         us,
-        [update(&moved).found_by(3), remove(&record(2)).no_longer_by(2).no_longer_by(1), insert(&record(2)), insert(&record(2))],
+        [
+            update(&moved).found_by(3),
+            remove(&record(2)).no_longer_by(2).no_longer_by(1),
+            insert(&record(2)),
+            insert(&record(2)),
+        ],
     )
     .await;
     assert_eq!(outcome, conflict(&record(2)));
