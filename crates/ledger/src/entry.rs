@@ -122,8 +122,8 @@ pub(crate) fn digest(parts: &[&[u8]]) -> [u8; 32] {
     digest
 }
 
-/// Base64 of the digest that ties a record to its entry.
-pub(crate) fn record_digest(salt: &[u8], json: &[u8]) -> String {
+/// The digest that ties a record, as JSON, to the entry that says so: base64 of SHA-256 over the entry's salt and it.
+pub fn record_digest(salt: &[u8], json: &[u8]) -> String {
     BASE64.encode(digest(&[salt, json]))
 }
 

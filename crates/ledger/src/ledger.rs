@@ -145,9 +145,22 @@ impl Ledger {
     /// A page of records.
     pub async fn list<R: Record>(&self, scope: &Scope, list: &List) -> Result<Listed<R>, LedgerError> {
         let keys = self.reading(scope, R::KIND)?;
+        let (rows, next) = self.rows(scope, R::KIND, list).await?;
+        let records = rows.into_iter().map(|row| open(&keys, row)).collect::<Result<Vec<_>, _>>()?;
+        self.witness(scope, records.iter()).await?;
+        Ok(Listed { records, next })
+    }
+
+    /// A page of rows, still sealed, and where the next one begins.
+    pub(crate) async fn rows(
+        &self,
+        scope: &Scope,
+        kind: Kind,
+        list: &List,
+    ) -> Result<(Vec<RecordRow>, Option<(Moment, [u8; 16])>), LedgerError> {
         let limit = list.limit.clamp(1, PAGE_MAX);
         let query = ListQuery {
-            kind: R::KIND.number(),
+            kind: kind.number(),
             by: match (list.parent, list.state) {
                 (Some(parent), _) => ListBy::Parent(parent),
                 (None, Some(state)) => ListBy::State(state),
@@ -161,9 +174,7 @@ impl Ledger {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(|row| (Moment::from_millis(row.sort_at), row.id));
-        let records = rows.into_iter().map(|row| open(&keys, row)).collect::<Result<Vec<_>, _>>()?;
-        self.witness(scope, records.iter()).await?;
-        Ok(Listed { records, next })
+        Ok((rows, next))
     }
 
     /// The id that a lookup finds.
@@ -352,15 +363,25 @@ fn consumer_context(kind: Kind, id: [u8; 16]) -> Context<'static> {
 }
 
 fn open<R: Record>(keys: &AccountKeys, row: RecordRow) -> Result<Stored<R>, LedgerError> {
-    let damaged = || LedgerError::Damaged(R::KIND);
-    let context = record_context(R::KIND, row.id, row.version);
-    let plain = keys.open(&context, &row.sealed).map_err(|_| damaged())?;
-    let (at, json) = plain.expose().split_first_chunk::<8>().ok_or_else(damaged)?;
+    let (updated_at, plain) = opened(keys, R::KIND, &row)?;
     Ok(Stored {
         id: Id::from_bytes(row.id),
         version: row.version,
-        updated_at: Moment::from_millis(i64::from_be_bytes(*at)),
-        value: serde_json::from_slice(json).map_err(|_| damaged())?,
+        updated_at,
+        value: serde_json::from_slice(plain.expose().get(size_of::<i64>()..).unwrap_or_default())
+            .map_err(|_| LedgerError::Damaged(R::KIND))?,
         consumer: row.consumer,
     })
+}
+
+/// When a record changed last, and the plain bytes: that moment again, then the record as JSON.
+pub(crate) fn opened(
+    keys: &AccountKeys,
+    kind: Kind,
+    row: &RecordRow,
+) -> Result<(Moment, Secret<Vec<u8>>), LedgerError> {
+    let damaged = || LedgerError::Damaged(kind);
+    let plain = keys.open(&record_context(kind, row.id, row.version), &row.sealed).map_err(|_| damaged())?;
+    let at = plain.expose().first_chunk::<{ size_of::<i64>() }>().ok_or_else(damaged)?;
+    Ok((Moment::from_millis(i64::from_be_bytes(*at)), plain))
 }

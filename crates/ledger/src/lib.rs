@@ -14,6 +14,7 @@ mod answers;
 mod change;
 mod entry;
 mod error;
+mod export;
 mod ledger;
 mod log;
 mod record;
@@ -24,8 +25,9 @@ mod writer;
 
 pub use answers::Answer;
 pub use change::{Change, Said};
-pub use entry::{Entry, Headline, SALT_BYTES, leaf_data};
+pub use entry::{Entry, Headline, SALT_BYTES, leaf_data, record_digest};
 pub use error::LedgerError;
+pub use export::{Plain, Plains};
 pub use ledger::{Committed, Ledger, List, Listed};
 pub use log::{Lease, Reader};
 pub use record::{Lookup, LookupName, Record, Stored};

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 crate::on_both_engines!(
     a_change_is_read_back_with_its_entry,
+    a_record_written_down_has_the_digest_its_entry_says,
     a_lost_race_is_a_conflict_and_leaves_nothing,
     a_unique_value_belongs_to_one_record,
     a_change_happens_whole_or_not_at_all,
@@ -52,6 +53,21 @@ async fn a_change_is_read_back_with_its_entry(house: House) {
     assert!(ledger.get(scope, id).await.unwrap().is_none());
     assert_eq!(by_name("lantern").await, None);
     assert_eq!(ledger.head(scope).await.unwrap(), 3);
+}
+
+async fn a_record_written_down_has_the_digest_its_entry_says(house: House) {
+    let House { ledger, scope, .. } = &house;
+    let id = house.keep(&Thing::named("lamp")).await;
+    let page = ledger.plains(scope, Kind::Product, &List::first(10)).await.unwrap();
+    let [record] = &page.records[..] else { panic!("{}", page.records.len()) };
+    assert_eq!((record.id, record.version, page.next), (id.bytes(), 1, None));
+    assert_eq!(serde_json::from_slice::<Thing>(&record.json).unwrap(), Thing::named("lamp"));
+    let entry = ledger.entries(scope, 0, 1).await.unwrap().remove(0);
+    let digest = bonded_ledger::record_digest(&entry.plain[..bonded_ledger::SALT_BYTES], &record.json);
+    assert_eq!(entry.said.record, Some(digest));
+    let partner = Scope::partner(house.account, Id::from_bytes([9; 16]));
+    let refused = ledger.plains(&partner, Kind::Product, &List::first(10)).await;
+    assert!(matches!(refused, Err(LedgerError::OutOfReach(_))));
 }
 
 async fn a_lost_race_is_a_conflict_and_leaves_nothing(house: House) {
