@@ -4,21 +4,32 @@
 //! and commits once. Rules are functions on values and are tested without a ledger.
 //!
 //! Architecture invariants: nothing here knows of HTTP; nothing commits across two accounts; none of a consumer's six
-//! fields is ever part of a record (see `consumers`).
+//! fields is ever part of a record (see [`consumers`]).
 
+pub mod accounts;
 mod births;
 pub mod catalog;
+pub mod consumers;
 mod error;
+pub mod fulfilments;
+pub mod holds;
 pub mod inventory;
+mod lines;
+pub mod orders;
 mod page;
+pub mod partners;
 mod patch;
+pub mod purchase_orders;
 mod races;
+pub mod routing;
+pub mod screen;
 mod text;
 mod written;
 
 pub use error::TradeError;
+pub use lines::{LineQuantity, LineWish};
 pub use page::Page;
 pub use patch::Patch;
 pub use written::Written;
 
-pub(crate) use races::Races;
+pub(crate) use races::{Races, as_expected};

@@ -1,0 +1,105 @@
+//! Merchant accounts: who is a customer of the platform, as a retailer or as a supplier.
+//!
+//! A profile is kept twice under one id: in the account, which owns it, and in the platform's directory, where partners
+//! find it.
+
+use crate::{Page, TradeError, text};
+use bonded_base::{Account, Currency, Id, Kind, Kinded, Problem, Reason};
+use bonded_ledger::{Actor, Change, Ledger, Listed, PLATFORM, Record, Scope, Stored, System};
+use serde::{Deserialize, Serialize};
+
+/// Characters of an account's name at most.
+pub const NAME_CHARS_MAX: usize = 100;
+
+/// What an account is in trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Sells to consumers what its suppliers ship.
+    Retailer,
+    /// Has the goods, and ships them.
+    Supplier,
+}
+
+impl Role {
+    /// The other side's role.
+    pub const fn counterpart(self) -> Self {
+        match self {
+            Self::Retailer => Self::Supplier,
+            Self::Supplier => Self::Retailer,
+        }
+    }
+}
+
+/// What is known of an account. Its id has the same bytes as the `Id<Account>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// As partners see it.
+    pub name: String,
+    /// What it is in trade.
+    pub role: Role,
+    /// What it reckons in; a price without a currency is in this one.
+    pub currency: Currency,
+}
+
+impl Kinded for Profile {
+    const KIND: Kind = Kind::Account;
+}
+
+impl Record for Profile {}
+
+/// An account that is to be opened.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Draft {
+    /// As partners will see it, up to [`NAME_CHARS_MAX`] characters.
+    pub name: String,
+    /// What it is in trade.
+    pub role: Role,
+    /// What it reckons in.
+    pub currency: Currency,
+}
+
+impl Draft {
+    /// The profile that this draft makes.
+    pub fn check(self) -> Result<Profile, Problem> {
+        let name = text::line("/name", &self.name, NAME_CHARS_MAX)?;
+        Ok(Profile { name, role: self.role, currency: self.currency })
+    }
+}
+
+/// Opens an account; only the operator may, with a scope of the platform.
+///
+/// The account's own profile is written first: should the process end in between, an account remains that nobody can
+/// find, and opening again is harmless.
+pub async fn open(ledger: &Ledger, scope: &Scope, draft: Draft) -> Result<Id<Account>, TradeError> {
+    if scope.account() != PLATFORM || scope.actor() != Actor::Operator {
+        return Err(Problem::new(Reason::Forbidden, "only the operator opens accounts").into());
+    }
+    let profile = draft.check()?;
+    let id = ledger.new_id::<Profile>();
+    let account = Id::from_bytes(id.bytes());
+    for scope in [&Scope::operator(account), scope] {
+        let mut change = Change::new();
+        change.create(id, &profile, "opened");
+        ledger.commit(scope, change).await?;
+    }
+    Ok(account)
+}
+
+/// The scope's own account.
+pub async fn profile(ledger: &Ledger, scope: &Scope) -> Result<Stored<Profile>, TradeError> {
+    let own = Id::from_bytes(scope.account().bytes());
+    ledger.get(scope, own).await?.ok_or_else(|| TradeError::missing(Kind::Account))
+}
+
+/// Accounts of the platform, in the order in which they were opened; needs a scope of the platform.
+pub async fn directory(ledger: &Ledger, scope: &Scope, page: Page) -> Result<Listed<Profile>, TradeError> {
+    Ok(ledger.list(scope, &page.of_state(None)).await?)
+}
+
+/// An account as the directory shows it.
+pub(crate) async fn find(ledger: &Ledger, account: Id<Account>) -> Result<Stored<Profile>, TradeError> {
+    let scope = Scope::system(PLATFORM, System::Doorkeeper);
+    let profile = ledger.get(&scope, Id::from_bytes(account.bytes())).await?;
+    profile.ok_or_else(|| TradeError::missing(Kind::Account))
+}

@@ -1,0 +1,256 @@
+//! Posting: an order's lines become a purchase order in the supplier's account, and their stock is reserved with it.
+
+use super::stock::{Shelves, Stock};
+use super::{PoLine, PoState, PurchaseOrder};
+use crate::catalog::Variant;
+use crate::orders::{Order, OrderLine};
+use crate::partners::{LinkState, PartnerLink};
+use crate::{Races, TradeError, Written};
+use bonded_base::{Account, Id, Kind, Moment, Money};
+use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored, System};
+use std::collections::{HashMap, HashSet};
+
+/// Why a line is rejected whose stock does not suffice.
+pub const OUT_OF_STOCK: &str = "out of stock";
+/// Why a line is rejected whose variant is gone.
+pub const NO_LONGER_SOLD: &str = "no longer sold";
+
+/// What a retailer's order asks of one supplier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posting {
+    purchase_order: Id<PurchaseOrder>,
+    order: Id<Order>,
+    retailer: Id<Account>,
+    link: Id<PartnerLink>,
+    reference: String,
+    placed_at: Moment,
+    lines: Vec<Asked>,
+}
+
+/// One line of a posting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Asked {
+    number: u32,
+    variant: Id<Variant>,
+    sku: Option<String>,
+    title: Option<String>,
+    quantity: u32,
+    /// Wanted cancelled before it was ever posted.
+    cancelled: u32,
+    /// Says the currency, if the variant that would say the price is gone.
+    nothing: Money,
+}
+
+/// What came of a posting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// The purchase order is there now. Lines may be rejected at once for want of stock.
+    New(Box<Written<PurchaseOrder>>),
+    /// It was there before.
+    Already,
+    /// The partner link has ended: it will never be there.
+    LinkEnded,
+    /// The partner link is not active on the supplier's side yet.
+    LinkPending,
+}
+
+impl Posting {
+    /// The posting that an order's lines with this purchase order make; `None` if there are none.
+    pub fn of(
+        retailer: Id<Account>,
+        order: Id<Order>,
+        contents: &Order,
+        purchase_order: Id<PurchaseOrder>,
+    ) -> Option<Self> {
+        let own = || contents.lines.iter().filter(|line| line.purchase_order == Some(purchase_order));
+        Some(Self {
+            purchase_order,
+            order,
+            retailer,
+            link: own().find_map(|line| line.link)?,
+            reference: contents.reference.clone(),
+            placed_at: contents.placed_at,
+            lines: own().filter_map(Asked::of).collect(),
+        })
+    }
+
+    /// Which purchase order it becomes.
+    pub const fn purchase_order(&self) -> Id<PurchaseOrder> {
+        self.purchase_order
+    }
+
+    /// Of which order.
+    pub const fn order(&self) -> Id<Order> {
+        self.order
+    }
+
+    /// The purchase order that comes of it; reserves from the stock what it promises.
+    ///
+    /// A line is promised whole, at the one location where most of it lies, or rejected.
+    pub fn post(&self, variants: &HashMap<Id<Variant>, Variant>, stock: &mut Stock) -> PurchaseOrder {
+        let line = |asked: &Asked| asked.promised(variants.get(&asked.variant), stock);
+        let lines: Vec<_> = self.lines.iter().map(line).collect();
+        let posted = PurchaseOrder {
+            order: self.order,
+            retailer: self.retailer,
+            link: self.link,
+            reference: self.reference.clone(),
+            state: PoState::Posted,
+            lines,
+            fulfilments: Vec::new(),
+            placed_at: self.placed_at,
+            acknowledged_at: None,
+            rejection: None,
+        };
+        let mut posted = posted.settled();
+        if posted.state == PoState::Rejected {
+            posted.rejection = posted.lines.iter().find_map(|line| line.why_rejected.clone());
+        }
+        posted
+    }
+}
+
+impl Asked {
+    fn of(line: &OrderLine) -> Option<Self> {
+        Some(Self {
+            number: line.number,
+            variant: line.variant?,
+            sku: line.sku.clone(),
+            title: line.title.clone(),
+            quantity: line.quantity,
+            cancelled: line.cancel_wanted.max(line.cancelled).min(line.quantity),
+            nothing: Money::new(0, line.price.currency),
+        })
+    }
+
+    fn promised(&self, variant: Option<&Variant>, stock: &mut Stock) -> PoLine {
+        let left = self.quantity - self.cancelled;
+        let (location, why) = match variant {
+            _ if left == 0 => (None, None),
+            None => (None, Some(NO_LONGER_SOLD)),
+            Some(variant) if !variant.tracked => (None, None),
+            Some(variant) => {
+                let location = stock.reserve(self.variant, left, variant.sell_when_out);
+                (location, (location.is_none() && variant.needs_stock()).then_some(OUT_OF_STOCK))
+            }
+        };
+        PoLine {
+            line: self.number,
+            variant: self.variant,
+            location,
+            sku: variant.map_or_else(|| self.sku.clone(), |variant| variant.sku.clone()),
+            title: self.title.clone().or_else(|| variant.map(|variant| variant.title.clone())).unwrap_or_default(),
+            quantity: self.quantity,
+            price: variant.map_or(self.nothing, |variant| variant.price),
+            shipped: 0,
+            rejected: if why.is_some() { left } else { 0 },
+            cancelled: self.cancelled,
+            why_rejected: why.map(str::to_owned),
+        }
+    }
+}
+
+/// Posts many orders to one supplier in one commit: every purchase order with the stock that it reserves. Answers in the
+/// order of the postings; posting again is harmless.
+///
+/// The lines must have been assigned before ([`crate::orders::assign`]).
+pub async fn post_many(
+    ledger: &Ledger,
+    supplier: Id<Account>,
+    postings: &[Posting],
+) -> Result<Vec<Posted>, TradeError> {
+    let scope = Scope::system(supplier, System::Route);
+    let (mut races, mut unsure) = (Races::new(), false);
+    loop {
+        let mut answers = links(ledger, &scope, postings).await?;
+        refuse_twins(postings, &mut answers);
+        if unsure {
+            refuse_known(ledger, &scope, postings, &mut answers).await?;
+        }
+        let open: Vec<_> = (0..).zip(postings).filter(|(place, _)| matches!(answers.get(*place), Some(None))).collect();
+        let (mut change, made) = made(ledger, &scope, &open).await?;
+        if open.is_empty() {
+            return Ok(answers.into_iter().flatten().collect());
+        }
+        for (id, purchase_order) in &made.purchase_orders {
+            change.create(*id, purchase_order, "posted");
+        }
+        made.shelves.write(&mut change, "reserved");
+        match ledger.commit(&scope, change).await {
+            Ok(committed) => {
+                let mut new = made.purchase_orders.into_iter();
+                for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
+                    let born = |(id, value)| Posted::New(Box::new(Written::born(id, value, committed.at)));
+                    *answer = new.next().map(born);
+                }
+                return Ok(answers.into_iter().flatten().collect());
+            }
+            Err(error) => {
+                unsure |= matches!(error, LedgerError::Conflict { kind: Kind::PurchaseOrder, .. });
+                races.lost(error)?;
+            }
+        }
+    }
+}
+
+struct Made {
+    purchase_orders: Vec<(Id<PurchaseOrder>, PurchaseOrder)>,
+    shelves: Shelves,
+}
+
+async fn made(ledger: &Ledger, scope: &Scope, postings: &[(usize, &Posting)]) -> Result<(Change, Made), TradeError> {
+    let mut ids: Vec<_> =
+        postings.iter().flat_map(|(_, posting)| posting.lines.iter().map(|line| line.variant)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let found = if ids.is_empty() { Vec::new() } else { ledger.get_many::<Variant>(scope, &ids).await? };
+    let variants: HashMap<_, _> =
+        found.into_iter().flatten().map(|variant| (variant.id, variant.into_value())).collect();
+    let counted: Vec<_> =
+        ids.into_iter().filter(|id| variants.get(id).is_some_and(|variant| variant.tracked)).collect();
+    let mut shelves = Shelves::of_variants(ledger, scope, &counted).await?;
+    let mut post = |posting: &Posting| (posting.purchase_order, posting.post(&variants, &mut shelves.stock));
+    let purchase_orders = postings.iter().map(|(_, posting)| post(posting)).collect();
+    Ok((Change::new(), Made { purchase_orders, shelves }))
+}
+
+/// What the supplier's side of each link says; `None` where it is open for orders.
+async fn links(ledger: &Ledger, scope: &Scope, postings: &[Posting]) -> Result<Vec<Option<Posted>>, TradeError> {
+    let mut ids: Vec<_> = postings.iter().map(|posting| posting.link).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let found = ledger.get_many::<PartnerLink>(scope, &ids).await?.into_iter().flatten();
+    let known: HashMap<_, Stored<PartnerLink>> = found.map(|link| (link.id, link)).collect();
+    let answer = |posting: &Posting| match known.get(&posting.link) {
+        Some(link) if link.partner != posting.retailer || link.state == LinkState::Ended => Some(Posted::LinkEnded),
+        Some(link) if link.state == LinkState::Active => None,
+        Some(_) | None => Some(Posted::LinkPending),
+    };
+    Ok(postings.iter().map(answer).collect())
+}
+
+/// The same purchase order twice in one call is posted once.
+fn refuse_twins(postings: &[Posting], answers: &mut [Option<Posted>]) {
+    let mut seen = HashSet::new();
+    for (posting, answer) in postings.iter().zip(answers) {
+        if !seen.insert(posting.purchase_order) && answer.is_none() {
+            *answer = Some(Posted::Already);
+        }
+    }
+}
+
+async fn refuse_known(
+    ledger: &Ledger,
+    scope: &Scope,
+    postings: &[Posting],
+    answers: &mut [Option<Posted>],
+) -> Result<(), TradeError> {
+    let ids: Vec<_> = postings.iter().map(|posting| posting.purchase_order).collect();
+    let found = ledger.get_many::<PurchaseOrder>(scope, &ids).await?;
+    for (found, answer) in found.into_iter().zip(answers) {
+        if found.is_some() && answer.is_none() {
+            *answer = Some(Posted::Already);
+        }
+    }
+    Ok(())
+}
