@@ -1,3 +1,4 @@
 //! What tests of every crate share: databases, accounts, clocks, faults; nothing of it reaches the product.
 
+pub mod ledger;
 pub mod postgres;
