@@ -4,7 +4,7 @@
 //! missed wake, a restart or another node's end costs at most that long.
 
 use crate::checkpoint::Checkpointer;
-use crate::route::Router;
+use crate::route::route;
 use bonded_base::{Account, Id, Node};
 use bonded_ledger::{Headline, Lease, Ledger, LedgerError, Reader, Scope};
 use std::collections::HashMap;
@@ -28,14 +28,16 @@ const LINGER: Duration = Duration::from_millis(250);
 /// How long a worker rests after the engine or a partner could not be reached.
 const REST: Duration = Duration::from_millis(500);
 
+/// The workers that are awake, and how to tell each that its log has grown.
+type Workers = HashMap<(Id<Account>, Reader), watch::Sender<()>>;
+
 /// Everything that a reader's work needs.
 pub(crate) struct Flow {
     pub ledger: Ledger,
     pub node: Id<Node>,
     pub origin: String,
-    pub router: Router,
     pub checkpointer: Checkpointer,
-    workers: Mutex<HashMap<(Id<Account>, Reader), watch::Sender<()>>>,
+    workers: Mutex<Workers>,
 }
 
 /// The readers of the log, while they run.
@@ -57,14 +59,8 @@ impl Running {
 /// Starts the readers on this node. `origin` names the deployment in its checkpoints (`bonded.example`).
 pub fn start(ledger: Ledger, node: Id<Node>, origin: String) -> Running {
     let (stop, stopping) = watch::channel(false);
-    let flow = Arc::new(Flow {
-        ledger,
-        node,
-        origin,
-        router: Router::default(),
-        checkpointer: Checkpointer::default(),
-        workers: Mutex::default(),
-    });
+    let flow =
+        Arc::new(Flow { ledger, node, origin, checkpointer: Checkpointer::default(), workers: Mutex::default() });
     Running { stop, dispatcher: tokio::spawn(dispatch(flow, stopping)) }
 }
 
@@ -77,7 +73,7 @@ async fn dispatch(flow: Arc<Flow>, mut stopping: watch::Receiver<bool>) {
         tokio::select! {
             // Stopping comes first, so that a flood of wakes cannot keep the program from ending.
             biased;
-            _ = stopping.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stopping) => break,
             woken = wakes.recv() => match woken {
                 Ok(account) => Reader::ALL.into_iter().for_each(|reader| {
                     wake(&flow, &mut workers, Id::from_bytes(account), reader, &told);
@@ -98,6 +94,11 @@ async fn dispatch(flow: Arc<Flow>, mut stopping: watch::Receiver<bool>) {
         }
     }
     while workers.join_next().await.is_some() {}
+}
+
+/// Waits until the program is told to end, or whoever would tell is gone.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stop| *stop).await);
 }
 
 async fn behind(ledger: &Ledger) -> Vec<(Id<Account>, Reader)> {
@@ -191,7 +192,7 @@ impl Worker {
                     held = None;
                     tokio::select! {
                         () = tokio::time::sleep(REST) => {}
-                        _ = self.stopping.wait_for(|stop| *stop) => return,
+                        () = stopped(&mut self.stopping) => return,
                     }
                     None
                 }
@@ -204,7 +205,7 @@ impl Worker {
                         && tokio::select! {
                             () = tokio::time::sleep(rest) => true,
                             grown = self.grown.changed() => grown.is_err(),
-                            _ = self.stopping.wait_for(|stop| *stop) => true,
+                            () = stopped(&mut self.stopping) => true,
                         }
                 }
             };
@@ -230,7 +231,7 @@ impl Worker {
             Reader::Route => {
                 let chunk: Vec<Headline> = ledger.headlines(&scope, held.read, CHUNK).await?;
                 let Some(last) = chunk.last().map(|headline| headline.seq) else { return Ok(Look::CaughtUp) };
-                self.flow.router.route(ledger, &scope, &chunk).await?;
+                route(ledger, &scope, &chunk).await?;
                 held.read = last;
                 Ok(Look::Worked)
             }
