@@ -23,6 +23,7 @@ pub enum Role {
 
 impl Role {
     /// The other side's role.
+    #[must_use]
     pub const fn counterpart(self) -> Self {
         match self {
             Self::Retailer => Self::Supplier,

@@ -12,7 +12,7 @@ pub use draft::ConsumerDraft;
 use crate::screen::{Kept, screened};
 use crate::text::within;
 use bonded_base::{Problem, Secret};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Characters of a first or last name at most.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -127,11 +127,11 @@ impl Consumer {
     /// Screens and checks what was sent. Pointers are those of a consumer object: `/country`.
     fn checked(sent: SixFields<'_>) -> Result<Self, Problem> {
         let mut consumer = Self {
-            first_name: kept("/first_name", sent.first_name, NAME_CHARS_MAX, Kept::Name)?,
-            last_name: kept("/last_name", sent.last_name, NAME_CHARS_MAX, Kept::Name)?,
-            street: kept("/street", sent.street, STREET_CHARS_MAX, Kept::Street)?,
-            postal_code: kept("/postal_code", sent.postal_code, POSTAL_CODE_CHARS_MAX, Kept::Reference)?,
-            region: kept("/region", sent.region, REGION_CHARS_MAX, Kept::Name)?,
+            first_name: kept("/first_name", sent.first_name, NAME_CHARS_MAX, Some(Kept::Name))?,
+            last_name: kept("/last_name", sent.last_name, NAME_CHARS_MAX, Some(Kept::Name))?,
+            street: kept("/street", sent.street, STREET_CHARS_MAX, Some(Kept::Street))?,
+            postal_code: kept("/postal_code", sent.postal_code, POSTAL_CODE_CHARS_MAX, None)?,
+            region: kept("/region", sent.region, REGION_CHARS_MAX, Some(Kept::Name))?,
             country: country::code(sent.country)
                 .ok_or_else(|| Problem::invalid("/country", "a country's two-letter code (ISO 3166-1) is needed"))?
                 .to_owned(),
@@ -155,21 +155,16 @@ impl<'a> SixFields<'a> {
     }
 }
 
-/// A field as it is kept: screened, its lines trimmed, nothing invisible in it. Only a street has more than one line.
-fn kept(pointer: &str, sent: &str, chars_max: usize, kept: Kept) -> Result<String, Problem> {
+/// A field as it is kept: its lines trimmed, nothing invisible in it, and screened, except for the postal code, which
+/// is led by zeros and parted like a phone number and has a rule of its own. Only a street has more than one line.
+fn kept(pointer: &str, sent: &str, chars_max: usize, screening: Option<Kept>) -> Result<String, Problem> {
     within(pointer, sent, chars_max)?;
-    let parting = if kept == Kept::Street { "\n" } else { " " };
-    let mut visible: String =
-        sent.chars().map(|symbol| if symbol == '\n' || !symbol.is_control() { symbol } else { ' ' }).collect();
-    let mut lines = visible.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(parting);
-    visible.zeroize();
-    // A postal code is led by zeros and parted like a phone number; it has a rule of its own.
-    if pointer == "/postal_code" {
-        return Ok(lines);
-    }
-    let clean = screened(&lines, kept).into_owned();
-    lines.zeroize();
-    Ok(clean)
+    let visible = |symbol: char| if symbol == '\n' || !symbol.is_control() { symbol } else { ' ' };
+    let visible: Zeroizing<String> = Zeroizing::new(sent.chars().map(visible).collect());
+    let parting = if screening == Some(Kept::Street) { "\n" } else { " " };
+    let lines = visible.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = Zeroizing::new(lines.collect::<Vec<_>>().join(parting));
+    Ok(screening.map_or_else(|| lines.to_string(), |kept| screened(&lines, kept).into_owned()))
 }
 
 /// Letters, digits, spaces and hyphens, with no more digits than postal codes have.

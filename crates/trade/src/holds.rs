@@ -4,14 +4,16 @@ use crate::orders::Order;
 use crate::partners::PartnerLink;
 use crate::purchase_orders::PurchaseOrder;
 use crate::{Page, Races, TradeError, Written};
-use bonded_base::{Account, Id, Kind, Kinded, Problem, Reason, id_text};
-use bonded_ledger::{Change, Ledger, List, Listed, Record, Scope, Stored, System};
+use aws_lc_rs::digest::{SHA256, digest};
+use bonded_base::{Account, Id, Kind, Kinded, Moment, Problem, Reason};
+use bonded_ledger::{Change, Ledger, Listed, Record, Scope, Stored, System};
 use serde::{Deserialize, Serialize};
 
-/// Holds of one record that are looked at when another is raised; more are never open at once.
-const HOLDS_OF_ONE_MAX: u32 = 1_000;
 /// Characters of a hold's detail that are kept.
 pub const DETAIL_CHARS_MAX: usize = 500;
+
+/// Bytes that a hold's id takes from the held record's.
+const HELD_BYTES: usize = 8;
 
 /// Whether a hold still needs somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +43,12 @@ pub enum HoldReason {
     Failed,
 }
 
+impl HoldReason {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::SoldByNobody, Self::SoldBySeveral, Self::LinkEnded, Self::LinkPending, Self::Refused, Self::Failed];
+}
+
 /// One thing that is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -56,8 +64,8 @@ pub struct Hold {
     pub state: HoldState,
     /// How often it was tried.
     pub tries: u32,
-    /// The id's bytes, for lists.
-    held: [u8; 16],
+    /// When it was first held.
+    pub raised_at: Moment,
 }
 
 impl Kinded for Hold {
@@ -77,44 +85,47 @@ impl Record for Hold {
     }
 
     fn parent(&self) -> Option<[u8; 16]> {
-        Some(self.held)
+        self.record().map(|(_, bytes)| bytes)
+    }
+
+    fn sort_at(&self) -> Option<Moment> {
+        Some(self.raised_at)
     }
 }
 
-/// Holds a record, with a scope of the program's own. The same reason again counts as another try of the same hold.
+/// Holds a record, with a scope of the program's own. The same reason again is another try of the same hold.
 pub async fn raise<R: Record>(
     ledger: &Ledger,
     account: Id<Account>,
-    held: Id<R>,
+    record: Id<R>,
     reason: HoldReason,
     detail: &str,
 ) -> Result<Written<Hold>, TradeError> {
     let scope = Scope::system(account, System::Route);
-    let detail: String = detail.chars().take(DETAIL_CHARS_MAX).collect();
+    let id = Hold::id_of(record, reason);
     let mut races = Races::new();
     loop {
-        let known = open_of(ledger, &scope, held).await?.into_iter().find(|hold| hold.reason == reason);
-        let mut change = Change::new();
-        let (written, committed) = if let Some(was) = known {
-            let next = Hold { detail: detail.clone(), tries: was.tries.saturating_add(1), ..(*was).clone() };
-            change.update(&was, &next, "held");
-            (Written::changed(&was, next, was.updated_at), ledger.commit(&scope, change).await)
-        } else {
-            let hold = Hold {
-                about: R::KIND.name().to_owned(),
-                id: id_text(R::KIND, held.bytes()),
-                reason,
-                detail: detail.clone(),
-                state: HoldState::Open,
-                tries: 1,
-                held: held.bytes(),
-            };
-            let id = ledger.new_id();
-            change.create(id, &hold, "held");
-            (Written::born(id, hold, ledger.clock().now()), ledger.commit(&scope, change).await)
+        let known = ledger.get(&scope, id).await?;
+        let now = ledger.clock().now();
+        let next = Hold {
+            about: R::KIND.name().to_owned(),
+            id: record.to_string(),
+            reason,
+            detail: detail.chars().take(DETAIL_CHARS_MAX).collect(),
+            state: HoldState::Open,
+            tries: known.as_ref().map_or(1, |was| was.tries.saturating_add(1)),
+            raised_at: known.as_ref().map_or(now, |was| was.raised_at),
         };
-        match committed {
-            Ok(committed) => return Ok(Written { updated_at: committed.at, ..written }),
+        let mut change = Change::new();
+        match &known {
+            Some(was) => change.update(was, &next, "held"),
+            None => change.create(id, &next, "held"),
+        }
+        match ledger.commit(&scope, change).await {
+            Ok(done) => {
+                let born = || Written::born(id, next.clone(), done.at);
+                return Ok(known.map_or_else(born, |was| Written::changed(&was, next.clone(), done.at)));
+            }
             Err(error) => races.lost(error)?,
         }
     }
@@ -146,7 +157,7 @@ pub async fn resolve(
     loop {
         let was = get(ledger, scope, id).await?;
         crate::as_expected(&was, expected)?;
-        let next = was.value_open()?.resolved();
+        let next = was.unresolved()?.resolved();
         let mut change = Change::new();
         change.update(&was, &next, "resolved");
         match ledger.commit(scope, change).await {
@@ -160,15 +171,17 @@ pub async fn resolve(
 pub async fn resolve_all_of<R: Record>(
     ledger: &Ledger,
     account: Id<Account>,
-    held: Id<R>,
+    record: Id<R>,
 ) -> Result<usize, TradeError> {
     let scope = Scope::system(account, System::Route);
+    let ids = HoldReason::ALL.map(|reason| Hold::id_of(record, reason));
     let mut races = Races::new();
     loop {
-        let open = open_of(ledger, &scope, held).await?;
+        let mut open: Vec<Stored<Hold>> = ledger.get_many(&scope, &ids).await?.into_iter().flatten().collect();
+        open.retain(|hold| hold.state == HoldState::Open);
         let mut change = Change::new();
         for was in &open {
-            change.update(was, &(**was).clone().resolved(), "resolved");
+            change.update(was, &was.resolved(), "resolved");
         }
         if change.is_empty() {
             return Ok(0);
@@ -191,7 +204,7 @@ pub async fn retry(
     loop {
         let was = get(ledger, scope, id).await?;
         crate::as_expected(&was, expected)?;
-        let next = Hold { tries: was.tries.saturating_add(1), ..was.value_open()?.clone() };
+        let next = Hold { tries: was.tries.saturating_add(1), ..was.unresolved()?.clone() };
         let mut change = Change::new();
         touch(ledger, scope, &was, &mut change).await?;
         change.update(&was, &next, "retried");
@@ -204,10 +217,10 @@ pub async fn retry(
 
 /// The held record as it is, with an entry that says "retried".
 async fn touch(ledger: &Ledger, scope: &Scope, hold: &Hold, change: &mut Change) -> Result<(), TradeError> {
-    match Kind::from_name(&hold.about) {
-        Some(Kind::Order) => touch_one::<Order>(ledger, scope, hold.held, change).await,
-        Some(Kind::PurchaseOrder) => touch_one::<PurchaseOrder>(ledger, scope, hold.held, change).await,
-        Some(Kind::PartnerLink) => touch_one::<PartnerLink>(ledger, scope, hold.held, change).await,
+    match hold.record() {
+        Some((Kind::Order, id)) => touch_one::<Order>(ledger, scope, id, change).await,
+        Some((Kind::PurchaseOrder, id)) => touch_one::<PurchaseOrder>(ledger, scope, id, change).await,
+        Some((Kind::PartnerLink, id)) => touch_one::<PartnerLink>(ledger, scope, id, change).await,
         _ => Err(TradeError::state("what is held here cannot be tried again")),
     }
 }
@@ -223,16 +236,32 @@ async fn touch_one<R: Record>(
     Ok(())
 }
 
-async fn open_of<R: Record>(ledger: &Ledger, scope: &Scope, held: Id<R>) -> Result<Vec<Stored<Hold>>, TradeError> {
-    let list = List { parent: Some(held.bytes()), descending: true, ..List::first(HOLDS_OF_ONE_MAX) };
-    let mut holds = ledger.list::<Hold>(scope, &list).await?.records;
-    holds.retain(|hold| hold.state == HoldState::Open);
-    Ok(holds)
-}
-
 impl Hold {
+    /// The id of the hold of a record for a reason; worked out, so that there is only ever one.
+    fn id_of<R: Record>(record: Id<R>, reason: HoldReason) -> Id<Self> {
+        let mut named = record.bytes().to_vec();
+        named.extend_from_slice(&[R::KIND.number(), reason as u8]);
+        let mut id = record.bytes();
+        for (byte, hashed) in id.iter_mut().skip(HELD_BYTES).zip(digest(&SHA256, &named).as_ref()) {
+            *byte = *hashed;
+        }
+        Id::from_bytes(id)
+    }
+
+    /// What is held, if it is of a kind that can be.
+    fn record(&self) -> Option<(Kind, [u8; 16])> {
+        let kind = Kind::from_name(&self.about)?;
+        let bytes = match kind {
+            Kind::Order => self.id.parse::<Id<Order>>().ok()?.bytes(),
+            Kind::PurchaseOrder => self.id.parse::<Id<PurchaseOrder>>().ok()?.bytes(),
+            Kind::PartnerLink => self.id.parse::<Id<PartnerLink>>().ok()?.bytes(),
+            _ => return None,
+        };
+        Some((kind, bytes))
+    }
+
     /// The hold, if it still needs somebody.
-    fn value_open(&self) -> Result<&Self, Problem> {
+    fn unresolved(&self) -> Result<&Self, Problem> {
         match self.state {
             HoldState::Open => Ok(self),
             HoldState::Resolved => Err(Problem::new(Reason::State, "the hold is resolved already")),

@@ -230,6 +230,7 @@ impl Order {
     }
 
     /// Gives lines to suppliers. A line that has one already, or of which nothing is left, stays as it is.
+    #[must_use]
     pub fn assign(mut self, parts: &[Part]) -> Self {
         for part in parts {
             for found in &part.lines {
@@ -246,6 +247,7 @@ impl Order {
     }
 
     /// Takes back lines whose purchase order never came to be, because the partner link has ended.
+    #[must_use]
     pub fn unassign(mut self, purchase_order: Id<PurchaseOrder>) -> Self {
         for line in self.lines.iter_mut().filter(|line| line.purchase_order == Some(purchase_order)) {
             (line.supplier, line.link, line.purchase_order) = (None, None, None);

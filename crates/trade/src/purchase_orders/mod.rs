@@ -12,7 +12,7 @@ use crate::consumers::Consumer;
 use crate::fulfilments::Shipment;
 use crate::orders::{self, Order, OrderState};
 use crate::{Page, Races, TradeError, Written, as_expected, partners};
-use bonded_base::{Account, Id, Kind, Problem, Reason};
+use bonded_base::{Account, Id, Kind, Moment, Problem, Reason};
 use bonded_ledger::{Actor, Change, Ledger, LedgerError, Listed, Scope, Stored, System};
 use stock::Shelves;
 
@@ -125,8 +125,8 @@ pub async fn consumer(
         Err(error) => return Err(error.into()),
     };
     let posted_here = |order: &Stored<Order>| {
-        let line = (purchase_order.id, scope.account(), purchase_order.link);
-        order.state != OrderState::Archived && order.purchase_orders().contains(&line)
+        let ours = (purchase_order.id, scope.account(), purchase_order.link);
+        order.state != OrderState::Archived && order.purchase_orders().contains(&ours)
     };
     match order.filter(posted_here) {
         Some(order) => orders::consumer(ledger, &over_there, &order),
@@ -161,7 +161,7 @@ async fn commit(
     was: &Stored<PurchaseOrder>,
     moved: &Moved,
     action: &'static str,
-) -> Result<Result<bonded_base::Moment, LedgerError>, TradeError> {
+) -> Result<Result<Moment, LedgerError>, TradeError> {
     let mut shelves = Shelves::of_moves(ledger, scope, &moved.stock).await?;
     shelves.stock.apply(&moved.stock)?;
     let mut change = Change::new();

@@ -168,10 +168,11 @@ pub async fn post_many(
             refuse_known(ledger, &scope, postings, &mut answers).await?;
         }
         let open: Vec<_> = (0..).zip(postings).filter(|(place, _)| matches!(answers.get(*place), Some(None))).collect();
-        let (mut change, made) = made(ledger, &scope, &open).await?;
         if open.is_empty() {
             return Ok(answers.into_iter().flatten().collect());
         }
+        let made = made(ledger, &scope, &open).await?;
+        let mut change = Change::new();
         for (id, purchase_order) in &made.purchase_orders {
             change.create(*id, purchase_order, "posted");
         }
@@ -198,7 +199,7 @@ struct Made {
     shelves: Shelves,
 }
 
-async fn made(ledger: &Ledger, scope: &Scope, postings: &[(usize, &Posting)]) -> Result<(Change, Made), TradeError> {
+async fn made(ledger: &Ledger, scope: &Scope, postings: &[(usize, &Posting)]) -> Result<Made, TradeError> {
     let mut ids: Vec<_> =
         postings.iter().flat_map(|(_, posting)| posting.lines.iter().map(|line| line.variant)).collect();
     ids.sort_unstable();
@@ -211,7 +212,7 @@ async fn made(ledger: &Ledger, scope: &Scope, postings: &[(usize, &Posting)]) ->
     let mut shelves = Shelves::of_variants(ledger, scope, &counted).await?;
     let mut post = |posting: &Posting| (posting.purchase_order, posting.post(&variants, &mut shelves.stock));
     let purchase_orders = postings.iter().map(|(_, posting)| post(posting)).collect();
-    Ok((Change::new(), Made { purchase_orders, shelves }))
+    Ok(Made { purchase_orders, shelves })
 }
 
 /// What the supplier's side of each link says; `None` where it is open for orders.

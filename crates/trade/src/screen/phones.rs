@@ -5,6 +5,8 @@ use std::ops::Range;
 
 /// Digits of a phone number: local ones have 7, E.164 allows 15.
 const PHONE_DIGITS: Range<usize> = 7..16;
+/// Digits, at least, of a number dialled abroad with `00`: shorter ones are padded order numbers.
+const ABROAD_DIGITS_MIN: usize = 9;
 /// Three groups or more are no order number, up to the length of a payment card's.
 const GROUPED_DIGITS: Range<usize> = 7..20;
 /// Characters that may stand between two groups of one number: `) `, ` - `, ` (`.
@@ -27,8 +29,10 @@ struct Group {
 enum Lead {
     /// `+49`, with this many bytes of sign before the digits.
     Plus(usize),
-    /// `0151`, `0049`; never `000`, which pads an order number.
+    /// `0151`.
     Zero,
+    /// `0049`; never `000`, which pads an order number.
+    TwoZeros,
     Other,
 }
 
@@ -86,8 +90,13 @@ fn led_number(chain: &[&Group], start: usize) -> Option<usize> {
         digits += group.digits;
         count += 1;
     }
-    // A sign leaves no doubt, however long; without one a longer run is a parcel's or an account's number.
-    (PHONE_DIGITS.contains(&digits) || (plus && digits >= PHONE_DIGITS.end)).then_some(count)
+    let enough = match first.lead {
+        // A sign leaves no doubt, however long; without one a longer run is a parcel's or an account's number.
+        Lead::Plus(_) => digits >= PHONE_DIGITS.start,
+        Lead::TwoZeros => (ABROAD_DIGITS_MIN..PHONE_DIGITS.end).contains(&digits),
+        Lead::Zero | Lead::Other => PHONE_DIGITS.contains(&digits),
+    };
+    enough.then_some(count)
 }
 
 /// Whether unled groups are written as people write phone numbers: `(555) 123-4567`, `555.123.4567`.
@@ -99,10 +108,9 @@ fn is_grouped_number(text: &str, chain: &[&Group], kept: Kept) -> bool {
     }
     let glued = chain.iter().any(|group| group.glued);
     match sizes.as_slice() {
-        [_] => false,
         [_, _] if chain.first().is_some_and(|group| group.bracketed) => true,
         [3, 4] => !glued && kept != Kept::Reference && !spaced_house_number(text, chain),
-        [_, _] => false,
+        [_] | [_, _] => false,
         _ => !glued,
     }
 }
@@ -120,7 +128,11 @@ fn is_postal_code(groups: &[&Group]) -> bool {
 
 fn span(groups: &[&Group]) -> Option<Range<usize>> {
     let (first, last) = (groups.first()?, groups.last()?);
-    let sign = if let Lead::Plus(bytes) = first.lead { bytes } else { 0 };
+    let sign = match first.lead {
+        Lead::Plus(bytes) => bytes,
+        // The area code's opening bracket goes with it.
+        _ => usize::from(first.bracketed),
+    };
     Some(first.range.start - sign..last.range.end)
 }
 
@@ -169,7 +181,8 @@ fn group(text: &str, range: Range<usize>, digits: usize) -> Group {
     let zeros = own.chars().take_while(|symbol| is_zero(*symbol)).count();
     let lead = match (sign, zeros) {
         (Some(sign), _) => Lead::Plus(sign.len()),
-        (None, 1 | 2) => Lead::Zero,
+        (None, 1) => Lead::Zero,
+        (None, 2) => Lead::TwoZeros,
         _ => Lead::Other,
     };
     let glued = sign.is_none() && touches(before.chars().next_back()) || touches(after.chars().next());
