@@ -8,7 +8,7 @@
 use crate::fragment::{Branch, CUTS, Fragment, Link, Name};
 use crate::key::Key;
 use crate::path::Path;
-use crate::place::Place;
+use crate::place::{FIRST_VERSION, Place};
 use crate::tree::{Cursor, Tree};
 use crate::{Environment, VaultError};
 use bonded_base::Chance;
@@ -55,7 +55,7 @@ pub(crate) fn plant(environment: Environment, place: &Place, chance: &dyn Chance
     for step in 0..16 {
         top.set(number, step, Branch::Whole(Key::random(chance)));
     }
-    let link = Link { key: Key::random(chance), name: Name::new(1, chance) };
+    let link = Link { key: Key::random(chance), name: Name::new(FIRST_VERSION, chance) };
     place.write_node(link.name, &top.seal(&link.key, environment, &Path::ROOT, chance))?;
     Ok(link)
 }

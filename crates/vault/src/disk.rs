@@ -9,16 +9,19 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Makes a directory only its owner can enter; it may be there already. Its parent remembers it.
+/// Makes a directory only its owner can enter, and those above it, if they are not there already.
 pub(crate) fn make_directory(path: &Path) -> Result<(), VaultError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_directory(parent)?;
     let make = || {
         note(&Deed::Begins)?;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        path.parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+        fs::DirBuilder::new().mode(0o700).create(path)
     };
-    make().map_err(VaultError::store("making", path))
+    make().map_err(VaultError::store("making", path))?;
+    sync_directory(parent)
 }
 
 /// Writes a file that is not there yet. Its name is durable after [`sync_directory`].
@@ -35,11 +38,11 @@ pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), VaultError> {
     write().map_err(VaultError::store("writing", path))
 }
 
-/// Writes over a file from its beginning, in place, so that what was there is gone from where it was.
+/// Writes over a file that is there, from its beginning and in place, so that what was there is gone from where it was.
 pub(crate) fn overwrite(path: &Path, content: &[u8]) -> Result<(), VaultError> {
     let write = || {
         note(&Deed::Begins)?;
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new().write(true).open(path)?;
         note(&Deed::Overwrites(path, content))?;
         file.write_all(content)?;
         note(&Deed::Begins)?;

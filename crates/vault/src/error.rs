@@ -102,7 +102,7 @@ pub enum VaultError {
         source: std::io::Error,
     },
     /// It is not known whether the new root is durable; the vault sealed itself.
-    #[error("the new root could be neither written nor taken back, so the vault is sealed: {source}; open it again")]
+    #[error("the new root could be neither written nor taken back, so the vault is sealed: {source}; unseal it again")]
     Uncertain {
         /// What the system said.
         source: Box<VaultError>,

@@ -20,6 +20,10 @@ mod vault;
 mod xaes;
 
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod promise;
+#[cfg(test)]
 mod testing;
 
 pub use account::AccountKeys;

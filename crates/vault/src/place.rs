@@ -20,8 +20,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 const HALVES: [&str; 2] = ["root.a", "root.b"];
-const NODES: &str = "nodes";
+/// The directory of the node files.
+pub(crate) const NODES: &str = "nodes";
 const GONE: &str = "gone.";
+/// The version of the first root.
+pub(crate) const FIRST_VERSION: u64 = 1;
 /// Root files grow in these steps, so that an older root never ends behind a newer one.
 const ROOT_BYTES_STEP: usize = 4096;
 /// The longest root file that is read.
@@ -52,12 +55,8 @@ pub(crate) struct Change<'a> {
 impl Place {
     /// Makes a place ready to hold a tree, or opens it if it is.
     pub(crate) fn prepare(path: &Path) -> Result<Self, VaultError> {
-        disk::make_directory(path)?;
         disk::make_directory(&path.join(NODES))?;
-        for half in HALVES.map(|half| path.join(half)).iter().filter(|half| !half.exists()) {
-            disk::write_new(half, &[0; ROOT_BYTES_STEP])?;
-        }
-        disk::sync_directory(path)?;
+        make_halves(path)?;
         Self::open(path)
     }
 
@@ -67,6 +66,7 @@ impl Place {
             return Err(VaultError::Missing { place: path.to_owned() });
         }
         let lock = lock(path)?;
+        make_halves(path)?;
         let halves = [Half::read(path, HALVES[0])?, Half::read(path, HALVES[1])?];
         Ok(Self { path: path.to_owned(), halves, _lock: lock })
     }
@@ -131,7 +131,9 @@ impl Place {
     /// Makes the names of new nodes durable, and notes which files the next root no longer needs.
     pub(crate) fn announce(&self, change: &Change<'_>) -> Result<(), VaultError> {
         let list = change.gone.iter().map(Name::to_string).collect::<Vec<_>>().join("\n");
-        disk::write_new(&self.gone_list(change.root.header.version), list.as_bytes())?;
+        let path = self.gone_list(change.root.header.version);
+        disk::remove(&path)?;
+        disk::write_new(&path, list.as_bytes())?;
         disk::sync_directory(&self.nodes())
     }
 
@@ -161,19 +163,26 @@ impl Place {
     /// Finishes or takes back what a crash interrupted, now that it is known which root is today's.
     pub(crate) fn settle(&mut self, version: u64) -> Result<(), VaultError> {
         self.wipe_others()?;
-        for file in disk::list(&self.nodes())? {
-            if file.parse::<Name>().is_ok_and(|name| name.version() > version) {
-                disk::remove(&self.nodes().join(file))?;
-            } else if let Some(of) = file.strip_prefix(GONE).and_then(|of| of.parse::<u64>().ok()) {
-                let list =
-                    disk::read(&self.gone_list(of), GONE_BYTES_MAX)?.filter(|_| of <= version).unwrap_or_default();
-                let gone: Vec<Name> =
-                    String::from_utf8_lossy(&list).lines().filter_map(|line| line.parse().ok()).collect();
+        let unborn: Vec<Name> = node_names(&self.path)?.into_iter().filter(|name| name.version() > version).collect();
+        self.remove_nodes(&unborn)?;
+        for (of, path) in self.gone_lists()? {
+            // The list of a version that never came to be names files that are still needed.
+            if of <= version {
+                let list = disk::read(&path, GONE_BYTES_MAX)?.unwrap_or_default();
+                let gone =
+                    String::from_utf8_lossy(&list).lines().filter_map(|line| line.parse().ok()).collect::<Vec<_>>();
                 self.remove_nodes(&gone)?;
-                disk::remove(&self.gone_list(of))?;
             }
+            disk::remove(&path)?;
         }
         Ok(())
+    }
+
+    /// The lists of files that a version no longer needs, which a crash has left.
+    fn gone_lists(&self) -> Result<Vec<(u64, PathBuf)>, VaultError> {
+        let version = |file: &str| file.strip_prefix(GONE)?.parse::<u64>().ok();
+        let files = disk::list(&self.nodes())?;
+        Ok(files.iter().filter_map(|file| Some((version(file)?, self.nodes().join(file)))).collect())
     }
 
     /// Takes a change over from the place that has it: step by step if this place was at `before`, else all anew.
@@ -184,13 +193,15 @@ impl Place {
         for name in change.fresh {
             self.write_node(*name, &read_node(source, *name)?)?;
         }
-        self.announce(change)?;
-        self.switch(change.root)?;
-        self.clear(change)
+        self.pass_to(change)
     }
 
     /// Becomes a copy of another place, whatever was here before.
     pub(crate) fn mirror(&mut self, source: &Path, root: &SealedRoot) -> Result<(), VaultError> {
+        // Lists of what an older root here did not need say nothing about this one.
+        for (_, list) in self.gone_lists()? {
+            disk::remove(&list)?;
+        }
         let wanted = node_names(source)?;
         for name in &wanted {
             let (path, content) = (self.nodes().join(name.to_string()), read_node(source, *name)?);
@@ -200,41 +211,44 @@ impl Place {
                 disk::write_new(&path, &content)?;
             }
         }
-        disk::sync_directory(&self.nodes())?;
-        if self.root() != Some(root) {
-            self.switch(root)?;
+        let gone: Vec<Name> = node_names(&self.path)?.difference(&wanted).copied().collect();
+        self.pass_to(&Change { fresh: &[], gone: &gone, root })
+    }
+
+    /// Goes over to a root whose node files are here.
+    fn pass_to(&mut self, change: &Change<'_>) -> Result<(), VaultError> {
+        self.announce(change)?;
+        if self.root() != Some(change.root) {
+            self.switch(change.root)?;
         }
-        self.wipe_others()?;
-        let extra: Vec<Name> = node_names(&self.path)?.difference(&wanted).copied().collect();
-        self.remove_nodes(&extra)?;
-        self.settle(root.header.version)
+        self.clear(change)
     }
 
-    /// Before the first root: what an interrupted beginning left.
+    /// Before the first root: removes what an interrupted beginning left.
     pub(crate) fn clear_nodes(&self) -> Result<(), VaultError> {
-        disk::list(&self.nodes())?.iter().try_for_each(|file| disk::remove(&self.nodes().join(file)))
+        self.remove_nodes(&node_names(&self.path)?.into_iter().collect::<Vec<_>>())?;
+        disk::remove(&self.gone_list(FIRST_VERSION))
     }
 
-    /// Why it holds no root that can be used.
+    /// Why it holds no root.
     pub(crate) fn why_no_root(&self) -> VaultError {
-        let newer = self.halves.iter().find_map(|half| match half.content {
-            Read::Newer(format) => Some(VaultError::Newer { file: self.path.join(half.name), format }),
-            _ => None,
-        });
-        newer.unwrap_or_else(|| {
-            if self.is_blank() {
-                VaultError::Missing { place: self.path.clone() }
-            } else {
-                VaultError::Damaged { file: self.path.join(HALVES[0]), what: "neither root file holds a whole root" }
-            }
-        })
+        if self.is_blank() {
+            VaultError::Missing { place: self.path.clone() }
+        } else {
+            VaultError::Damaged { file: self.path.join(HALVES[0]), what: "neither root file holds a whole root" }
+        }
     }
 }
 
 impl Half {
     fn read(place: &Path, name: &'static str) -> Result<Self, VaultError> {
-        let file = disk::read(&place.join(name), ROOT_BYTES_MAX)?.unwrap_or_default();
-        Ok(Self { name, content: SealedRoot::read(&file), bytes: file.len() })
+        let path = place.join(name);
+        let file = disk::read(&path, ROOT_BYTES_MAX)?.unwrap_or_default();
+        match SealedRoot::read(&file) {
+            // Never to be overwritten, not even if the other half holds an older root that is understood.
+            Read::Newer(format) => Err(VaultError::Newer { file: path, format }),
+            content => Ok(Self { name, content, bytes: file.len() }),
+        }
     }
 
     fn root(&self) -> Option<&SealedRoot> {
@@ -251,6 +265,15 @@ impl Half {
         self.bytes = padded.len();
         disk::overwrite(&place.join(self.name), &padded)
     }
+}
+
+/// Both root files are always there, for a name that comes with a root would have to be made durable with it.
+fn make_halves(place: &Path) -> Result<(), VaultError> {
+    for half in HALVES.map(|half| place.join(half)).iter().filter(|half| !half.exists()) {
+        disk::write_new(half, &[0; ROOT_BYTES_STEP])?;
+        disk::sync_directory(place)?;
+    }
+    Ok(())
 }
 
 /// Reads a node file of a place.

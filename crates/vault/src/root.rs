@@ -18,6 +18,7 @@ use crate::key::Key;
 use crate::officer::{OFFICERS_MAX, seal_to};
 use crate::{Environment, Officer, Recipient, VaultError};
 use aws_lc_rs::digest::{SHA256, digest};
+use std::cmp::Ordering;
 use std::fmt::Write;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -55,6 +56,19 @@ pub(crate) struct Root {
     lineage: Key,
     /// Where the top of the tree is, and the root key.
     pub(crate) top: Link,
+}
+
+/// How one root stands to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Against {
+    /// Of the same tree, and a version before.
+    Older,
+    /// The very same.
+    Same,
+    /// Of the same tree, and a version after.
+    Newer,
+    /// Of another tree; or the same version, but another root: the tree went two ways.
+    Stranger,
 }
 
 /// What the bytes of a root file turned out to be.
@@ -130,6 +144,17 @@ impl SealedRoot {
         let end = body.windows(2).position(|two| two == b"\n\n")?;
         let header = Header::parse(std::str::from_utf8(body.get(..=end)?).ok()?)?;
         Some(Self { header, file: file.to_vec(), sealed: body.get(end + 2..)?.to_vec() })
+    }
+
+    /// How this root stands to `other`.
+    pub(crate) fn against(&self, other: &Self) -> Against {
+        match self.header.version.cmp(&other.header.version) {
+            _ if self.header.tree != other.header.tree => Against::Stranger,
+            Ordering::Less => Against::Older,
+            Ordering::Greater => Against::Newer,
+            Ordering::Equal if self == other => Against::Same,
+            Ordering::Equal => Against::Stranger,
+        }
     }
 
     /// Opens the root to an officer. `place` is named in errors.

@@ -1,7 +1,7 @@
 //! All the places of one tree: the primary, which must be there, and replicas, which may be away for a while.
 
-use crate::place::{Change, Place};
-use crate::root::{Root, SealedRoot};
+use crate::place::{Change, NODES, Place};
+use crate::root::{Against, Root, SealedRoot};
 use crate::{Environment, Officer, VaultError};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,42 @@ pub struct Places {
     pub primary: PathBuf,
     /// Hold the same; written at each change, or when they are back.
     pub replicas: Vec<PathBuf>,
+}
+
+impl Places {
+    /// Makes a directory ready to be a replica: an operator does it once, and names the replica in the configuration.
+    /// [`crate::Vault::catch_up`] then fills it. A directory that was not made ready is never written to, for it may be
+    /// a mount point whose disk is away.
+    ///
+    /// # Errors
+    /// [`VaultError::Exists`] if it holds keys already.
+    pub fn prepare_replica(place: &Path) -> Result<(), VaultError> {
+        blank(place).map(drop)
+    }
+
+    /// Directories with node files, the primary's first.
+    pub(crate) fn nodes(&self) -> Vec<PathBuf> {
+        std::iter::once(&self.primary).chain(&self.replicas).map(|place| place.join(NODES)).collect()
+    }
+
+    /// No two places may be one directory.
+    fn check(&self) -> Result<(), VaultError> {
+        let mut seen = HashSet::from([&self.primary]);
+        match self.replicas.iter().find(|place| !seen.insert(place)) {
+            Some(place) => Err(VaultError::Busy { place: place.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A place made ready, which holds no root.
+fn blank(path: &Path) -> Result<Place, VaultError> {
+    let place = Place::prepare(path)?;
+    if !place.is_blank() {
+        return Err(VaultError::Exists { place: path.to_owned() });
+    }
+    place.clear_nodes()?;
+    Ok(place)
 }
 
 /// How a place stands.
@@ -53,21 +89,15 @@ pub(crate) struct Store {
 impl Store {
     /// Makes all places ready; none may hold a root.
     pub(crate) fn prepare(places: &Places) -> Result<Self, VaultError> {
-        let ready = |path: &PathBuf| {
-            let place = Place::prepare(path)?;
-            if !place.is_blank() {
-                return Err(VaultError::Exists { place: path.clone() });
-            }
-            place.clear_nodes()?;
-            Ok(place)
-        };
-        let primary = ready(&places.primary)?;
-        let replica = |path| Ok(Replica { path: PathBuf::clone(path), place: Some(ready(path)?), why_not: None });
+        places.check()?;
+        let primary = blank(&places.primary)?;
+        let replica = |path: &PathBuf| Ok(Replica { path: path.clone(), place: Some(blank(path)?), why_not: None });
         Ok(Self { primary, replicas: places.replicas.iter().map(replica).collect::<Result<_, VaultError>>()? })
     }
 
     /// Opens the places that are there.
     pub(crate) fn open(places: &Places) -> Result<Self, VaultError> {
+        places.check()?;
         let primary = Place::open(&places.primary)?;
         let mut replicas = Vec::with_capacity(places.replicas.len());
         for path in &places.replicas {
@@ -87,16 +117,15 @@ impl Store {
     ///
     /// The primary must hold one too: a replica may have been away when something was destroyed.
     pub(crate) fn newest(&self) -> Result<(&SealedRoot, &Path), VaultError> {
-        let first = self.primary.root().ok_or_else(|| self.primary.why_no_root())?;
-        let mut newest = (first, self.primary.path());
-        for place in self.replicas.iter().filter_map(|replica| replica.place.as_ref()) {
-            let Some(root) = place.root() else { continue };
-            let (known, asked) = (&newest.0.header, &root.header);
-            if known.tree != asked.tree || (known.version == asked.version && newest.0 != root) {
-                return Err(VaultError::AnotherTree { place: place.path().to_owned() });
-            }
-            if asked.version > known.version {
-                newest = (root, place.path());
+        let primary = self.primary.root().ok_or_else(|| self.primary.why_no_root())?;
+        let mut newest = (primary, self.primary.path());
+        for place in self.present() {
+            match place.root().map(|root| (root, root.against(newest.0))) {
+                Some((_, Against::Stranger)) => {
+                    return Err(VaultError::AnotherTree { place: place.path().to_owned() });
+                }
+                Some((root, Against::Newer)) => newest = (root, place.path()),
+                _ => {}
             }
         }
         Ok(newest)
@@ -104,16 +133,21 @@ impl Store {
 
     /// Refuses the keys of another environment.
     pub(crate) fn check(&self, asked: Environment) -> Result<(), VaultError> {
-        let kept = self.newest()?.0.header.environment;
-        if kept == asked { Ok(()) } else { Err(VaultError::Environment { kept, asked }) }
+        let primary = self.primary.root().ok_or_else(|| self.primary.why_no_root())?;
+        let kept = primary.header.environment;
+        if kept == asked { self.newest().map(drop) } else { Err(VaultError::Environment { kept, asked }) }
+    }
+
+    /// The places that are there, the primary first.
+    fn present(&self) -> impl Iterator<Item = &Place> {
+        std::iter::once(&self.primary).chain(self.replicas.iter().filter_map(|replica| replica.place.as_ref()))
     }
 
     /// Opens the newest root to an officer, and sees that the older ones which open to him are of the same tree.
     pub(crate) fn unseal(&self, officer: &Officer) -> Result<Root, VaultError> {
         let (sealed, path) = self.newest()?;
         let root = sealed.unseal(officer, path)?;
-        let replicas = self.replicas.iter().filter_map(|replica| replica.place.as_ref());
-        for place in std::iter::once(&self.primary).chain(replicas) {
+        for place in self.present() {
             let older = place.root().filter(|other| *other != sealed);
             let older = older.and_then(|older| older.unseal(officer, place.path()).ok());
             if older.is_some_and(|older| !older.same_tree(&root)) {
@@ -121,12 +155,6 @@ impl Store {
             }
         }
         Ok(root)
-    }
-
-    /// Directories with node files, the primary's first.
-    pub(crate) fn nodes(&self) -> Vec<PathBuf> {
-        let replicas = self.replicas.iter().filter_map(|replica| replica.place.as_ref());
-        std::iter::once(&self.primary).chain(replicas).map(Place::nodes).collect()
     }
 
     /// Brings every place to the newest root and ends what a crash interrupted. An error is the primary's.
@@ -167,12 +195,13 @@ impl Store {
 
     /// Removes the old root everywhere and takes the change to the replicas. The primary's answer comes first.
     pub(crate) fn spread(&mut self, before: &SealedRoot, change: &Change<'_>) -> Vec<Confirmation> {
-        let cleared = self.primary.clear(change);
-        let mut confirmations = vec![Confirmation {
-            place: self.primary.path().to_owned(),
-            confirmed: self.primary.holds_only(change.root),
-            why_not: cleared.err().map(|error| error.to_string()),
-        }];
+        let cleared = self.primary.clear(change).map_err(|error| error.to_string()).err();
+        if let Some(why_not) = &cleared {
+            tracing::warn!(%why_not, "the primary could not be tidied after a change of the keys");
+        }
+        let confirmed = self.primary.holds_only(change.root);
+        let place = self.primary.path().to_owned();
+        let mut confirmations = vec![Confirmation { place, confirmed, why_not: cleared.filter(|_| !confirmed) }];
         for replica in &mut self.replicas {
             replica.update(change.root, |place| place.follow(self.primary.path(), before, change));
             let PlaceStatus { place, confirmed, why_not, .. } = replica.status(change.root);
@@ -191,15 +220,6 @@ impl Store {
             why_not: (!self.primary.holds_only(newest)).then(|| String::from(BEHIND)),
         };
         Ok(std::iter::once(primary).chain(self.replicas.iter().map(|replica| replica.status(newest))).collect())
-    }
-
-    /// No two places may be one directory.
-    pub(crate) fn distinct(places: &Places) -> Result<(), VaultError> {
-        let mut seen = HashSet::from([&places.primary]);
-        match places.replicas.iter().find(|path| !seen.insert(path)) {
-            Some(place) => Err(VaultError::Busy { place: place.clone() }),
-            None => Ok(()),
-        }
     }
 }
 
@@ -222,13 +242,10 @@ impl Replica {
             Some(place) => place,
             None => Place::open(&self.path)?,
         };
-        if let Some(other) = place.root().map(|root| &root.header) {
-            let ours = &root.header;
-            if other.tree != ours.tree || other.version > ours.version {
-                return Err(VaultError::AnotherTree { place: self.path.clone() });
-            }
+        match place.root().map(|other| other.against(root)) {
+            Some(Against::Stranger | Against::Newer) => Err(VaultError::AnotherTree { place: self.path.clone() }),
+            _ => Ok(self.place.insert(place)),
         }
-        Ok(self.place.insert(place))
     }
 
     fn status(&self, newest: &SealedRoot) -> PlaceStatus {

@@ -137,12 +137,21 @@ impl Tree {
     }
 
     fn read(&self, link: &Link, at: &Path) -> Result<Fragment, VaultError> {
-        let files = self.directories.iter().map(|directory| directory.join(link.name.to_string()));
-        let mut contents = files.clone().filter_map(|file| disk::read(&file, FRAGMENT_FILE_BYTES_MAX).ok().flatten());
-        contents.find_map(|content| Fragment::open(&content, &link.key, self.environment(), at).ok()).ok_or_else(|| {
-            let file = files.clone().next().unwrap_or_default();
-            VaultError::Damaged { file, what: "a node of the tree is missing or changed, in every place" }
-        })
+        let mut failure = None;
+        for file in self.directories.iter().map(|directory| directory.join(link.name.to_string())) {
+            let damaged = |what| VaultError::Damaged { file: file.clone(), what };
+            let error = match disk::read(&file, FRAGMENT_FILE_BYTES_MAX) {
+                Ok(Some(content)) => match Fragment::open(&content, &link.key, self.environment(), at) {
+                    Ok(fragment) => return Ok(fragment),
+                    Err(_) => damaged("a node of the tree was changed"),
+                },
+                Ok(None) => damaged("a node of the tree is missing"),
+                Err(error) => error,
+            };
+            failure = failure.or(Some(error));
+        }
+        // With several places, the error is the primary's.
+        Err(failure.unwrap_or(VaultError::Open(OpenError::Damaged)))
     }
 }
 

@@ -4,13 +4,14 @@ use crate::carve::{Carved, carve, plant};
 use crate::key::Key;
 use crate::memory::harden_process;
 use crate::path::{Doomed, doomed_paths};
-use crate::place::Change;
+use crate::place::{Change, FIRST_VERSION};
 use crate::root::{Header, Root};
 use crate::store::{Confirmation, PlaceStatus, Places, Store};
 use crate::tree::Tree;
 use crate::{AccountKeys, Environment, OFFICERS_MAX, Officer, Recipient, VaultError};
 use bonded_base::{Account, Chance, Id};
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// The keys of a deployment. Clones are the same vault.
@@ -20,6 +21,8 @@ pub struct Vault(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) environment: Environment,
     pub(crate) chance: Arc<dyn Chance>,
+    /// Directories with node files, the primary's first.
+    nodes: Vec<PathBuf>,
     /// Today's tree; `None` while sealed.
     tree: RwLock<Option<Arc<Tree>>>,
     /// The disks. Who holds this is the only one to change the tree.
@@ -74,19 +77,18 @@ impl Vault {
     ) -> Result<Self, VaultError> {
         harden_process();
         check_officers(officers)?;
-        Store::distinct(places)?;
         let mut store = Store::prepare(places)?;
         let mut tree = [0; 16];
         chance.fill(&mut tree);
-        let header = Header { tree, environment, version: 1, officers: officers.to_vec() };
+        let header = Header { tree, environment, version: FIRST_VERSION, officers: officers.to_vec() };
         let top = plant(environment, &store.primary, &*chance)?;
         let fresh = [top.name];
         let root = Root::first(header, Key::random(&*chance), top);
         let sealed = root.seal()?;
         store.switch(&Change { fresh: &fresh, gone: &[], root: &sealed })?;
         store.settle()?;
-        let tree = Tree::new(root, store.nodes());
-        Ok(Self::new(environment, chance, store, Some(tree)))
+        let tree = Tree::new(root, places.nodes());
+        Ok(Self::new(places, environment, chance, store, Some(tree)))
     }
 
     /// Opens a tree, sealed. One process at a time may.
@@ -96,15 +98,20 @@ impl Vault {
     /// [`VaultError::Damaged`] if the primary has no whole root; [`VaultError::AnotherTree`] if a replica has another's.
     pub fn open(places: &Places, environment: Environment, chance: Arc<dyn Chance>) -> Result<Self, VaultError> {
         harden_process();
-        Store::distinct(places)?;
         let store = Store::open(places)?;
         store.check(environment)?;
-        Ok(Self::new(environment, chance, store, None))
+        Ok(Self::new(places, environment, chance, store, None))
     }
 
-    fn new(environment: Environment, chance: Arc<dyn Chance>, store: Store, tree: Option<Tree>) -> Self {
-        let tree = RwLock::new(tree.map(Arc::new));
-        Self(Arc::new(Inner { environment, chance, tree, store: Mutex::new(store) }))
+    fn new(
+        places: &Places,
+        environment: Environment,
+        chance: Arc<dyn Chance>,
+        store: Store,
+        tree: Option<Tree>,
+    ) -> Self {
+        let (tree, store) = (RwLock::new(tree.map(Arc::new)), Mutex::new(store));
+        Self(Arc::new(Inner { nodes: places.nodes(), environment, chance, tree, store }))
     }
 
     /// Unseals it with the key of any officer, and ends what a crash may have interrupted.
@@ -113,7 +120,7 @@ impl Vault {
     /// [`VaultError::WrongOfficer`]; [`VaultError::Damaged`] if the root or the top of the tree was changed.
     pub fn unseal(&self, officer: &Officer) -> Result<(), VaultError> {
         let mut store = self.0.store();
-        let tree = Tree::new(store.unseal(officer)?, store.nodes());
+        let tree = Tree::new(store.unseal(officer)?, self.0.nodes.clone());
         // Before any place is written to: does this root open a tree at all?
         tree.top().enter()?;
         store.settle()?;
@@ -214,6 +221,13 @@ impl Vault {
         let carved = carve(&tree, &doomed, &store.primary, &*self.0.chance)?;
         let officers = tree.root().header.officers.clone();
         self.0.commit(&mut store, &tree, carved, officers, &what.iter().map(Doomed::account).collect())
+    }
+}
+
+#[cfg(test)]
+impl Vault {
+    pub(crate) fn tree_for_tests(&self) -> Arc<Tree> {
+        self.0.tree().unwrap()
     }
 }
 

@@ -91,3 +91,91 @@ impl Drop for Xaes {
         self.k1.zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Shake128, bytes};
+
+    const NONCE: &[u8; NONCE_BYTES] = b"ABCDEFGHIJKLMNOPQRSTUVWX";
+
+    fn xaes(key: [u8; KEY_BYTES]) -> Xaes {
+        Xaes::new(&Key::from_bytes(key))
+    }
+
+    /// The two vectors of the specification: with the highest bit of L clear, and set.
+    #[test]
+    fn the_specification_s_vectors_hold() {
+        for (key, bound, k1, message_key, sealed) in [
+            (
+                1,
+                "",
+                "e531954aca063d5b8d9c47a47d4cc6f0",
+                "c8612c9ed53fe43e8e005b828a1631a0bbcb6ab2f46514ec4f439fcfd0fa969b",
+                "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271",
+            ),
+            (
+                3,
+                "c2sp.org/XAES-256-GCM",
+                "23810ec50edb99f374409466ed1f4b7b",
+                "e9c621d4cdd9b11b00a6427ad7e559aeedd66b3857646677748f8ca796cb3fd8",
+                "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d",
+            ),
+        ] {
+            let xaes = xaes([key; KEY_BYTES]);
+            assert_eq!(xaes.k1[..], bytes(k1));
+            assert_eq!(xaes.derive(*NONCE)[..], bytes(message_key));
+            let ours = xaes.seal(b"slot", *NONCE, bound.as_bytes(), b"XAES-256-GCM");
+            assert_eq!(ours, [b"slot", &NONCE[..], &bytes(sealed)].concat());
+            assert_eq!(xaes.open(bound.as_bytes(), &ours[4..]).unwrap().expose(), b"XAES-256-GCM");
+        }
+    }
+
+    /// The specification's accumulated test: 10,000 random messages, sealed and opened, hashed into one value.
+    #[test]
+    fn ten_thousand_random_messages_accumulate_to_the_specification_s_hash() {
+        let (mut random, mut hash) = (Shake128::default(), Shake128::default());
+        let text = |random: &mut Shake128| {
+            let mut length = [0];
+            random.squeeze(&mut length);
+            let mut text = vec![0; usize::from(length[0])];
+            random.squeeze(&mut text);
+            text
+        };
+        for _ in 0..10_000 {
+            let (mut key, mut nonce) = ([0; KEY_BYTES], [0; NONCE_BYTES]);
+            random.squeeze(&mut key);
+            random.squeeze(&mut nonce);
+            let (plain, bound) = (text(&mut random), text(&mut random));
+            let xaes = xaes(key);
+            let sealed = xaes.seal(&[], nonce, &bound, &plain);
+            assert_eq!(*xaes.open(&bound, &sealed).unwrap().expose(), plain);
+            hash.absorb(&sealed[NONCE_BYTES..]);
+        }
+        let mut sum = [0; 32];
+        hash.squeeze(&mut sum);
+        assert_eq!(sum[..], bytes("e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939"));
+    }
+
+    #[test]
+    fn nothing_opens_that_was_changed_cut_or_bound_otherwise() {
+        let xaes = xaes([9; KEY_BYTES]);
+        let sealed = xaes.seal(&[], *NONCE, b"row 1", b"six fields");
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 0x80;
+            assert_eq!(xaes.open(b"row 1", &changed).err(), Some(OpenError::Damaged));
+            assert_eq!(xaes.open(b"row 1", &sealed[..place]).err(), Some(OpenError::Damaged));
+        }
+        assert_eq!(xaes.open(b"row 2", &sealed).err(), Some(OpenError::Damaged));
+        assert_eq!(super::tests::xaes([8; KEY_BYTES]).open(b"row 1", &sealed).err(), Some(OpenError::Damaged));
+    }
+
+    #[test]
+    fn nothing_is_a_message_too() {
+        let xaes = xaes([9; KEY_BYTES]);
+        let sealed = xaes.seal(&[], *NONCE, &[], &[]);
+        assert_eq!(sealed.len(), NONCE_BYTES + TAG_BYTES);
+        assert!(xaes.open(&[], &sealed).unwrap().expose().is_empty());
+    }
+}
