@@ -1,1 +1,6 @@
-//! x
+//! Connections: how records come from the systems that merchants already use, and one day go back to them.
+//!
+//! Each system has a room of its own. Files are the first one; whatever the room, what comes in is parsed into drafts
+//! of the business, nothing unknown is kept, and every record that cannot be taken is reported with its reason.
+
+pub mod csv;
