@@ -1,1 +1,56 @@
-//! x
+//! What the outside sees over HTTP: the `/v1` API, its description and its docs, health and readiness.
+//!
+//! A request passes, in this order: its own id, the net under panics, the route's gate (key, rate, permission), the
+//! once-only layer, the handler. A handler parses, calls one business function and answers: from a route to the store
+//! are two hops.
+//!
+//! Architecture invariants: a route without a permission cannot be written down ([`route::Route::new`]); what goes wrong
+//! is worded in one place ([`problem`]) and never repeats what was sent; a consumer's six fields are rendered in one
+//! place (`consumer`); no address of a caller is ever looked at.
+
+mod api;
+mod app;
+mod body;
+mod caller;
+mod consumer;
+mod docs;
+mod health;
+mod observe;
+mod once;
+mod openapi;
+mod page;
+pub mod problem;
+mod rate;
+mod reply;
+mod route;
+pub mod shapes;
+
+pub use app::{App, Limits, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, Readiness, Settings};
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use problem::Failure;
+
+/// Everything on the public listener: the API, its docs, health. Whatever else is asked for is not found.
+pub fn public(app: App) -> Router {
+    let api = api::routes().into_iter().fold(Router::new(), |router, route| route.mount(&app, router));
+    surrounded(app.clone(), api.merge(docs::router(&app)).merge(health::router()))
+}
+
+/// Everything on the private listener: health, and whatever the server adds (`extra`).
+pub fn private(app: App, extra: Router) -> Router {
+    surrounded(app.clone(), health::router().with_state(app).merge(extra).with_state(()))
+}
+
+/// The description of the API as it is committed: OpenAPI 3.1, as indented JSON without a line end.
+pub fn openapi() -> String {
+    openapi::describe(&api::routes()).to_pretty_json().unwrap_or_default()
+}
+
+fn surrounded(app: App, router: Router<App>) -> Router {
+    router
+        .fallback(async || Failure::no_route())
+        .method_not_allowed_fallback(async || Failure::method())
+        .layer(from_fn_with_state(app.clone(), observe::observe))
+        .with_state(app)
+}

@@ -1,0 +1,53 @@
+//! The API: its resources, each in a file with its handlers, their descriptions and the permissions they need.
+
+pub(crate) mod account;
+pub(crate) mod batch;
+pub(crate) mod events;
+pub(crate) mod holds;
+pub(crate) mod imports;
+pub(crate) mod inventory;
+pub(crate) mod locations;
+pub(crate) mod log;
+pub(crate) mod orders;
+pub(crate) mod partner_catalog;
+pub(crate) mod partner_links;
+pub(crate) mod products;
+pub(crate) mod purchase_orders;
+pub(crate) mod shown;
+pub(crate) mod variants;
+
+use crate::problem::Failure;
+use crate::route::Route;
+use bonded_base::Reason;
+use bonded_trade::TradeError;
+
+/// Every route of the API, in the order in which it is described.
+pub(crate) fn routes() -> Vec<Route> {
+    [
+        account::routes(),
+        partner_links::routes(),
+        partner_catalog::routes(),
+        products::routes(),
+        variants::routes(),
+        locations::routes(),
+        inventory::routes(),
+        orders::routes(),
+        purchase_orders::routes(),
+        imports::routes(),
+        holds::routes(),
+        events::routes(),
+        log::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A find that may find nothing, as a list.
+fn one_or_none<T>(found: Result<T, TradeError>) -> Result<Vec<T>, Failure> {
+    match found {
+        Ok(record) => Ok(vec![record]),
+        Err(TradeError::Problem(problem)) if problem.reason == Reason::Missing => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,59 @@
+//! The account itself, and the key that asks.
+
+use super::shown::Shown;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::page::Params;
+use crate::problem::Failure;
+use crate::reply::Reply;
+use crate::route::Route;
+use crate::shapes;
+use axum::extract::State;
+use bonded_base::{ApiKey, Id};
+use bonded_people::keys::Mode;
+use bonded_people::{Permission, Permissions};
+use bonded_trade::accounts;
+use serde::Serialize;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Permission::AccountRead, routes!(get_account)),
+        Route::new(Permission::AccountRead, routes!(get_current_api_key)),
+    ]
+}
+
+/// Get the account
+///
+/// The account that the key opens: its name, whether it is a retailer or a supplier, and the currency it reckons in.
+#[utoipa::path(get, path = "/v1/account", tag = "Account", responses((status = 200, body = shapes::Account)))]
+async fn get_account(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
+    params.only(&[])?;
+    Shown::from(&accounts::profile(app.ledger(), caller.scope()).await?).reply()
+}
+
+#[derive(Serialize)]
+struct KeyShown<'a> {
+    object: &'static str,
+    id: Id<ApiKey>,
+    name: &'a str,
+    mode: Mode,
+    ends_with: &'a str,
+    permissions: Permissions,
+}
+
+/// Get the current API key
+///
+/// The key that this request was sent with: its name and what it may do. Its secret is shown nowhere, only how it ends.
+#[utoipa::path(get, path = "/v1/api_keys/current", tag = "Account", responses((status = 200, body = shapes::ApiKey)))]
+async fn get_current_api_key(caller: Caller, params: Params) -> Result<Reply, Failure> {
+    params.only(&[])?;
+    Reply::ok(&KeyShown {
+        object: "api_key",
+        id: caller.key,
+        name: &caller.name,
+        mode: caller.mode,
+        ends_with: &caller.ends_with,
+        permissions: caller.permissions,
+    })
+}

@@ -1,0 +1,138 @@
+//! Events: the account's own log, readable by its owner's systems from a cursor.
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::page::Params;
+use crate::problem::Failure;
+use crate::reply::Reply;
+use crate::route::Route;
+use crate::shapes;
+use axum::extract::State;
+use bonded_base::{Kind, Moment};
+use bonded_ledger::{Entry, Scope};
+use bonded_people::Permission;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use tokio::time::Instant;
+use utoipa_axum::routes;
+
+/// Entries that one request looks through at most, when it filters them.
+const LOOKED_THROUGH_MAX: u64 = 20_000;
+/// Entries that are read at once.
+const CHUNK: u32 = 1_000;
+
+/// The ledger's own books: not business, so shown only to those who ask for them by name.
+const BOOKKEEPING: [Kind; 2] = [Kind::Answer, Kind::SlotBlock];
+
+pub(crate) fn routes() -> Vec<Route> {
+    vec![Route::new(Permission::LogRead, routes!(list_events))]
+}
+
+#[derive(Serialize)]
+struct EventShown {
+    object: &'static str,
+    id: String,
+    seq: u64,
+    at: Moment,
+    actor: String,
+    action: String,
+    kind: &'static str,
+    subject: String,
+    version: u64,
+    changes: Map<String, Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    seen: Vec<String>,
+}
+
+impl From<Entry> for EventShown {
+    fn from(entry: Entry) -> Self {
+        let Entry { headline, said, .. } = entry;
+        // The leaf is salted and unique, and half of it is as good as an id.
+        let id = headline.leaf.iter().take(16).fold(String::from("evt_"), |mut id, byte| {
+            let _ = write!(id, "{byte:02x}");
+            id
+        });
+        let change = |value: Value| match value {
+            Value::Array(mut pair) if pair.len() == 2 => {
+                let to = pair.pop();
+                json!({"from": pair.pop(), "to": to})
+            }
+            other => other,
+        };
+        Self {
+            object: "event",
+            id,
+            seq: headline.seq,
+            at: headline.at,
+            actor: headline.actor.to_string(),
+            kind: headline.kind.name(),
+            subject: headline.subject(),
+            version: headline.version,
+            changes: said.set.into_iter().map(|(field, value)| (field, change(value))).collect(),
+            seen: said.seen,
+            action: headline.action,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Events {
+    data: Vec<EventShown>,
+    has_more: bool,
+    next_after: u64,
+}
+
+/// List events
+///
+/// Everything that happened in the account after a cursor, oldest first: who did what, when, and what changed from what
+/// to what. Go on from `next_after`. With `wait`, an empty answer is held back until something happens, up to that many
+/// seconds: ask again and again, and nothing is ever missed. Kept answers and other bookkeeping of the log itself are
+/// left out unless `kind` asks for them.
+#[utoipa::path(get, path = "/v1/events", tag = "Events and log",
+    params(("after" = Option<u64>, Query, description = "The `next_after` of the answer before; 0 from the start."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Events at most."),
+        ("wait" = Option<u32>, Query, maximum = 30, description = "Seconds to wait for an event."),
+        ("kind" = Option<String>, Query, description = "Only events about this kind of record.", example = "order")),
+    responses((status = 200, body = shapes::Events)))]
+async fn list_events(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
+    params.only(&["after", "limit", "wait", "kind"])?;
+    let unknown = || Failure::parameter("`kind` must be the name of a kind of record, such as `order`.");
+    let kind = params.text("kind").map(|name| Kind::from_name(name).ok_or_else(unknown)).transpose()?;
+    let wanted =
+        |entry: &Entry| kind.map_or(!BOOKKEEPING.contains(&entry.headline.kind), |kind| entry.headline.kind == kind);
+    let limit = params.limit()? as usize;
+    let mut after: u64 = params.parsed("after", "a whole number")?.unwrap_or(0);
+    let deadline = Instant::now() + params.wait()?;
+    let (scope, mut data) = (caller.scope(), Vec::new());
+    let mut looked_through = 0;
+    loop {
+        let entries = app.ledger().entries(scope, after, CHUNK).await?;
+        let end = entries.len() < CHUNK as usize;
+        for entry in entries {
+            if data.len() == limit {
+                return Reply::ok(&Events { data, has_more: true, next_after: after });
+            }
+            (after, looked_through) = (entry.headline.seq, looked_through + 1);
+            data.extend(wanted(&entry).then(|| EventShown::from(entry)));
+        }
+        if !end && looked_through >= LOOKED_THROUGH_MAX {
+            return Reply::ok(&Events { data, has_more: true, next_after: after });
+        }
+        if end && (!data.is_empty() || !grown(&app, scope, after, deadline).await?) {
+            return Reply::ok(&Events { data, has_more: false, next_after: after });
+        }
+    }
+}
+
+/// Waits until a log goes beyond a place; says no when the time is up or the server is closing.
+pub(crate) async fn grown(app: &App, scope: &Scope, after: u64, deadline: Instant) -> Result<bool, Failure> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Ok(false);
+    }
+    tokio::select! {
+        () = app.readiness().closed() => Ok(false),
+        grown = app.ledger().wait_beyond(scope, after, left) => Ok(grown?),
+    }
+}

@@ -1,0 +1,182 @@
+//! What a partner shares: its catalogue and stock by reference, and a feed of what has changed.
+//!
+//! Nothing is copied. Each request reads the partner's own records through the link, so it sees them as they are now,
+//! and nothing at all once the link has ended.
+
+use super::events::grown;
+use super::inventory::levels;
+use super::shown::{Shown, listing};
+use crate::app::App;
+use crate::body::IdIn;
+use crate::caller::Caller;
+use crate::page::{PageParams, Params};
+use crate::problem::Failure;
+use crate::reply::Reply;
+use crate::route::Route;
+use crate::shapes;
+use axum::extract::State;
+use bonded_base::{Kind, Moment, id_text};
+use bonded_flow::{Shared, shared_since};
+use bonded_people::Permission;
+use bonded_trade::catalog::{self, Product, Variant};
+use bonded_trade::partners::{self, LinkedPartner, PartnerLink};
+use serde::Serialize;
+use tokio::time::Instant;
+use utoipa_axum::routes;
+
+/// Times that one request reads on in a log in which nothing shared was found.
+const READS_MAX: u32 = 100;
+
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Permission::PartnerLinksRead, routes!(list_partner_products)),
+        Route::new(Permission::PartnerLinksRead, routes!(get_partner_product)),
+        Route::new(Permission::PartnerLinksRead, routes!(list_partner_variants)),
+        Route::new(Permission::PartnerLinksRead, routes!(get_partner_variant)),
+        Route::new(Permission::PartnerLinksRead, routes!(list_partner_inventory_levels)),
+        Route::new(Permission::PartnerLinksRead, routes!(list_partner_changes)),
+    ]
+}
+
+/// List a partner's products
+///
+/// Those that the partner offers.
+#[utoipa::path(get, path = "/v1/partner_links/{id}/products", tag = "Partner catalogue",
+    params(("id" = String, Path, description = "The link.", example = "$LINK"), PageParams),
+    responses((status = 200, body = crate::page::Listing<shapes::Product>)))]
+async fn list_partner_products(
+    State(app): State<App>,
+    caller: Caller,
+    IdIn(link): IdIn<PartnerLink>,
+    params: Params,
+) -> Result<Reply, Failure> {
+    let page = params.page(Kind::Product, &[])?;
+    let partner = partners::open(app.ledger(), caller.scope(), link).await?;
+    listing(&catalog::list(app.ledger(), &partner.scope, None, page).await?)
+}
+
+/// Get a partner's product
+#[utoipa::path(get, path = "/v1/partner_links/{id}/products/{product}", tag = "Partner catalogue",
+    params(("id" = String, Path, description = "The link.", example = "$LINK"),
+        ("product" = String, Path, description = "The partner's product.", example = "$PRODUCT")),
+    responses((status = 200, body = shapes::Product)))]
+async fn get_partner_product(
+    State(app): State<App>,
+    caller: Caller,
+    IdIn(link): IdIn<PartnerLink>,
+    IdIn(product): IdIn<Product>,
+) -> Result<Reply, Failure> {
+    let partner = partners::open(app.ledger(), caller.scope(), link).await?;
+    Shown::from(&catalog::get(app.ledger(), &partner.scope, product).await?).reply()
+}
+
+/// List a partner's variants
+///
+/// The variants of one of the partner's products.
+#[utoipa::path(get, path = "/v1/partner_links/{id}/variants", tag = "Partner catalogue",
+    params(("id" = String, Path, description = "The link.", example = "$LINK"),
+        ("product" = String, Query, description = "The partner's product.", example = "$PRODUCT"), PageParams),
+    responses((status = 200, body = crate::page::Listing<shapes::Variant>)))]
+async fn list_partner_variants(
+    State(app): State<App>,
+    caller: Caller,
+    IdIn(link): IdIn<PartnerLink>,
+    params: Params,
+) -> Result<Reply, Failure> {
+    let page = params.page(Kind::Variant, &["product"])?;
+    let unsaid = || Failure::parameter("`product` must be the id of one of the partner's products.");
+    let product = params.id::<Product>("product")?.ok_or_else(unsaid)?;
+    let partner = partners::open(app.ledger(), caller.scope(), link).await?;
+    listing(&catalog::variants_of(app.ledger(), &partner.scope, product, page).await?)
+}
+
+/// Get a partner's variant
+#[utoipa::path(get, path = "/v1/partner_links/{id}/variants/{variant}", tag = "Partner catalogue",
+    params(("id" = String, Path, description = "The link.", example = "$LINK"),
+        ("variant" = String, Path, description = "The partner's variant.", example = "$VARIANT")),
+    responses((status = 200, body = shapes::Variant)))]
+async fn get_partner_variant(
+    State(app): State<App>,
+    caller: Caller,
+    IdIn(link): IdIn<PartnerLink>,
+    IdIn(variant): IdIn<Variant>,
+) -> Result<Reply, Failure> {
+    let partner = partners::open(app.ledger(), caller.scope(), link).await?;
+    Shown::from(&catalog::variant(app.ledger(), &partner.scope, variant).await?).reply()
+}
+
+/// List a partner's inventory levels
+///
+/// The stock of up to 100 of the partner's variants, as it is now.
+#[utoipa::path(get, path = "/v1/partner_links/{id}/inventory_levels", tag = "Partner catalogue",
+    params(("id" = String, Path, description = "The link.", example = "$LINK"),
+        ("variant" = String, Query, description = "Up to 100 variants, joined by commas.", example = "$VARIANT")),
+    responses((status = 200, body = crate::page::Listing<shapes::InventoryLevel>)))]
+async fn list_partner_inventory_levels(
+    State(app): State<App>,
+    caller: Caller,
+    IdIn(link): IdIn<PartnerLink>,
+    params: Params,
+) -> Result<Reply, Failure> {
+    let partner = partners::open(app.ledger(), caller.scope(), link).await?;
+    levels(app.ledger(), &partner.scope, &params).await
+}
+
+#[derive(Serialize)]
+struct ChangeShown {
+    kind: &'static str,
+    id: String,
+    version: u64,
+    at: Moment,
+}
+
+#[derive(Serialize)]
+struct Changes {
+    data: Vec<ChangeShown>,
+    has_more: bool,
+    next_after: u64,
+}
+
+impl From<Shared> for ChangeShown {
+    fn from(shared: Shared) -> Self {
+        let Shared { kind, id, version, at } = shared;
+        Self { kind: kind.name(), id: id_text(kind, id), version, at }
+    }
+}
+
+/// List what a partner has changed
+///
+/// The products, variants, locations and levels that changed after a cursor, each once with its newest version: read
+/// them as they are now, and go on from `next_after`. With `wait`, an empty answer is held back until something
+/// changes, up to that many seconds.
+#[utoipa::path(get, path = "/v1/partner_links/{id}/changes", tag = "Partner catalogue",
+    params(("id" = String, Path, description = "The link.", example = "$LINK"),
+        ("after" = Option<u64>, Query, description = "The `next_after` of the answer before; 0 from the start."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How far to read on at most."),
+        ("wait" = Option<u32>, Query, maximum = 30, description = "Seconds to wait for a change.")),
+    responses((status = 200, body = shapes::Changes)))]
+async fn list_partner_changes(
+    State(app): State<App>,
+    caller: Caller,
+    IdIn(link): IdIn<PartnerLink>,
+    params: Params,
+) -> Result<Reply, Failure> {
+    params.only(&["after", "limit", "wait"])?;
+    let mut after = params.parsed("after", "a whole number")?.unwrap_or(0);
+    let (limit, deadline) = (params.limit()?, Instant::now() + params.wait()?);
+    let mut reads = 0;
+    loop {
+        reads += 1;
+        // Opened anew each time, so that a link that ends ends the waiting too.
+        let LinkedPartner { scope, .. } = partners::open(app.ledger(), caller.scope(), link).await?;
+        let (changes, read_to) = shared_since(app.ledger(), &scope, after, limit).await?;
+        after = read_to;
+        let has_more = app.ledger().head(&scope).await? > after;
+        // A supplier's log is mostly about other things than what it shares.
+        let go_on = changes.is_empty() && reads < READS_MAX;
+        if !go_on || (!has_more && !grown(&app, &scope, after, deadline).await?) {
+            let data = changes.into_iter().map(ChangeShown::from).collect();
+            return Reply::ok(&Changes { data, has_more, next_after: after });
+        }
+    }
+}

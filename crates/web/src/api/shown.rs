@@ -1,0 +1,58 @@
+//! How a record is shown: what it is, which one, its version and times, and then its own fields.
+
+use crate::page;
+use crate::problem::Failure;
+use crate::reply::Reply;
+use bonded_base::{Id, Kind, Kinded, Moment};
+use bonded_ledger::{Listed, Record, Stored};
+use bonded_trade::Written;
+use serde::Serialize;
+
+/// A record, as it is answered.
+#[derive(Serialize)]
+pub(crate) struct Shown<'a, R: Kinded> {
+    object: &'static str,
+    id: Id<R>,
+    version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<Moment>,
+    updated_at: Moment,
+    #[serde(flatten)]
+    record: &'a R,
+}
+
+impl<'a, R: Record> Shown<'a, R> {
+    /// Its JSON.
+    pub fn json(&self) -> Result<Vec<u8>, Failure> {
+        serde_json::to_vec(self).map_err(|error| Failure::internal(error.to_string()))
+    }
+
+    /// The answer that shows it alone.
+    pub fn reply(&self) -> Result<Reply, Failure> {
+        Ok(Reply::ok(self)?.version(self.version))
+    }
+
+    fn of(id: Id<R>, version: u64, updated_at: Moment, record: &'a R) -> Self {
+        // Ids that are worked out from others begin with the birth of those.
+        let born = !matches!(R::KIND, Kind::InventoryLevel | Kind::PurchaseOrder);
+        Self { object: R::KIND.name(), id, version, created_at: born.then(|| id.born_at()), updated_at, record }
+    }
+}
+
+impl<'a, R: Record> From<&'a Stored<R>> for Shown<'a, R> {
+    fn from(stored: &'a Stored<R>) -> Self {
+        Self::of(stored.id, stored.version, stored.updated_at, stored)
+    }
+}
+
+impl<'a, R: Record> From<&'a Written<R>> for Shown<'a, R> {
+    fn from(written: &'a Written<R>) -> Self {
+        Self::of(written.id, written.version, written.updated_at, written)
+    }
+}
+
+/// A page of records.
+pub(crate) fn listing<R: Record>(listed: &Listed<R>) -> Result<Reply, Failure> {
+    let records = listed.records.iter().map(|record| Shown::from(record).json()).collect::<Result<Vec<_>, _>>()?;
+    Ok(Reply::json(page::listing(R::KIND, &records, listed.next)))
+}

@@ -1,0 +1,116 @@
+//! Variants: what is ordered and priced.
+
+use super::batch;
+use super::shown::{Shown, listing};
+use crate::app::App;
+use crate::body::{Batch, IdIn, Sent};
+use crate::caller::Caller;
+use crate::page::Params;
+use crate::problem::Failure;
+use crate::reply::{IfMatch, Reply};
+use crate::route::Route;
+use crate::shapes;
+use axum::extract::State;
+use bonded_base::Id;
+use bonded_ledger::Listed;
+use bonded_people::Permission;
+use bonded_trade::Written;
+use bonded_trade::catalog::{self, Variant, VariantPatch, VariantUpdate};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::routes;
+
+/// SKUs that one request may ask for.
+pub const SKUS_ASKED_MAX: usize = 100;
+
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Permission::ProductsRead, routes!(find_variants)),
+        Route::new(Permission::ProductsWrite, routes!(update_variants)),
+        Route::new(Permission::ProductsRead, routes!(get_variant)),
+        Route::new(Permission::ProductsWrite, routes!(update_variant)).versioned(),
+    ]
+}
+
+/// Find variants by SKU
+///
+/// Answers with those that there are, in the order asked.
+#[utoipa::path(get, path = "/v1/variants", tag = "Variants",
+    params(("sku" = String, Query, description = "Up to 100 SKUs, joined by commas.", example = "POT-S,POT-L")),
+    responses((status = 200, body = crate::page::Listing<shapes::Variant>)))]
+async fn find_variants(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
+    params.only(&["sku"])?;
+    let skus: Vec<_> = params.text("sku").unwrap_or_default().split(',').filter(|sku| !sku.is_empty()).collect();
+    if skus.is_empty() || skus.len() > SKUS_ASKED_MAX {
+        return Err(Failure::parameter("`sku` must be 1 to 100 SKUs, joined by commas."));
+    }
+    let found = catalog::by_skus(app.ledger(), caller.scope(), &skus).await?;
+    let mut records = Vec::new();
+    for id in found.into_iter().flatten() {
+        records.push(catalog::variant(app.ledger(), caller.scope(), id).await?);
+    }
+    listing(&Listed { records, next: None })
+}
+
+#[derive(Deserialize)]
+struct Change {
+    id: Id<Variant>,
+    #[serde(default)]
+    version: Option<u64>,
+    #[serde(flatten)]
+    patch: VariantPatch,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    id: Id<Variant>,
+    version: u64,
+}
+
+/// Update many variants
+///
+/// Up to 1,000 at once, all good ones in one commit: prices from a new list, for instance. With `version`, a variant is
+/// changed only if it is still at that version. SKUs may change places within one batch.
+#[utoipa::path(post, path = "/v1/variants/batch", tag = "Variants",
+    request_body(content = shapes::VariantChanges,
+        example = json!({"data": [{"id": "$VARIANT", "price": {"amount": 1099, "currency": "EUR"}}]})),
+    responses((status = 200, body = shapes::VariantResults)))]
+async fn update_variants(
+    State(app): State<App>,
+    caller: Caller,
+    Batch(records): Batch<Change>,
+) -> Result<Reply, Failure> {
+    let (changes, places) = batch::readable(records);
+    let updates: Vec<_> = changes
+        .into_iter()
+        .map(|Change { id, version, patch }| VariantUpdate { id, expected_version: version, patch })
+        .collect();
+    let results = catalog::update_many_variants(app.ledger(), caller.scope(), &updates).await?;
+    let changed = |variant: Written<Variant>| Changed { id: variant.id, version: variant.version };
+    batch::reply(200, &batch::merged(places, results, changed))
+}
+
+/// Get a variant
+#[utoipa::path(get, path = "/v1/variants/{id}", tag = "Variants",
+    params(("id" = String, Path, description = "The variant.", example = "$VARIANT")),
+    responses((status = 200, body = shapes::Variant)))]
+async fn get_variant(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Variant>) -> Result<Reply, Failure> {
+    Shown::from(&catalog::variant(app.ledger(), caller.scope(), id).await?).reply()
+}
+
+/// Update a variant
+///
+/// Fields that are left out stay as they are; `null` empties one.
+#[utoipa::path(patch, path = "/v1/variants/{id}", tag = "Variants",
+    params(("id" = String, Path, description = "The variant.", example = "$VARIANT")),
+    request_body(content = shapes::VariantChange,
+        example = json!({"price": {"amount": 1099, "currency": "EUR"}, "barcode": "4006381333931"})),
+    responses((status = 200, body = shapes::Variant)))]
+async fn update_variant(
+    State(app): State<App>,
+    caller: Caller,
+    IdIn(id): IdIn<Variant>,
+    IfMatch(expected): IfMatch,
+    Sent(patch): Sent<VariantPatch>,
+) -> Result<Reply, Failure> {
+    Shown::from(&catalog::update_variant(app.ledger(), caller.scope(), id, expected, &patch).await?).reply()
+}

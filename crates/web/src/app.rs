@@ -1,0 +1,135 @@
+//! What every handler needs: the ledger, the door, the limits, and whether the server is still open.
+
+use crate::once::InFlight;
+use crate::rate::Meter;
+use axum::extract::FromRef;
+use bonded_ledger::Ledger;
+use bonded_people::keys::Doorkeeper;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Requests a second that a key may send over time, unless the configuration says otherwise.
+pub const REQUESTS_PER_SECOND: u32 = 500;
+/// Requests that a key may send at once, unless the configuration says otherwise.
+pub const REQUESTS_AT_ONCE: u32 = 1_000;
+
+/// How much one key may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests a second over time, at least 1.
+    pub requests_per_second: u32,
+    /// Requests at once, at least 1.
+    pub requests_at_once: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests_per_second: REQUESTS_PER_SECOND, requests_at_once: REQUESTS_AT_ONCE }
+    }
+}
+
+/// What the server knows of itself.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the public listener is reached, without a path: `https://bonded.example`.
+    pub base_url: String,
+    /// The name of the deployment in its signed checkpoints: `bonded.example`.
+    pub log_origin: String,
+    /// The environment's name: `production`, `staging` …
+    pub environment: String,
+    /// How much one key may ask for.
+    pub limits: Limits,
+}
+
+/// Whether the server takes new work. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub struct Readiness {
+    open: Arc<watch::Sender<bool>>,
+}
+
+impl Readiness {
+    /// Open from the start.
+    pub fn open() -> Self {
+        Self { open: Arc::new(watch::Sender::new(true)) }
+    }
+
+    /// Takes no new work: `/readyz` says so, and whoever waits for news is answered now.
+    pub fn close(&self) {
+        self.open.send_replace(false);
+    }
+
+    /// Whether new work is taken.
+    pub fn is_open(&self) -> bool {
+        *self.open.borrow()
+    }
+
+    /// Returns when the server is closing.
+    pub async fn closed(&self) {
+        // The sender lives in `self`, so this ends only by closing.
+        let _ = self.open.subscribe().wait_for(|open| !open).await;
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::open()
+    }
+}
+
+/// Everything that the routes share. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    ledger: Ledger,
+    doorkeeper: Doorkeeper,
+    settings: Settings,
+    readiness: Readiness,
+    meter: Meter,
+    in_flight: InFlight,
+}
+
+impl App {
+    /// Must be called inside a tokio runtime.
+    pub fn new(ledger: Ledger, settings: Settings, readiness: Readiness) -> Self {
+        let doorkeeper = Doorkeeper::new(ledger.clone());
+        let (meter, in_flight) = (Meter::new(settings.limits), InFlight::default());
+        Self { inner: Arc::new(Inner { ledger, doorkeeper, settings, readiness, meter, in_flight }) }
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.inner.ledger
+    }
+
+    /// Lets callers in, and forgets revoked keys at once.
+    pub fn doorkeeper(&self) -> &Doorkeeper {
+        &self.inner.doorkeeper
+    }
+
+    /// What the server knows of itself.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Whether the server takes new work.
+    pub fn readiness(&self) -> &Readiness {
+        &self.inner.readiness
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.inner.meter
+    }
+
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.inner.in_flight
+    }
+}
+
+impl FromRef<App> for Ledger {
+    fn from_ref(app: &App) -> Self {
+        app.inner.ledger.clone()
+    }
+}

@@ -1,0 +1,219 @@
+//! Reading what was sent: JSON of a known shape, in one piece or record by record, and files as they are.
+//!
+//! What the parsers say of a bad body may repeat it, so nothing they say passes without being put in our own words.
+
+mod wording;
+
+use crate::app::App;
+use crate::problem::{Failure, sorts};
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
+use bonded_base::{Id, Kinded};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+/// Bytes of a body at most, unless the route says otherwise.
+pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of an imported file at most.
+pub const IMPORT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Records of a batch at most.
+pub const BATCH_MAX: usize = 1_000;
+
+/// How many bytes this request's body may have; the route's gate leaves it with the request.
+#[derive(Clone, Copy)]
+pub(crate) struct BodyLimit(pub usize);
+
+impl BodyLimit {
+    pub fn of(extensions: &Extensions) -> Self {
+        extensions.get().copied().unwrap_or(Self(BODY_BYTES_MAX))
+    }
+}
+
+/// A JSON body of a known shape.
+pub struct Sent<T>(pub T);
+
+/// A JSON body that may be left out.
+pub struct MaybeSent<T>(pub Option<T>);
+
+/// A body of many records: `{"data": [ … ]}`, each read by itself so that a bad one holds back no other.
+pub struct Batch<T>(pub Vec<Result<T, Failure>>);
+
+/// A CSV file.
+pub struct CsvFile(pub Bytes);
+
+/// The id in the request's path. What is not an id of this kind is not found.
+pub struct IdIn<K>(pub Id<K>);
+
+impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
+        expect_type(request.headers(), is_json, "application/json")?;
+        parse(&all_of(request).await?).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for MaybeSent<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
+        if request.body().is_end_stream() {
+            return Ok(Self(None));
+        }
+        let typed = expect_type(request.headers(), is_json, "application/json");
+        let bytes = all_of(request).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        typed?;
+        parse(&bytes).map(Some).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Batch<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
+        expect_type(request.headers(), is_json, "application/json")?;
+        read_batch(&all_of(request).await?).map(Self)
+    }
+}
+
+impl FromRequest<App> for CsvFile {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
+        expect_type(request.headers(), |essence| essence == "text/csv", "text/csv")?;
+        all_of(request).await.map(Self)
+    }
+}
+
+impl<K: Kinded, S: Send + Sync> FromRequestParts<S> for IdIn<K> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let missing = || Failure::missing(&K::KIND.name().replace('_', " "));
+        let path = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
+        let id = path.iter().next().and_then(|(_, text)| text.parse().ok());
+        id.map(Self).ok_or_else(missing)
+    }
+}
+
+#[derive(Deserialize)]
+struct BatchBody<'a> {
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
+}
+
+fn read_batch<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<Result<T, Failure>>, Failure> {
+    let body: BatchBody<'_> = serde_json::from_slice(bytes).map_err(|error| explain::<BatchBody<'_>>(bytes, &error))?;
+    if body.data.is_empty() || body.data.len() > BATCH_MAX {
+        return Err(Failure::new(&sorts::TOO_MUCH, "A batch holds 1 to 1,000 records.").at("/data"));
+    }
+    let record = |(place, raw): (usize, &RawValue)| {
+        let json = raw.get().as_bytes();
+        serde_json::from_slice(json).map_err(|error| explain::<T>(json, &error).within(&format!("/data/{place}")))
+    };
+    Ok(body.data.into_iter().enumerate().map(record).collect())
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
+}
+
+/// Why a body is not a `T`: read again, slowly, to know the place.
+fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8], error: &serde_json::Error) -> Failure {
+    if !error.is_data() {
+        // What the JSON parser itself says is made of fixed words and a place.
+        return Failure::new(&sorts::BODY, format!("The body is not JSON: {error}."));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let pointer = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+        Ok(_) => String::new(),
+        Err(error) => wording::pointer(error.path()),
+    };
+    Failure::new(&sorts::INVALID, wording::in_our_words(&error.to_string())).at(pointer)
+}
+
+fn expect_type(headers: &HeaderMap, fits: impl Fn(&str) -> bool, wanted: &'static str) -> Result<(), Failure> {
+    let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if fits(&essence) {
+        return Ok(());
+    }
+    Err(Failure::new(&sorts::MEDIA_TYPE, format!("Send this body with `Content-Type: {wanted}`.")))
+}
+
+fn is_json(essence: &str) -> bool {
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+async fn all_of(request: Request) -> Result<Bytes, Failure> {
+    let limit = BodyLimit::of(request.extensions());
+    whole(request.into_body(), limit).await
+}
+
+/// The whole body, if it keeps to its limit.
+pub(crate) async fn whole(body: Body, BodyLimit(limit): BodyLimit) -> Result<Bytes, Failure> {
+    let too_large = || Failure::new(&sorts::TOO_LARGE, format!("The body may have {limit} bytes at most."));
+    // What announces itself as too large is not read at all.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        match source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
+            true => too_large(),
+            false => Failure::new(&sorts::BODY, "The body ended before it was complete."),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bonded_base::Money;
+    use serde_json::Value;
+
+    #[derive(Deserialize, Debug)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Line {
+        quantity: u32,
+        price: Money,
+    }
+
+    fn told(failure: &Failure) -> Value {
+        serde_json::to_value(failure.as_item()).unwrap()
+    }
+
+    #[test]
+    fn a_bad_record_holds_back_no_other_and_is_told_by_its_place() {
+        let body = br#"{"data": [
+            {"quantity": 1, "price": {"amount": 1, "currency": "EUR"}},
+            {"quantity": "canary@example.com", "price": {"amount": 1, "currency": "EUR"}},
+            {"quantity": 1, "price": {"amount": 1, "currency": "canary"}},
+            7
+        ]}"#;
+        let records = read_batch::<Line>(body).unwrap();
+        assert!(records[0].is_ok());
+        let told: Vec<_> = records.iter().skip(1).map(|record| told(record.as_ref().unwrap_err())).collect();
+        assert_eq!(told[0]["pointer"], "/data/1/quantity");
+        assert_eq!(told[1]["pointer"], "/data/2/price/currency");
+        assert_eq!(told[2]["pointer"], "/data/3");
+        assert!(!format!("{told:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_body_that_is_not_json_is_told_by_line_and_column() {
+        let failure = parse::<Line>(b"{\n  \"quantity\": canary").unwrap_err();
+        assert_eq!(told(&failure)["status"], 400);
+        assert_eq!(told(&failure)["detail"], "The body is not JSON: expected value at line 2 column 15.");
+        assert!(read_batch::<Line>(b"[]").is_err());
+        assert!(read_batch::<Line>(br#"{"data": []}"#).is_err());
+    }
+}

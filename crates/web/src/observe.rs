@@ -1,0 +1,84 @@
+//! What surrounds every request: an id of our own, one line in the access log, headers that browsers obey, and a net
+//! under handlers that panic.
+//!
+//! The line holds method, route, status, time, request id and account; never a path as it was sent, a query, a body, a
+//! header or an address.
+
+use crate::app::App;
+use crate::problem::{self, Failure};
+use axum::body::HttpBody as _;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bonded_base::Id;
+use futures::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+
+/// Random bytes of a request's id.
+const REQUEST_ID_BYTES: usize = 16;
+
+/// The header that carries a request's id back to its caller.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Whose request it turned out to be; the gate leaves it with the answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Account(pub Id<bonded_base::Account>);
+
+/// Wraps a whole router; must be its outermost layer.
+pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let clock = app.ledger().clock();
+    let (began, id) = (clock.now(), request_id(&app));
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        // What a panic says may hold anything; that it happened, and where to look, is enough.
+        Err(_) => Failure::internal("a handler panicked").into_response(),
+    };
+    let account = response.extensions().get::<Account>().map(|Account(id)| id.to_string());
+    let mut response = problem::finish(response, &id);
+    write_headers(&mut response, &id);
+    tracing::info!(
+        target: "bonded::access",
+        %method,
+        route = route.as_deref().unwrap_or("-"),
+        status = response.status().as_u16(),
+        ms = clock.now().millis() - began.millis(),
+        request_id = id,
+        account = account.as_deref().unwrap_or("-"),
+        bytes = response.body().size_hint().exact().unwrap_or_default(),
+    );
+    response
+}
+
+/// The id of a request, made here; a caller's own is not trusted.
+fn request_id(app: &App) -> String {
+    let mut random = [0; REQUEST_ID_BYTES];
+    app.ledger().chance().fill(&mut random);
+    format!("req_{:032x}", u128::from_be_bytes(random))
+}
+
+fn write_headers(response: &mut Response, request_id: &str) {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    let always = [
+        (STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in always {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Pages and tiles say these themselves; what the API answers is nobody else's to keep or to frame.
+    let unless_said =
+        [(CACHE_CONTROL, "no-store"), (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'")];
+    for (name, value) in unless_said {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}

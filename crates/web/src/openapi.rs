@@ -1,0 +1,113 @@
+//! The description of the API, made from the registry of routes: OpenAPI 3.1.
+
+use crate::route::{Route, described};
+use crate::shapes;
+use utoipa::PartialSchema as _;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, Paths};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+    Required, ResponseBuilder, Tag, Type,
+};
+
+/// The name of the security scheme: `Authorization: Bearer bk_…`.
+const API_KEY: &str = "api_key";
+/// The name of the answer that every problem gets.
+const PROBLEM: &str = "Problem";
+
+const DESCRIPTION: &str = "\
+Bonded moves orders, products and stock between retailers and their suppliers. Every request is made with an API key \
+over HTTPS; bodies are JSON. Times are RFC 3339 in UTC, amounts are whole minor units with their currency.";
+
+/// What the groups of routes are about, in the order in which they are described.
+pub(crate) const TAGS: [(&str, &str); 11] = [
+    ("Account", "The account that the key opens, and the key itself."),
+    ("Partner links", "Two accounts trade with each other once both have said so."),
+    ("Partner catalogue", "What a partner shares, read by reference: as it is now, and only while the link is active."),
+    ("Products", "What a supplier sells. A product is created with its variants."),
+    ("Variants", "What is ordered, priced and counted."),
+    ("Inventory", "Where stock lies, how much of it, and how much is promised."),
+    ("Orders", "What a retailer's consumers have ordered. Each line goes to the partner that sells its variant."),
+    ("Purchase orders", "An order's part at one supplier: acknowledge it, ship it in parts, complete it."),
+    ("Imports", "Files from other systems, with an account of every row."),
+    ("Holds", "What could not go on by itself: why, and how to let it."),
+    ("Events and log", "Everything that happened, as a feed, and as a log that nobody can change unseen."),
+];
+
+/// The whole description.
+pub(crate) fn describe(routes: &[Route]) -> OpenApi {
+    let mut paths = Paths::new();
+    let mut components = Components::new();
+    for route in routes {
+        paths.add_path_operation(&route.path, vec![described(&route.method)], operation(route));
+        components.schemas.extend(route.schemas.iter().cloned());
+    }
+    components.schemas.insert(String::from(PROBLEM), shapes::Problem::schema());
+    components.responses.insert(String::from(PROBLEM), RefOr::T(problem()));
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A key: `bk_live_…` or `bk_test_…`."));
+    components.add_security_scheme(API_KEY, SecurityScheme::Http(bearer.build()));
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Bonded API")
+                .version("1")
+                .description(Some(DESCRIPTION))
+                .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build())),
+        )
+        .paths(paths)
+        .components(Some(components))
+        .tags(Some(TAGS.map(tag)))
+        .build()
+}
+
+fn tag((name, description): (&str, &str)) -> Tag {
+    TagBuilder::new().name(name).description(Some(description)).build()
+}
+
+/// What the handler's own text leaves out because it holds for many: the permission, common headers, problems.
+fn operation(route: &Route) -> Operation {
+    let mut operation = route.operation.clone();
+    operation.security = Some(vec![SecurityRequirement::new(API_KEY, [route.permission.name()])]);
+    let parameters = operation.parameters.get_or_insert_default();
+    if route.changes() {
+        parameters.push(header(
+            "Idempotency-Key",
+            "A key of your own, up to 255 characters: within 24 hours, the same request under the same key is answered \
+             again and not carried out again.",
+            "7f9c2ba4-e88f-4a1d-8a4e-0b7f3f1c9d21",
+        ));
+    }
+    if route.takes_version() {
+        parameters.push(header(
+            "If-Match",
+            "The `ETag` that was seen: refuses the change if there is a newer one.",
+            "\"1\"",
+        ));
+    }
+    for range in ["4XX", "5XX"] {
+        operation.responses.responses.insert(range.to_owned(), RefOr::Ref(Ref::from_response_name(PROBLEM)));
+    }
+    operation
+}
+
+fn header(name: &str, description: &str, example: &str) -> RefOr<Parameter> {
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    let parameter = ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(text))
+        .example(Some(example.into()));
+    RefOr::T(parameter.build())
+}
+
+fn problem() -> utoipa::openapi::Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(PROBLEM))).build();
+    ResponseBuilder::new()
+        .description("What is wrong, as an RFC 9457 problem document.")
+        .content(crate::problem::PROBLEM_JSON, content)
+        .build()
+}

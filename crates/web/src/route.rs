@@ -1,0 +1,96 @@
+//! The registry's rows: each route of the API with its handler, its description and the permission it needs.
+//!
+//! Architecture invariant: a route without a permission cannot be written down, because [`Route::new`] asks for it, and
+//! [`Route::mount`], the one way to serve it, puts the gate before its handler.
+
+use crate::app::App;
+use crate::body::BODY_BYTES_MAX;
+use crate::caller::{Gate, gate};
+use crate::once::once;
+use axum::Router;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::MethodRouter;
+use bonded_people::Permission;
+use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+/// One method at one path.
+pub struct Route {
+    /// GET, POST, PATCH or DELETE.
+    pub method: Method,
+    /// As in the description: `/v1/orders/{id}`.
+    pub path: String,
+    /// What a key must have been given.
+    pub permission: Permission,
+    /// What the description says of it.
+    pub operation: Operation,
+    /// The shapes that the description speaks of, by name.
+    pub schemas: Vec<(String, RefOr<Schema>)>,
+    body_bytes_max: usize,
+    versioned: bool,
+    handler: MethodRouter<App>,
+}
+
+impl Route {
+    /// A route from `routes!(handler)`, for keys with this permission.
+    pub fn new(permission: Permission, (schemas, paths, handler): UtoipaMethodRouter<App>) -> Self {
+        let (path, item) = paths.paths.into_iter().next().unwrap_or_default();
+        let (method, operation) = operation_of(item).unwrap_or_default();
+        Self { method, path, permission, operation, schemas, body_bytes_max: BODY_BYTES_MAX, versioned: false, handler }
+    }
+
+    /// The same route, for bodies of up to this many bytes.
+    #[must_use]
+    pub fn taking(self, body_bytes_max: usize) -> Self {
+        Self { body_bytes_max, ..self }
+    }
+
+    /// The same route, which takes the version that the caller has seen (`If-Match`).
+    #[must_use]
+    pub fn versioned(self) -> Self {
+        Self { versioned: true, ..self }
+    }
+
+    /// Whether it takes the version that the caller has seen.
+    pub const fn takes_version(&self) -> bool {
+        self.versioned
+    }
+
+    /// Whether it changes something, and so takes an `Idempotency-Key`.
+    pub fn changes(&self) -> bool {
+        self.method != Method::GET
+    }
+
+    /// Serves it: the gate first, then the once-only layer where something changes, then the handler.
+    pub(crate) fn mount(self, app: &App, router: Router<App>) -> Router<App> {
+        let gate_of = Gate { permission: self.permission, body_bytes_max: self.body_bytes_max };
+        let changes = self.changes();
+        let mut handler = self.handler;
+        if changes {
+            handler = handler.route_layer(from_fn_with_state(app.clone(), once));
+        }
+        handler = handler.route_layer(from_fn_with_state((app.clone(), gate_of), gate));
+        // The description and the router write parameters alike; a rest of several segments is `{*rest}` here only.
+        router.route(&self.path.replace("{rest}", "{*rest}"), handler)
+    }
+}
+
+fn operation_of(item: PathItem) -> Option<(Method, Operation)> {
+    let of = |method, operation: Option<Operation>| operation.map(|operation| (method, operation));
+    of(Method::GET, item.get)
+        .or_else(|| of(Method::POST, item.post))
+        .or_else(|| of(Method::PATCH, item.patch))
+        .or_else(|| of(Method::DELETE, item.delete))
+}
+
+/// The method as the description names it.
+pub(crate) fn described(method: &Method) -> HttpMethod {
+    match method.as_str() {
+        "POST" => HttpMethod::Post,
+        "PATCH" => HttpMethod::Patch,
+        "DELETE" => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
+}

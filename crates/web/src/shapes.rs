@@ -1,0 +1,61 @@
+//! The shapes of what is sent and answered, for the description of the API.
+//!
+//! Nothing here is ever filled with a value: records are written by the business types themselves. Tests hold every
+//! answer against its shape, so that the two cannot drift apart.
+
+mod catalogue;
+mod log;
+mod orders;
+mod partners;
+
+pub use catalogue::*;
+pub use log::*;
+pub use orders::*;
+pub use partners::*;
+
+use utoipa::ToSchema;
+
+/// What is wrong with a request (RFC 9457).
+#[derive(ToSchema)]
+pub struct Problem {
+    /// The sort of problem: a path on this server that explains it.
+    #[schema(example = "/problems/invalid")]
+    pub r#type: String,
+    /// The sort, in a few words.
+    #[schema(example = "A value is not what the field takes")]
+    pub title: String,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    pub status: u16,
+    /// What is wrong here, in a sentence. Never repeats what was sent.
+    pub detail: String,
+    /// The field that is to blame, as a JSON pointer (RFC 6901).
+    #[schema(example = "/lines/0/quantity")]
+    pub pointer: Option<String>,
+    /// The id of the request; also in the header `X-Request-Id`.
+    #[schema(example = "req_0192f0c4a1b27d3e8f5a6b7c8d9e0f1a")]
+    pub request_id: Option<String>,
+}
+
+/// An amount of money.
+#[derive(ToSchema)]
+pub struct Money {
+    /// In the currency's minor unit: cents.
+    #[schema(example = 1999)]
+    pub amount: i64,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    pub currency: String,
+}
+
+/// What came of one record of a batch that could not be done.
+#[derive(ToSchema)]
+pub struct Refused {
+    /// Its place in `data`, from 0.
+    pub index: u32,
+    /// The status that the record alone would have had.
+    #[schema(example = 422)]
+    pub status: u16,
+    /// Why.
+    pub problem: Problem,
+}

@@ -1,0 +1,90 @@
+//! Events and proofs.
+
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A page of events.
+#[derive(ToSchema)]
+pub struct Events {
+    /// Oldest first.
+    pub data: Vec<Event>,
+    /// Whether there is more to read at once.
+    pub has_more: bool,
+    /// What to send as `after` next time.
+    pub next_after: u64,
+}
+
+/// One entry of the account's log.
+#[derive(ToSchema)]
+pub struct Event {
+    /// `event`
+    #[schema(example = "event")]
+    pub object: String,
+    /// Its id.
+    #[schema(example = "evt_3f6c1d8e9ab04527c1f08e6d2b7a4950")]
+    pub id: String,
+    /// Its place in the log: 1 is the first, and there are no gaps.
+    pub seq: u64,
+    /// When.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Who: the id of a key, a user, a partner's account; `operator`; or `system:` and a part of the program.
+    #[schema(example = "key_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub actor: String,
+    /// What was done, in a word or two.
+    #[schema(example = "placed")]
+    pub action: String,
+    /// The kind of record it was done to.
+    #[schema(example = "order")]
+    pub kind: String,
+    /// The id of the record.
+    #[schema(example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0d")]
+    pub subject: String,
+    /// The record's version that came of it.
+    pub version: u64,
+    /// Field by field, from what to what; empty at a record's birth. Never a consumer's fields.
+    pub changes: BTreeMap<String, Change>,
+    /// What a read has shown, where the event is a read.
+    pub seen: Option<Vec<String>>,
+}
+
+/// What became of one field.
+#[derive(ToSchema)]
+pub struct Change {
+    /// As it was.
+    pub from: Option<serde_json::Value>,
+    /// As it is.
+    pub to: Option<serde_json::Value>,
+}
+
+/// The proof that an entry is in the log.
+#[derive(ToSchema)]
+pub struct Inclusion {
+    /// The entry's `seq`.
+    pub entry: u64,
+    /// The same, counted from 0.
+    pub index: u64,
+    /// How many entries the checkpoint covers.
+    pub size: u64,
+    /// The entry's leaf data, base64.
+    pub leaf: String,
+    /// Its hash, base64: SHA-256 of a zero byte and the leaf data.
+    pub leaf_hash: String,
+    /// The siblings on the way to the root, base64.
+    pub proof: Vec<String>,
+    /// The signed checkpoint.
+    pub checkpoint: String,
+}
+
+/// The proof that a log has only grown.
+#[derive(ToSchema)]
+pub struct Consistency {
+    /// The older size.
+    pub from: u64,
+    /// The newer size.
+    pub to: u64,
+    /// The hashes, base64.
+    pub proof: Vec<String>,
+    /// The newest signed checkpoint.
+    pub checkpoint: String,
+}

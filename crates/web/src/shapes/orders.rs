@@ -1,0 +1,488 @@
+//! Orders, purchase orders, holds and imports.
+
+use super::{Money, Refused};
+use crate::consumer::ConsumerShown;
+use utoipa::ToSchema;
+
+/// An order that a consumer placed with a retailer.
+#[derive(ToSchema)]
+pub struct Order {
+    /// `order`
+    #[schema(example = "order")]
+    pub object: String,
+    /// Its id.
+    #[schema(example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub id: String,
+    /// Rises with each change; also the `ETag`.
+    pub version: u64,
+    /// When it arrived.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// When it last changed.
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+    /// The retailer's own number for it, unique in the account.
+    #[schema(example = "1001")]
+    pub reference: String,
+    /// How far it has come.
+    pub state: OrderState,
+    /// When the consumer placed it.
+    #[schema(format = DateTime)]
+    pub placed_at: String,
+    /// What was ordered.
+    pub lines: Vec<OrderLine>,
+    /// What is on its way.
+    pub fulfilments: Vec<OrderFulfilment>,
+    /// Which purchase orders it became; only with `expand=purchase_orders`.
+    pub purchase_orders: Option<Vec<OrderPart>>,
+    /// Who gets it; only with `expand=consumer`, and null once they were forgotten.
+    #[schema(value_type = Option<ConsumerShown<'static>>)]
+    pub consumer: Option<Consumer>,
+}
+
+/// Stands for the six fields, which have no shape that could be filled here.
+pub struct Consumer;
+
+/// How far an order has come.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum OrderState {
+    /// Some line has not found its supplier.
+    Open,
+    /// Every line that is left is with a supplier.
+    Routed,
+    /// All that is left has been shipped.
+    Shipped,
+    /// The retailer is done with it.
+    Completed,
+    /// Put away.
+    Archived,
+    /// Nothing is left, and nothing was shipped.
+    Cancelled,
+}
+
+/// One line of an order. Shipped, rejected and cancelled pieces are never more than its quantity.
+#[derive(ToSchema)]
+pub struct OrderLine {
+    /// Its number in the order; 1 is the first.
+    pub number: u32,
+    /// What was ordered, once known.
+    pub variant: Option<String>,
+    /// Its stock keeping unit.
+    #[schema(example = "POT-S")]
+    pub sku: Option<String>,
+    /// What it is called.
+    pub title: Option<String>,
+    /// Pieces.
+    pub quantity: u32,
+    /// What the consumer pays for one.
+    pub price: Money,
+    /// Who ships it, once routed.
+    pub supplier: Option<String>,
+    /// The link through which it was routed.
+    pub link: Option<String>,
+    /// The purchase order that it is part of, once routed.
+    pub purchase_order: Option<String>,
+    /// When the supplier said yes.
+    #[schema(format = DateTime)]
+    pub acknowledged_at: Option<String>,
+    /// Pieces on their way.
+    pub shipped: u32,
+    /// Pieces that the supplier will not ship.
+    pub rejected: u32,
+    /// Pieces that are cancelled for certain.
+    pub cancelled: u32,
+    /// Pieces, all told, that the retailer wants cancelled.
+    pub cancel_wanted: u32,
+    /// Why pieces were rejected.
+    pub why_rejected: Option<String>,
+}
+
+/// A parcel on its way to the consumer.
+#[derive(ToSchema)]
+pub struct OrderFulfilment {
+    /// Its id.
+    #[schema(example = "ful_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub id: String,
+    /// Of which purchase order.
+    pub purchase_order: String,
+    /// Who sent it.
+    pub supplier: Option<String>,
+    /// What is in it.
+    pub lines: Vec<LineQuantity>,
+    /// Who carries it.
+    pub carrier: Option<String>,
+    /// Its number there.
+    pub number: Option<String>,
+    /// Where it can be followed.
+    pub url: Option<String>,
+    /// When it left.
+    #[schema(format = DateTime)]
+    pub shipped_at: String,
+}
+
+/// One purchase order that an order became.
+#[derive(ToSchema)]
+pub struct OrderPart {
+    /// The purchase order's id, in the supplier's account.
+    pub id: String,
+    /// Who ships it.
+    pub supplier: String,
+    /// The link through which it was routed.
+    pub link: String,
+    /// When the supplier said yes.
+    #[schema(format = DateTime)]
+    pub acknowledged_at: Option<String>,
+    /// The numbers of its lines.
+    pub lines: Vec<u32>,
+}
+
+/// So many pieces of one line.
+#[derive(ToSchema)]
+pub struct LineQuantity {
+    /// The order's number for the line.
+    pub line: u32,
+    /// Pieces.
+    pub quantity: u32,
+}
+
+/// So many pieces of one line, as asked.
+#[derive(ToSchema)]
+pub struct LineWish {
+    /// The order's number for the line.
+    pub line: u32,
+    /// Pieces; all that are left, if left out.
+    pub quantity: Option<u32>,
+}
+
+/// Which lines, and how many pieces of each.
+#[derive(ToSchema)]
+pub struct LineSelection {
+    /// All that is left of all lines, if left out.
+    pub lines: Option<Vec<LineWish>>,
+}
+
+/// An order to be placed. Members that are not named here are dropped.
+#[derive(ToSchema)]
+pub struct NewOrder {
+    /// Your own number for it, unique in the account; up to 100 characters.
+    pub reference: String,
+    /// 1 to 1,000.
+    pub lines: Vec<NewOrderLine>,
+    /// Who gets it.
+    pub consumer: NewConsumer,
+    /// When the consumer placed it; now, if left out.
+    #[schema(format = DateTime)]
+    pub placed_at: Option<String>,
+}
+
+/// A line of an order to be placed: a variant, a SKU or at least a title.
+#[derive(ToSchema)]
+pub struct NewOrderLine {
+    /// A partner's variant.
+    pub variant: Option<String>,
+    /// A stock keeping unit, exactly as a partner writes it.
+    pub sku: Option<String>,
+    /// What it is called.
+    pub title: Option<String>,
+    /// 1 to 1,000,000.
+    pub quantity: u32,
+    /// What the consumer pays for one.
+    pub price: Money,
+}
+
+/// Who gets the parcel. Everything else that is sent of a consumer is dropped before anything is written.
+#[derive(ToSchema)]
+pub struct NewConsumer {
+    /// A first or a last name is needed.
+    pub first_name: Option<String>,
+    /// A first or a last name is needed.
+    pub last_name: Option<String>,
+    /// Street address and locality, its lines joined by line ends; or send the parts.
+    pub street: Option<String>,
+    /// A part of the street address, if there is no `street`.
+    pub address1: Option<String>,
+    /// A part of the street address, if there is no `street`.
+    pub address2: Option<String>,
+    /// A part of the street address, if there is no `street`.
+    pub city: Option<String>,
+    /// Postal or zip code.
+    pub postal_code: Option<String>,
+    /// Region, province or state.
+    pub region: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+}
+
+/// Orders to be placed.
+#[derive(ToSchema)]
+pub struct NewOrders {
+    /// 1 to 1,000.
+    pub data: Vec<NewOrder>,
+}
+
+/// What came of a batch of orders.
+#[derive(ToSchema)]
+pub struct OrderResults {
+    /// How many were placed.
+    pub succeeded: u32,
+    /// How many were not.
+    pub failed: u32,
+    /// One for each, in the order sent.
+    pub data: Vec<OrderResult>,
+}
+
+/// What came of one order.
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub enum OrderResult {
+    /// It was placed.
+    Placed {
+        /// Its place in `data`, from 0.
+        index: u32,
+        /// 201
+        status: u16,
+        /// The order's id.
+        id: String,
+    },
+    /// It was not.
+    Refused(Refused),
+}
+
+/// A retailer's order, as far as this supplier ships it.
+#[derive(ToSchema)]
+pub struct PurchaseOrder {
+    /// `purchase_order`
+    #[schema(example = "purchase_order")]
+    pub object: String,
+    /// Its id.
+    #[schema(example = "po_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub id: String,
+    /// Rises with each change; also the `ETag`.
+    pub version: u64,
+    /// When it last changed.
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+    /// The retailer's order.
+    pub order: String,
+    /// Who ordered.
+    pub retailer: String,
+    /// The link between the two.
+    pub link: String,
+    /// The retailer's number for the order.
+    #[schema(example = "1001")]
+    pub reference: String,
+    /// How far it has come.
+    pub state: PurchaseOrderState,
+    /// What is to be shipped.
+    pub lines: Vec<PurchaseOrderLine>,
+    /// What was shipped.
+    pub fulfilments: Vec<Fulfilment>,
+    /// When the consumer placed the order.
+    #[schema(format = DateTime)]
+    pub placed_at: String,
+    /// When the supplier said yes.
+    #[schema(format = DateTime)]
+    pub acknowledged_at: Option<String>,
+    /// Why all of it was rejected.
+    pub rejection: Option<String>,
+    /// Who gets the parcel; only where a single purchase order is read, and null once they were forgotten.
+    #[schema(value_type = Option<ConsumerShown<'static>>)]
+    pub consumer: Option<Consumer>,
+}
+
+/// How far a purchase order has come.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum PurchaseOrderState {
+    /// The supplier has it, and has not answered.
+    Posted,
+    /// The supplier has said yes, and may have shipped a part.
+    Acknowledged,
+    /// Nothing is left, nothing was shipped, and some was rejected.
+    Rejected,
+    /// All that is left has been shipped.
+    Shipped,
+    /// The supplier has asked for its money.
+    Invoiced,
+    /// The supplier is done with it.
+    Completed,
+    /// Nothing is left, and all was cancelled.
+    Cancelled,
+}
+
+/// One line of a purchase order.
+#[derive(ToSchema)]
+pub struct PurchaseOrderLine {
+    /// The order's number for it.
+    pub line: u32,
+    /// What is to be shipped.
+    pub variant: String,
+    /// Where its stock is reserved; null where nothing is counted.
+    pub location: Option<String>,
+    /// Its stock keeping unit.
+    pub sku: Option<String>,
+    /// What it is called.
+    pub title: String,
+    /// Pieces.
+    pub quantity: u32,
+    /// What the supplier asked for one when the order was posted.
+    pub price: Money,
+    /// Pieces that were shipped.
+    pub shipped: u32,
+    /// Pieces that will not be shipped.
+    pub rejected: u32,
+    /// Pieces that the retailer does not want any more.
+    pub cancelled: u32,
+    /// Why pieces were rejected.
+    pub why_rejected: Option<String>,
+}
+
+/// A parcel that left the supplier.
+#[derive(ToSchema)]
+pub struct Fulfilment {
+    /// Its id.
+    #[schema(example = "ful_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub id: String,
+    /// What is in it.
+    pub lines: Vec<LineQuantity>,
+    /// Who carries it.
+    pub carrier: Option<String>,
+    /// Its number there.
+    pub number: Option<String>,
+    /// Where it can be followed.
+    pub url: Option<String>,
+    /// When it left.
+    #[schema(format = DateTime)]
+    pub shipped_at: String,
+}
+
+/// A parcel that is to be recorded.
+#[derive(ToSchema)]
+pub struct NewFulfilment {
+    /// What is in it; all that is left, if left out.
+    pub lines: Option<Vec<LineWish>>,
+    /// Who carries it.
+    pub carrier: Option<String>,
+    /// Its number there: letters, digits, spaces and hyphens.
+    pub number: Option<String>,
+    /// Where it can be followed: an `https` address.
+    pub url: Option<String>,
+}
+
+/// What a supplier will not ship.
+#[derive(ToSchema)]
+pub struct NewRejection {
+    /// Why, for the retailer; up to 300 characters.
+    pub reason: String,
+    /// All that is left, if left out.
+    pub lines: Option<Vec<LineWish>>,
+}
+
+/// One thing that could not go on by itself.
+#[derive(ToSchema)]
+pub struct Hold {
+    /// `hold`
+    #[schema(example = "hold")]
+    pub object: String,
+    /// Its id.
+    #[schema(example = "hold_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub id: String,
+    /// Rises with each change; also the `ETag`.
+    pub version: u64,
+    /// When it was first held.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// When it last changed.
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+    /// The kind of record that is held.
+    #[schema(example = "order")]
+    pub kind: String,
+    /// The id of the record that is held.
+    #[schema(example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub subject: String,
+    /// Why.
+    pub reason: HoldReason,
+    /// What would help, in a sentence.
+    pub detail: String,
+    /// Whether it still needs somebody.
+    pub state: HoldState,
+    /// How often it was tried.
+    pub tries: u32,
+}
+
+/// Why something is held.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// No partner sells a line.
+    SoldByNobody,
+    /// Several partners sell something by a line's SKU.
+    SoldBySeveral,
+    /// The partner link was ended before the order went through it.
+    LinkEnded,
+    /// The partner link is not active on both sides.
+    LinkPending,
+    /// A rule refused it.
+    Refused,
+    /// Something went wrong that trying again did not cure.
+    Failed,
+}
+
+/// Whether a hold still needs somebody.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum HoldState {
+    /// It does.
+    Open,
+    /// It was put right, or put aside.
+    Resolved,
+}
+
+/// What came of an imported file: `taken` and `held` together are `rows`.
+#[derive(ToSchema)]
+pub struct Import {
+    /// `import`
+    #[schema(example = "import")]
+    pub object: String,
+    /// Whether the whole file was gone through.
+    pub complete: bool,
+    /// Rows of the file, below its header.
+    pub rows: u32,
+    /// Rows that are in the account now.
+    pub taken: u32,
+    /// Rows that were held.
+    pub held: u32,
+    /// How many variants were created.
+    pub variants: u32,
+    /// The products that were created.
+    pub products: Vec<String>,
+    /// Columns that were not read.
+    pub ignored_columns: Vec<String>,
+    /// What became of each row.
+    pub report: Vec<ImportRow>,
+}
+
+/// What became of one row.
+#[derive(ToSchema)]
+pub struct ImportRow {
+    /// Its number; 1 is the first below the header.
+    pub row: u64,
+    /// The line of the file in which it begins.
+    pub line: u64,
+    /// `taken` or `held`.
+    pub fate: String,
+    /// If taken: as a `variant` or an `image`.
+    pub r#as: Option<String>,
+    /// If taken: the product that it belongs to.
+    pub product: Option<String>,
+    /// If taken: the variant that it became.
+    pub variant: Option<String>,
+    /// If taken: what was understood otherwise than it was written.
+    pub note: Option<String>,
+    /// If held: the column to look at.
+    pub column: Option<String>,
+    /// If held: why.
+    pub reason: Option<String>,
+}
