@@ -253,13 +253,17 @@ impl Worker {
         Ok(held.as_mut())
     }
 
-    /// Notes how far it has read. Being late with this is harmless: work is repeated, never lost.
+    /// Notes how far it has read, and gives the lease back. Failing at this is harmless: work is repeated, never lost.
     async fn note(&self, held: &mut Option<Held>) {
-        let Some(held) = held else { return };
+        let Some(mut held) = held.take() else { return };
+        let ledger = &self.flow.ledger;
         if held.read > held.lease.seq
-            && let Err(error) = self.flow.ledger.advance(&mut held.lease, held.read).await
+            && let Err(error) = ledger.advance(&mut held.lease, held.read).await
         {
             tracing::warn!(%error, account = %self.account, "a cursor was not noted");
+        }
+        if let Err(error) = ledger.lease(self.account, self.reader, self.flow.node, 0).await {
+            tracing::warn!(%error, account = %self.account, "a lease was not given back");
         }
     }
 }
