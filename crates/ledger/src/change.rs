@@ -1,7 +1,7 @@
 //! Changes: everything that is to happen together in one account, each part with its entry.
 
 use crate::record::{Lookup, LookupName, Record, Stored};
-use bonded_base::{Id, Kind, Kinded, Moment, Secret};
+use bonded_base::{Id, Kind, Moment, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -152,10 +152,7 @@ impl Change {
 }
 
 impl Body {
-    fn of<R: Record>(id: Id<R>, record: &R) -> Self
-    where
-        R: Kinded,
-    {
+    fn of<R: Record>(id: Id<R>, record: &R) -> Self {
         Self {
             json: serde_json::to_vec(record),
             state: record.state(),

@@ -1,5 +1,7 @@
 //! What happens by itself once something was committed, on both engines.
 
+#![cfg(test)]
+
 mod journeys;
 mod proofs;
 mod trade;

@@ -2,6 +2,8 @@
 //!
 //! A story gets an empty engine. PostgreSQL's are skipped, and say so, where no server is installed.
 
+#![cfg(test)]
+
 mod concurrency;
 mod cursors;
 mod lists;

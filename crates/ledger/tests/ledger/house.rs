@@ -2,8 +2,8 @@
 
 use bonded_base::{Account, Chance, Id, Kind, Kinded, Moment, SystemChance, SystemClock};
 use bonded_ledger::engine::Engine;
-use bonded_ledger::postgres::PostgresEngine;
-use bonded_ledger::sqlite::SqliteEngine;
+use bonded_ledger::postgres::{PostgresEngine, PostgresOptions};
+use bonded_ledger::sqlite::{SqliteEngine, SqliteOptions};
 use bonded_ledger::{Change, Ledger, Lookup, LookupName, Record, Scope};
 use bonded_testkit::postgres::TestDatabase;
 use bonded_vault::{Environment, Officer, Places, Vault};
@@ -87,9 +87,9 @@ impl Home {
     pub async fn engine(&self) -> Arc<dyn Engine> {
         match self {
             Self::Sqlite(directory) => {
-                Arc::new(SqliteEngine::open(&directory.join("bonded.db"), Default::default()).unwrap())
+                Arc::new(SqliteEngine::open(&directory.join("bonded.db"), SqliteOptions::default()).unwrap())
             }
-            Self::Postgres(_, url) => Arc::new(PostgresEngine::connect(url, Default::default()).await.unwrap()),
+            Self::Postgres(_, url) => Arc::new(PostgresEngine::connect(url, PostgresOptions::default()).await.unwrap()),
         }
     }
 

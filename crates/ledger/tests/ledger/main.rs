@@ -1,5 +1,7 @@
 //! The ledger as business code meets it, on both engines: stories, a model, and processes killed at work.
 
+#![cfg(test)]
+
 mod crash;
 mod house;
 mod stories;
