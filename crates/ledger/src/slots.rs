@@ -1,8 +1,8 @@
-//! Slots: the places of consumer keys in an account's tree, handed out densely so that a run of old orders can be
-//! forgotten by dropping whole nodes.
+//! Slots: the places of consumer keys in an account's tree, handed out densely.
 //!
-//! A process takes a block of them with one commit and hands them out from memory; what is left of a block when it
-//! ends is never used. A slot is never handed out twice: the block's record moves on by an optimistic commit.
+//! Dense, so that a run of old orders can be forgotten by dropping whole nodes. A process takes a block of them with one
+//! commit and hands them out from memory; what is left of a block when it ends is never used. A slot is never handed
+//! out twice: the block's record moves on by an optimistic commit.
 
 use crate::change::Change;
 use crate::error::LedgerError;
@@ -19,6 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The first block of a process for an account, and how large later ones may grow as they are used up.
 const BLOCK_SLOTS_MIN: u64 = 16;
 const BLOCK_SLOTS_MAX: u64 = 4_096;
+
+/// Accounts whose blocks a process holds; beyond it all are let go, which costs what was left of them.
+const HELD_ACCOUNTS_MAX: usize = 16_384;
 
 /// How far an account's slots are taken.
 #[derive(Clone, Serialize, Deserialize)]
@@ -48,6 +51,9 @@ impl Slots {
     pub async fn next(&self, ledger: &Ledger, account: Id<Account>) -> Result<Slot, LedgerError> {
         let held = {
             let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            if held.len() >= HELD_ACCOUNTS_MAX {
+                held.clear();
+            }
             let none = || Arc::new(tokio::sync::Mutex::new(Held { free: 0..0, block: BLOCK_SLOTS_MIN }));
             Arc::clone(held.entry(account).or_insert_with(none))
         };
