@@ -93,9 +93,8 @@ impl<'b> RecordWork<'b> {
         let mut work = Self::default();
         for Fate { key, stored, now } in fates {
             match *now {
-                Standing::Stored(_) => {}
                 Standing::Gone if *stored => work.removed.push(*key),
-                Standing::Gone => {}
+                Standing::Stored(_) | Standing::Gone => {}
                 Standing::Changed { row, consumer } => work.updated.push(*key, row, row.sort_at, consumer),
                 Standing::Begun { row, sort_at, consumer } => {
                     if *stored {

@@ -1,6 +1,5 @@
 //! Reaches a PostgreSQL server: over TLS with the server's name and certificate checked, unless it is this machine.
 
-use super::PostgresOptions;
 use super::failure::{connect_error, pool_error};
 use crate::engine::EngineError;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
@@ -8,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
@@ -21,10 +20,14 @@ const CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// How long a call waits for a connection while all are busy.
 const POOL_WAIT: Duration = Duration::from_secs(30);
 
-/// What every session is told. Statements over arrays are planned once, for any array: planned for a particular one
-/// they would be planned at each call, and now and then as a scan of the whole table. A session of a server that does
-/// not wait for its disk is made to wait. A batch of writes fits into the memory of its sort, and is not compiled.
-const SESSION: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET work_mem = '64MB';
+/// What every session is told. Each of our statements has one right plan, through an index in its order, whatever the
+/// tables hold; planned while a table is empty, and kept, it would become a scan of the whole table. A server that does
+/// not wait for its disk is made to. The arrays of a batch fit into memory.
+const SESSION: &str = "
+    SET plan_cache_mode = force_generic_plan; SET jit = off;
+    SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;
+    SET enable_hashjoin = off; SET enable_mergejoin = off;
+    SET work_mem = '64MB';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Where the server is and how it is spoken to; makes single connections and pools of them.
@@ -36,7 +39,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Reads a `postgres://` URL and refuses one that would send data in clear over a network.
-    pub(super) fn at(url: &str, root_certificates: Option<&Path>) -> Result<Self, EngineError> {
+    pub(super) fn at(url: &str, root_certificates: Option<PathBuf>) -> Result<Self, EngineError> {
         // The parser's error could repeat a part of the URL, and so of the password.
         let mut config: Config =
             url.parse().map_err(|_| EngineError::Failed("the PostgreSQL URL cannot be read".into()))?;
@@ -58,10 +61,10 @@ impl Server {
     }
 
     /// A pool of connections that are made when they are needed.
-    pub(super) fn pool(&self, options: &PostgresOptions) -> Result<Pool, EngineError> {
+    pub(super) fn pool(&self, connections_max: usize) -> Result<Pool, EngineError> {
         let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         Pool::builder(Manager::from_config(self.config.clone(), self.tls.clone(), fast))
-            .max_size(options.writers + options.readers)
+            .max_size(connections_max)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts { wait: Some(POOL_WAIT), create: Some(POOL_WAIT), recycle: Some(POOL_WAIT) })
             .post_create(Hook::async_fn(|client, _| {
@@ -100,7 +103,7 @@ fn has_foreign_address(config: &Config) -> bool {
 }
 
 /// TLS 1.2 or later; the roots are those of the file, else the system's.
-fn tls(root_certificates: Option<&Path>) -> Result<ClientConfig, EngineError> {
+fn tls(root_certificates: Option<PathBuf>) -> Result<ClientConfig, EngineError> {
     let mut roots = RootCertStore::empty();
     match root_certificates {
         Some(file) => {

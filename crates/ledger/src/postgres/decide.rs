@@ -196,24 +196,24 @@ pub(super) const fn write_names(write: &RecordWrite) -> (u8, Bytes16) {
 struct Rows<K, S> {
     places: HashMap<K, usize>,
     /// Key, as the database has it, as it is now.
-    rows: Vec<(K, S, S)>,
+    all: Vec<(K, S, S)>,
     /// Place and earlier state, newest last.
     undo: Vec<(usize, S)>,
 }
 
 impl<K: Copy + Eq + Hash, S: Copy> Rows<K, S> {
     fn new() -> Self {
-        Self { places: HashMap::new(), rows: Vec::new(), undo: Vec::new() }
+        Self { places: HashMap::new(), all: Vec::new(), undo: Vec::new() }
     }
 
     /// The row's present state, to be changed; remembers the one before.
     fn touch(&mut self, key: K, stored: S) -> &mut S {
-        let place = *self.places.entry(key).or_insert(self.rows.len());
-        if place == self.rows.len() {
-            self.rows.push((key, stored, stored));
+        let place = *self.places.entry(key).or_insert(self.all.len());
+        if place == self.all.len() {
+            self.all.push((key, stored, stored));
         }
-        #[expect(clippy::indexing_slicing, reason = "`places` holds only places of `rows`, which never shrinks")]
-        let row = &mut self.rows[place].2;
+        #[expect(clippy::indexing_slicing, reason = "`places` holds only places of `all`, which never shrinks")]
+        let row = &mut self.all[place].2;
         self.undo.push((place, *row));
         row
     }
@@ -221,7 +221,7 @@ impl<K: Copy + Eq + Hash, S: Copy> Rows<K, S> {
     /// Puts every row back to where it was before the commit at hand.
     fn undo(&mut self) {
         while let Some((place, earlier)) = self.undo.pop() {
-            if let Some(row) = self.rows.get_mut(place) {
+            if let Some(row) = self.all.get_mut(place) {
                 row.2 = earlier;
             }
         }
@@ -233,6 +233,6 @@ impl<K: Copy + Eq + Hash, S: Copy> Rows<K, S> {
     }
 
     fn into_fates(self, is_stored: impl Fn(&S) -> bool) -> Vec<Fate<K, S>> {
-        self.rows.into_iter().map(|(key, stored, now)| Fate { key, stored: is_stored(&stored), now }).collect()
+        self.all.into_iter().map(|(key, stored, now)| Fate { key, stored: is_stored(&stored), now }).collect()
     }
 }

@@ -7,9 +7,10 @@ use tokio_postgres::error::SqlState;
 /// The engine's word for an error of PostgreSQL. Its DETAIL is never told: it may quote a row.
 pub(super) fn engine_error(error: &tokio_postgres::Error) -> EngineError {
     let Some(told) = error.as_db_error() else {
-        return match error.is_closed() || is_io(error) {
-            true => EngineError::Unreachable("the connection to PostgreSQL was lost".into()),
-            false => EngineError::Failed("PostgreSQL and this program did not understand each other".into()),
+        return if error.is_closed() || is_io(error) {
+            EngineError::Unreachable("the connection to PostgreSQL was lost".into())
+        } else {
+            EngineError::Failed("PostgreSQL and this program did not understand each other".into())
         };
     };
     match told.code() {
@@ -61,7 +62,7 @@ pub(super) fn may_repeat(error: &tokio_postgres::Error) -> bool {
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
 /// The server ends, starts, is full, or has become a copy that cannot be written.

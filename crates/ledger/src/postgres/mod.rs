@@ -14,8 +14,8 @@ mod wakes;
 mod write;
 
 use crate::engine::{
-    Bytes16, Commit, ConsumerNumber, Engine, EngineError, HEAD, LeaseRow, ListQuery, Outcome, RecordRow, StoredEntry,
-    TileRow,
+    Bytes16, Commit, ConsumerNumber, Engine, EngineError, HEAD, LeaseRow, ListQuery, Outcome, RecordRow, Schema,
+    StoredEntry, TileRow,
 };
 use async_trait::async_trait;
 use connect::{Server, borrowed};
@@ -53,11 +53,24 @@ impl PostgresEngine {
     /// Connects to the database at a `postgres://` URL and brings its tables up to date. A server that is not on this
     /// machine is reached over TLS only, its certificate and name checked.
     pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, EngineError> {
-        let server = Server::at(url, options.root_certificates.as_deref())?;
-        let pool = server.pool(&options)?;
-        schema::migrate(&mut *borrowed(&pool).await?).await?;
-        Ok(Self { pool, wakes: Wakes::start(server), writers: options.writers })
+        let PostgresOptions { writers, readers, root_certificates } = options;
+        let server = Server::at(url, root_certificates)?;
+        let pool = server.pool(writers + readers)?;
+        let mut client = borrowed(&pool).await?;
+        schema::migrate(&mut client).await?;
+        drop(client);
+        Ok(Self { pool, wakes: Wakes::start(server), writers })
     }
+}
+
+/// How far the tables of the database at a URL have come. Changes nothing.
+pub async fn schema(url: &str, root_certificates: Option<PathBuf>) -> Result<Schema, EngineError> {
+    let (client, connection) = Server::at(url, root_certificates)?.connect().await?;
+    let driven = tokio::spawn(connection);
+    let schema = schema::schema(&client).await;
+    drop(client);
+    driven.abort();
+    schema
 }
 
 fn told(error: tokio_postgres::Error) -> EngineError {

@@ -3,8 +3,7 @@
 use super::write::{bytes, small};
 use crate::engine::{Bytes16, ConsumerNumber, EntryRow, HEAD, ListBy, ListQuery, RecordRow, StoredEntry, TileRow};
 use deadpool_postgres::Object;
-use std::collections::HashMap;
-use tokio_postgres::types::ToSql;
+use std::collections::{BTreeSet, HashMap};
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
@@ -14,15 +13,25 @@ const RECORD: &str = "kind, id, version, state, parent, sort_at, sealed, consume
 /// What finds a record: its kind and id.
 type Found = Option<(u8, Bytes16)>;
 
+// `LATERAL (… OFFSET 0)` makes the planner look each asked row up by its whole key: it would else be free to go through
+// all rows of the account, and does while it believes the table to be small.
+
 pub(super) async fn records(
     client: &Object,
     account: Bytes16,
     kind: u8,
     ids: &[Bytes16],
 ) -> Result<Vec<RecordRow>, Error> {
-    let ids: Vec<Uuid> = ids.iter().copied().map(Uuid::from_bytes).collect();
+    // An id that is asked for twice is answered once.
+    let ids: BTreeSet<Bytes16> = ids.iter().copied().collect();
+    let ids: Vec<Uuid> = ids.into_iter().map(Uuid::from_bytes).collect();
     let statement = client
-        .prepare_cached(&format!("SELECT {RECORD} FROM records WHERE account = $1 AND kind = $2 AND id = ANY ($3)"))
+        .prepare_cached(
+            "SELECT found.* FROM unnest($3::uuid[]) AS asked (id), LATERAL (
+                 SELECT kind, id, version, state, parent, sort_at, sealed, consumer FROM records
+                 WHERE account = $1 AND kind = $2 AND id = asked.id OFFSET 0
+             ) AS found",
+        )
         .await?;
     let rows = client.query(&statement, &[&Uuid::from_bytes(account), &i16::from(kind), &ids]).await?;
     Ok(rows.iter().map(record).collect())
@@ -30,44 +39,41 @@ pub(super) async fn records(
 
 pub(super) async fn list(client: &Object, account: Bytes16, query: &ListQuery) -> Result<Vec<RecordRow>, Error> {
     let (account, kind, limit) = (Uuid::from_bytes(account), i16::from(query.kind), i64::from(query.limit));
-    let after = query.after.map(|(sort_at, id)| (sort_at, Uuid::from_bytes(id)));
-    let (beyond, order) = if query.descending { ("<", "DESC") } else { (">", "ASC") };
-    let mut sql = format!("SELECT {RECORD} FROM records WHERE account = $1 AND kind = $2");
-    let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&account, &kind, &limit];
-
-    let (parent, state);
-    match query.by {
-        ListBy::Kind => {}
-        ListBy::Parent(of) => {
-            parent = Uuid::from_bytes(of);
-            parameters.push(&parent);
-            sql.push_str(" AND parent = $4");
+    let order = if query.descending { "DESC" } else { "ASC" };
+    // The first page begins with the first place there can be, every other one behind a row.
+    let (beyond, (sort_at, id)) = match (query.after, query.descending) {
+        (Some(row), true) => ("<", row),
+        (Some(row), false) => (">", row),
+        (None, true) => ("<=", (i64::MAX, [0xff; 16])),
+        (None, false) => (">=", (i64::MIN, [0; 16])),
+    };
+    let id = Uuid::from_bytes(id);
+    let rows = match query.by {
+        ListBy::Kind => {
+            let sql = format!(
+                "SELECT {RECORD} FROM records WHERE account = $1 AND kind = $2 AND id {beyond} $3
+                 ORDER BY id {order} LIMIT $4"
+            );
+            client.query(&client.prepare_cached(&sql).await?, &[&account, &kind, &id, &limit]).await?
         }
-        ListBy::State(of) => {
-            state = i16::from(of);
-            parameters.push(&state);
-            // `state > 0` tells the planner that the partial index has all of them.
-            sql.push_str(" AND state = $4 AND state > 0");
+        ListBy::Parent(parent) => {
+            let sql = format!(
+                "SELECT {RECORD} FROM records WHERE account = $1 AND kind = $2 AND parent = $3 AND id {beyond} $4
+                 ORDER BY id {order} LIMIT $5"
+            );
+            let parent = Uuid::from_bytes(parent);
+            client.query(&client.prepare_cached(&sql).await?, &[&account, &kind, &parent, &id, &limit]).await?
         }
-    }
-    let by_time = matches!(query.by, ListBy::State(_));
-    if let Some((sort_at, id)) = &after {
-        if by_time {
-            parameters.push(sort_at);
+        // `state > 0` tells the planner that the partial index has all of them.
+        ListBy::State(state) => {
+            let sql = format!(
+                "SELECT {RECORD} FROM records WHERE account = $1 AND kind = $2 AND state = $3 AND state > 0
+                 AND (sort_at, id) {beyond} ($4, $5) ORDER BY sort_at {order}, id {order} LIMIT $6"
+            );
+            let statement = client.prepare_cached(&sql).await?;
+            client.query(&statement, &[&account, &kind, &i16::from(state), &sort_at, &id, &limit]).await?
         }
-        parameters.push(id);
-        let last = parameters.len();
-        sql.push_str(&match by_time {
-            true => format!(" AND (sort_at, id) {beyond} (${}, ${last})", last - 1),
-            false => format!(" AND id {beyond} ${last}"),
-        });
-    }
-    sql.push_str(&match by_time {
-        true => format!(" ORDER BY sort_at {order}, id {order} LIMIT $3"),
-        false => format!(" ORDER BY id {order} LIMIT $3"),
-    });
-    let statement = client.prepare_cached(&sql).await?;
-    let rows = client.query(&statement, &parameters).await?;
+    };
     Ok(rows.iter().map(record).collect())
 }
 
@@ -76,9 +82,11 @@ pub(super) async fn lookups(client: &Object, account: Bytes16, asked: &[(u8, Byt
         asked.iter().map(|(name, token)| (i16::from(*name), Uuid::from_bytes(*token))).unzip();
     let statement = client
         .prepare_cached(
-            "SELECT name, token, lookups.kind, lookups.id
-             FROM unnest($2::smallint[], $3::uuid[]) AS asked (name, token)
-             JOIN lookups USING (name, token) WHERE lookups.account = $1",
+            "SELECT asked.name, asked.token, found.kind, found.id
+             FROM unnest($2::smallint[], $3::uuid[]) AS asked (name, token), LATERAL (
+                 SELECT kind, id FROM lookups
+                 WHERE account = $1 AND name = asked.name AND token = asked.token OFFSET 0
+             ) AS found",
         )
         .await?;
     let rows = client.query(&statement, &[&Uuid::from_bytes(account), &names, &tokens]).await?;
@@ -153,12 +161,16 @@ pub(super) async fn behind(
 }
 
 pub(super) async fn tiles(client: &Object, account: Bytes16, places: &[(u8, u64)]) -> Result<Vec<TileRow>, Error> {
+    let places: BTreeSet<(u8, u64)> = places.iter().copied().collect();
     let (levels, indexes): (Vec<i16>, Vec<i64>) =
         places.iter().map(|(level, index)| (i16::from(*level), index.cast_signed())).unzip();
     let statement = client
         .prepare_cached(
-            "SELECT DISTINCT level, index, hashes FROM unnest($2::smallint[], $3::bigint[]) AS asked (level, index)
-             JOIN tiles USING (level, index) WHERE tiles.account = $1",
+            "SELECT asked.level, asked.index, found.hashes
+             FROM unnest($2::smallint[], $3::bigint[]) AS asked (level, index), LATERAL (
+                 SELECT hashes FROM tiles
+                 WHERE account = $1 AND level = asked.level AND index = asked.index OFFSET 0
+             ) AS found",
         )
         .await?;
     let rows = client.query(&statement, &[&Uuid::from_bytes(account), &levels, &indexes]).await?;

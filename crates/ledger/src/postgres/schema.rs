@@ -1,7 +1,7 @@
 //! Brings the tables of a PostgreSQL database up to date; nodes that start together take turns.
 
 use super::failure::engine_error;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Schema};
 use tokio_postgres::{Client, Transaction};
 
 /// The ordered migrations; the table `bonded_schema` says how many of them a database has seen.
@@ -19,6 +19,19 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), EngineError> {
         return Err(EngineError::Newer { found, known });
     }
     apply(transaction, found, known).await.map_err(|error| engine_error(&error))
+}
+
+/// How far the tables have come. Changes nothing.
+pub(super) async fn schema(client: &Client) -> Result<Schema, EngineError> {
+    let told = |error: tokio_postgres::Error| engine_error(&error);
+    let exists = client.query_one("SELECT to_regclass('bonded_schema') IS NOT NULL", &[]).await.map_err(told)?;
+    let mut found = 0;
+    if exists.get::<_, bool>(0) {
+        let row = client.query_one("SELECT max(version) FROM bonded_schema", &[]).await.map_err(told)?;
+        found = row.get::<_, i32>(0).cast_unsigned();
+    }
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known { Err(EngineError::Newer { found, known }) } else { Ok(Schema { found, known }) }
 }
 
 /// Takes the lock and reads the version; 0 for an empty database.

@@ -136,11 +136,11 @@ async fn notify(
     }
     let accounts: Vec<Bytes16> = accounts.into_iter().collect();
     // Payloads are hexadecimal digits, so they need no quoting.
-    let statements: String = accounts
+    let statements: Vec<String> = accounts
         .chunks(ACCOUNTS_A_NOTIFICATION_MAX)
-        .map(|chunk| format!("NOTIFY {CHANNEL}, '{}';", payload(chunk)))
+        .map(|chunk| format!("NOTIFY {CHANNEL}, '{}'", payload(chunk)))
         .collect();
-    client.batch_execute(&statements).await.map_err(|error| engine_error(&error))
+    client.batch_execute(&statements.join(";")).await.map_err(|error| engine_error(&error))
 }
 
 fn payload(accounts: &[Bytes16]) -> String {

@@ -24,13 +24,17 @@ const LOCK_HEADS: &str = "INSERT INTO cursors (account, consumer, seq, fence, no
 
 const READ_HEADS: &str = "SELECT account, seq FROM cursors WHERE account = ANY ($1::uuid[]) AND consumer = $2";
 
-const READ_VERSIONS: &str = "SELECT account, kind, id, version
-    FROM unnest($1::uuid[], $2::smallint[], $3::uuid[]) AS asked (account, kind, id)
-    JOIN records USING (account, kind, id)";
+const READ_VERSIONS: &str = "SELECT asked.account, asked.kind, asked.id, found.version
+    FROM unnest($1::uuid[], $2::smallint[], $3::uuid[]) AS asked (account, kind, id), LATERAL (
+        SELECT version FROM records
+        WHERE account = asked.account AND kind = asked.kind AND id = asked.id OFFSET 0
+    ) AS found";
 
-const READ_LOOKUPS: &str = "SELECT account, name, token, kind, id
-    FROM unnest($1::uuid[], $2::smallint[], $3::uuid[]) AS asked (account, name, token)
-    JOIN lookups USING (account, name, token)";
+const READ_LOOKUPS: &str = "SELECT asked.account, asked.name, asked.token, found.kind, found.id
+    FROM unnest($1::uuid[], $2::smallint[], $3::uuid[]) AS asked (account, name, token), LATERAL (
+        SELECT kind, id FROM lookups
+        WHERE account = asked.account AND name = asked.name AND token = asked.token OFFSET 0
+    ) AS found";
 
 const REMOVE_RECORDS: &str = "DELETE FROM records
     USING unnest($1::uuid[], $2::smallint[], $3::uuid[]) AS old (account, kind, id)
@@ -166,8 +170,12 @@ fn named(batch: &[Commit]) -> (RecordKeys, LookupKeys) {
         }
     }
     let (mut record_keys, mut lookup_keys) = (RecordKeys::default(), LookupKeys::default());
-    records.into_iter().for_each(|key| record_keys.push(key));
-    lookups.into_iter().for_each(|key| lookup_keys.push(key));
+    for key in records {
+        record_keys.push(key);
+    }
+    for key in lookups {
+        lookup_keys.push(key);
+    }
     (record_keys, lookup_keys)
 }
 

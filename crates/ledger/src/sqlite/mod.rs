@@ -29,6 +29,8 @@ use std::thread::JoinHandle;
 use tokio::sync::{broadcast, oneshot};
 use writer::{Answer, Job};
 
+pub use schema::schema;
+
 /// Connections that read.
 const READERS: usize = 3;
 

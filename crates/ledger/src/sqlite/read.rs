@@ -12,9 +12,6 @@ pub(super) type Found = Option<(u8, Bytes16)>;
 /// The columns that [`record`] reads.
 const RECORD: &str = "kind, id, version, state, parent, sort_at, sealed, consumer";
 
-/// Longer than an id, so it comes after all of them.
-const BEHIND_EVERY_ID: [u8; 17] = [0xff; 17];
-
 pub(super) fn records(connection: &Connection, account: Bytes16, kind: u8, ids: &[Bytes16]) -> Result<Vec<RecordRow>> {
     let transaction = connection.unchecked_transaction()?;
     let mut find = transaction
@@ -31,11 +28,15 @@ pub(super) fn records(connection: &Connection, account: Bytes16, kind: u8, ids: 
 }
 
 pub(super) fn list(connection: &Connection, account: Bytes16, query: &ListQuery) -> Result<Vec<RecordRow>> {
-    let ListQuery { kind, ref by, descending, ref after, limit } = *query;
-    let (beyond, order) = if descending { ("<", "DESC") } else { (">", "ASC") };
-    // Without a page before it, a page begins behind a place that lies before every row.
-    let first = if descending { (i64::MAX, &BEHIND_EVERY_ID[..]) } else { (i64::MIN, &[][..]) };
-    let (sort_at, id) = after.as_ref().map_or(first, |(sort_at, id)| (*sort_at, &id[..]));
+    let ListQuery { kind, ref by, descending, after, limit } = *query;
+    let order = if descending { "DESC" } else { "ASC" };
+    // The first page begins with the first place there can be, every other one behind a row.
+    let (beyond, (sort_at, id)) = match (after, descending) {
+        (Some(row), true) => ("<", row),
+        (Some(row), false) => (">", row),
+        (None, true) => ("<=", (i64::MAX, [0xff; 16])),
+        (None, false) => (">=", (i64::MIN, [0; 16])),
+    };
     match by {
         ListBy::Kind => connection
             .prepare_cached(&format!(

@@ -1,7 +1,7 @@
 //! Opens connections to the database file and brings its tables up to date.
 
 use super::failure::engine_error;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Schema};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions};
 use std::path::Path;
@@ -38,7 +38,8 @@ pub(super) fn own_file(path: &Path) -> Result<File, EngineError> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let told = |error: std::io::Error| EngineError::Failed(format!("the database file cannot be opened: {error}"));
     let existed = path.exists();
-    let file = OpenOptions::new().read(true).write(true).create(true).mode(0o600).open(path).map_err(told)?;
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(told)?;
     if existed {
         file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(told)?;
     } else if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -58,6 +59,22 @@ pub(super) fn connect(path: &Path, role: Role) -> Result<Connection, EngineError
     Ok(connection)
 }
 
+/// How far the tables of the database at `path` have come; `None` where there is no file. Changes nothing, and may be
+/// asked while another process has the database open.
+pub fn schema(path: &Path) -> Result<Option<Schema>, EngineError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| engine_error(&error))?;
+    connection.busy_timeout(LOCK_WAIT).map_err(|error| engine_error(&error))?;
+    Ok(Some(Schema { found: recognise(&connection)?, known: known() }))
+}
+
+fn known() -> u32 {
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
 /// Refuses, before anything is changed, a file that is not ours or that a newer program made. Says its version.
 fn recognise(connection: &Connection) -> Result<u32, EngineError> {
     let told = |error: rusqlite::Error| engine_error(&error);
@@ -67,7 +84,7 @@ fn recognise(connection: &Connection) -> Result<u32, EngineError> {
         return Err(EngineError::Failed("the file is another program's database".into()));
     }
     let found = number("user_version")?.cast_unsigned();
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let known = known();
     if found > known { Err(EngineError::Newer { found, known }) } else { Ok(found) }
 }
 

@@ -51,6 +51,9 @@ enum Done {
     Advance(bool),
 }
 
+/// What came of a group, and the new last numbers of the accounts it wrote to.
+type Transacted = (Vec<Done>, HashMap<Bytes16, u64>);
+
 /// Works until every sender is gone.
 pub(super) fn run(
     connection: &Connection,
@@ -74,7 +77,9 @@ pub(super) fn run(
             }
             Err(error) => {
                 let told = engine_error(&error);
-                group.into_iter().for_each(|job| job.refuse(&told));
+                for job in group {
+                    job.refuse(&told);
+                }
                 if matches!(&error, rusqlite::Error::SqliteFailure(failure, _) if loses_writes(failure.extended_code)) {
                     return Err(error);
                 }
@@ -126,7 +131,7 @@ impl<'c> Writer<'c> {
     }
 
     /// Does a group of jobs in one durable transaction, or none of them.
-    fn transact(&mut self, group: &[Job]) -> Result<(Vec<Done>, HashMap<Bytes16, u64>)> {
+    fn transact(&mut self, group: &[Job]) -> Result<Transacted> {
         match self.attempt(group, Mode::Hopeful)? {
             Applied::Done(done) => Ok(done),
             Applied::HalfWay => match self.attempt(group, Mode::Careful)? {
@@ -136,7 +141,7 @@ impl<'c> Writer<'c> {
         }
     }
 
-    fn attempt(&mut self, group: &[Job], mode: Mode) -> Result<Applied<(Vec<Done>, HashMap<Bytes16, u64>)>> {
+    fn attempt(&mut self, group: &[Job], mode: Mode) -> Result<Applied<Transacted>> {
         self.begin.execute([])?;
         let mut heads = HashMap::new();
         let outcome = match self.work(group, &mut heads, mode) {
