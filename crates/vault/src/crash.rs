@@ -213,10 +213,12 @@ fn a_power_failure_at_any_step_of_the_beginning_can_be_begun_again() {
         for step in 0..steps {
             let house = House::new(1);
             fail_after(Some(step));
-            let begun = begin(&house).is_ok();
+            let came_through = begin(&house).is_ok();
             recover(loss);
             match begin(&house) {
-                Ok(vault) => assert!(!begun && vault.status().unwrap().places.iter().all(|place| place.confirmed)),
+                Ok(vault) => {
+                    assert!(!came_through && vault.status().unwrap().places.iter().all(|place| place.confirmed));
+                }
                 Err(VaultError::Exists { .. }) => {
                     let chance = std::sync::Arc::new(crate::testing::Seeded::new(6));
                     let vault = Vault::open(&house.places, crate::Environment::Staging, chance).unwrap();

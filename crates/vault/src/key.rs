@@ -96,6 +96,13 @@ mod tests {
         }
     }
 
+    /// Worked out with another implementation of HMAC.
+    #[test]
+    fn a_child_s_key_is_known() {
+        let child = Key::from_bytes([1; KEY_BYTES]).child(3, 5);
+        assert_eq!(child.bytes()[..], bytes("e45ea1c38fedabb6d64af0c62410dbaa08e16947779ffa58b2a17993b0d449a4"));
+    }
+
     #[test]
     fn each_child_at_each_depth_has_a_key_of_its_own() {
         let node = Key::from_bytes([1; KEY_BYTES]);

@@ -19,7 +19,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-const HALVES: [&str; 2] = ["root.a", "root.b"];
+/// The two root files.
+pub(crate) const HALVES: [&str; 2] = ["root.a", "root.b"];
 /// The directory of the node files.
 pub(crate) const NODES: &str = "nodes";
 const GONE: &str = "gone.";

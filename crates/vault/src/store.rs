@@ -259,3 +259,33 @@ impl Replica {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fragment::{Link, Name};
+    use crate::key::Key;
+    use crate::root::Header;
+    use crate::testing::Seeded;
+    use crate::testing::house::House;
+
+    /// Whoever can write to a replica, and knows all that is public, cannot make the vault overwrite the true root.
+    #[test]
+    fn a_forged_newer_root_is_refused_and_nothing_is_written() {
+        let house = House::new(1);
+        let vault = house.init(1);
+        let public = vault.tree_for_tests().root().header.clone();
+        drop(vault);
+        let chance = Seeded::new(2);
+        let top = Link { key: Key::random(&chance), name: Name::new(99, &chance) };
+        let forged = Root::first(Header { version: 99, ..public }, Key::random(&chance), top);
+        let mut replica = Place::open(&house.places.replicas[0]).unwrap();
+        replica.switch(&forged.seal().unwrap()).unwrap();
+        drop(replica);
+
+        let before = std::fs::read(house.places.primary.join(crate::place::HALVES[0])).unwrap();
+        let refused = house.open(3).err();
+        assert!(matches!(refused, Some(VaultError::AnotherTree { place }) if place == house.places.replicas[0]));
+        assert_eq!(std::fs::read(house.places.primary.join(crate::place::HALVES[0])).unwrap(), before);
+    }
+}

@@ -194,3 +194,96 @@ impl<'t> Cursor<'t> {
 fn depth(path: &Path) -> u8 {
     u8::try_from(path.depth()).unwrap_or(u8::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Header;
+    use crate::testing::house::{ENVIRONMENT, House, account, slot};
+    use crate::testing::{Seeded, bytes};
+    use crate::{Context, Doomed};
+    use aws_lc_rs::digest::{SHA256, digest};
+
+    /// Worked out with another implementation of HMAC: sixteen whole branches, whose keys are their step repeated.
+    #[test]
+    fn the_keys_of_a_known_tree_are_known() {
+        let (chance, directory) = (Seeded::new(1), tempfile::TempDir::new().unwrap());
+        let mut top = Fragment::default();
+        top.add_table().unwrap();
+        (0..16).for_each(|step| top.set(TOP, step, Branch::Whole(Key::from_bytes([step; 32]))));
+        let link = Link { key: Key::random(&chance), name: Name::new(1, &chance) };
+        let file = top.seal(&link.key, ENVIRONMENT, &Path::ROOT, &chance);
+        std::fs::write(directory.path().join(link.name.to_string()), file).unwrap();
+        let header = Header { tree: [0; 16], environment: ENVIRONMENT, version: 1, officers: vec![] };
+        let root = Root::first(header, Key::random(&chance), link);
+        let tree = Tree::new(root, vec![directory.path().to_owned()]);
+
+        let account = Id::from_bytes(std::array::from_fn(|place| u8::try_from(place).unwrap()));
+        let key = |path| tree.find(&path).unwrap().key().map(|key| key.bytes().to_vec()).ok();
+        let known = |hex| Some(bytes(hex));
+        assert_eq!(
+            key(Path::child(account, Child::Data)),
+            known("cce8ed7be224001d92cb270c43c3eb7cbaecaf912d285da3f689335865da535d")
+        );
+        assert_eq!(
+            key(Path::child(account, Child::Log)),
+            known("28d8ab226f70ba36c3ce3ce5f7297378982a5ca26493cc9521072972418446c5")
+        );
+        assert_eq!(
+            key(Path::consumer(account, slot(0x01_0203_0405))),
+            known("2534d7d9072ad944e76529a3d7734004675214281148ff2b4371e16532d26b8c")
+        );
+        let secrets = tree.secrets(account).unwrap();
+        let token = hmac::sign(&secrets.index, b"\x07SKU-1");
+        assert_eq!(token.as_ref()[..16], bytes("5041e8fd7273e85119755518cc67baed"));
+    }
+
+    #[test]
+    fn a_tree_keeps_only_so_much_in_memory() {
+        let house = House::new(0);
+        let vault = house.init(1);
+        let of =
+            |number: u64| Id::from_bytes(digest(&SHA256, &number.to_be_bytes()).as_ref()[..16].try_into().unwrap());
+        for number in 0..=u64::try_from(ACCOUNTS_KEPT_MAX).unwrap() {
+            vault.account(of(number)).unwrap();
+        }
+        let tree = vault.tree_for_tests();
+        assert_eq!(tree.accounts.read().unwrap().len(), 1);
+        assert!(tree.remembered(of(0)).is_none());
+        // Three levels with a hole under each of 4,096 branches make one fragment of 273 tables.
+        let holes =
+            |of: u64| (0..256).map(move |at| Doomed::Slot { account: account(1), slot: slot(of * 4096 + at * 16) });
+        let fragments = u64::try_from(TABLES_KEPT_MAX / 273 + 2).unwrap();
+        assert!(vault.destroy(&(0..fragments).flat_map(holes).collect::<Vec<_>>()).unwrap().complete());
+        let keys = vault.account(account(1)).unwrap();
+        let context = Context { table: 1, kind: 1, id: [1; 16], version: 1, rest: b"" };
+        for of in 0..fragments {
+            assert!(keys.seal_consumer(slot(of * 4096), &context, b"").is_err());
+            assert!(keys.seal_consumer(slot(of * 4096 + 1), &context, b"").is_ok());
+        }
+        let tree = vault.tree_for_tests();
+        let tables: usize = tree.fragments.lock().unwrap().values().map(|fragment| fragment.tables()).sum();
+        assert!((273..=TABLES_KEPT_MAX).contains(&tables), "{tables}");
+    }
+
+    /// What a change did not touch stays ready; what it touched is forgotten.
+    #[test]
+    fn a_change_forgets_only_what_it_touched() {
+        let house = House::new(0);
+        let vault = house.init(1);
+        for number in [1, 2] {
+            vault.account(account(number)).unwrap();
+        }
+        let doomed = [Doomed::Slot { account: account(1), slot: slot(1) }];
+        let before: Vec<_> = vault.tree_for_tests().fragments.lock().unwrap().keys().copied().collect();
+        assert!(vault.destroy(&doomed).unwrap().complete());
+        let tree = vault.tree_for_tests();
+        assert!(tree.remembered(account(1)).is_none() && tree.remembered(account(2)).is_some());
+        assert!(before.iter().all(|name| !tree.fragments.lock().unwrap().contains_key(name)));
+    }
+
+    #[test]
+    fn an_account_s_secrets_fit_one_page() {
+        assert!(size_of::<Secrets>() <= 4096, "{}", size_of::<Secrets>());
+    }
+}
