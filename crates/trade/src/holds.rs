@@ -54,8 +54,8 @@ impl HoldReason {
 pub struct Hold {
     /// What is held: `order`, `purchase_order`, `partner_link`.
     pub about: String,
-    /// Which one, as people read it.
-    pub id: String,
+    /// Which one, as people read it: `ord_…`.
+    pub record: String,
     /// Why.
     pub reason: HoldReason,
     /// What would help, in a sentence. Never holds a consumer field.
@@ -85,7 +85,7 @@ impl Record for Hold {
     }
 
     fn parent(&self) -> Option<[u8; 16]> {
-        self.record().map(|(_, bytes)| bytes)
+        self.held().map(|(_, bytes)| bytes)
     }
 
     fn sort_at(&self) -> Option<Moment> {
@@ -109,7 +109,7 @@ pub async fn raise<R: Record>(
         let now = ledger.clock().now();
         let next = Hold {
             about: R::KIND.name().to_owned(),
-            id: record.to_string(),
+            record: record.to_string(),
             reason,
             detail: detail.chars().take(DETAIL_CHARS_MAX).collect(),
             state: HoldState::Open,
@@ -217,7 +217,7 @@ pub async fn retry(
 
 /// The held record as it is, with an entry that says "retried".
 async fn touch(ledger: &Ledger, scope: &Scope, hold: &Hold, change: &mut Change) -> Result<(), TradeError> {
-    match hold.record() {
+    match hold.held() {
         Some((Kind::Order, id)) => touch_one::<Order>(ledger, scope, id, change).await,
         Some((Kind::PurchaseOrder, id)) => touch_one::<PurchaseOrder>(ledger, scope, id, change).await,
         Some((Kind::PartnerLink, id)) => touch_one::<PartnerLink>(ledger, scope, id, change).await,
@@ -249,12 +249,12 @@ impl Hold {
     }
 
     /// What is held, if it is of a kind that can be.
-    fn record(&self) -> Option<(Kind, [u8; 16])> {
+    fn held(&self) -> Option<(Kind, [u8; 16])> {
         let kind = Kind::from_name(&self.about)?;
         let bytes = match kind {
-            Kind::Order => self.id.parse::<Id<Order>>().ok()?.bytes(),
-            Kind::PurchaseOrder => self.id.parse::<Id<PurchaseOrder>>().ok()?.bytes(),
-            Kind::PartnerLink => self.id.parse::<Id<PartnerLink>>().ok()?.bytes(),
+            Kind::Order => self.record.parse::<Id<Order>>().ok()?.bytes(),
+            Kind::PurchaseOrder => self.record.parse::<Id<PurchaseOrder>>().ok()?.bytes(),
+            Kind::PartnerLink => self.record.parse::<Id<PartnerLink>>().ok()?.bytes(),
             _ => return None,
         };
         Some((kind, bytes))
