@@ -15,8 +15,10 @@ use zeroize::Zeroize;
 
 /// Characters of a key's name at most.
 pub const NAME_CHARS_MAX: usize = 100;
-/// Keys that one account may have at most.
-pub const KEYS_PER_ACCOUNT_MAX: u32 = 100;
+/// Keys that one account may have at most, those that were revoked left out.
+pub const KEYS_PER_ACCOUNT_MAX: usize = 100;
+/// Keys that one account may ever have had: so many are listed.
+pub const KEYS_EVER_MAX: u32 = 1_000;
 /// Admissions that a process remembers at most.
 pub const REMEMBERED_MAX: usize = 10_000;
 /// How long an admission is remembered when nothing says that it ended: the net below a lost wake.
@@ -143,9 +145,10 @@ pub async fn issue(ledger: &Ledger, scope: &Scope, draft: Draft) -> Result<Issue
     if draft.permissions == Permissions::default() {
         return Err(Problem::invalid("/permissions", "a key needs at least one permission").into());
     }
-    let held = ledger.list::<KeyRecord>(scope, &of_account(draft.account)).await?;
-    if held.next.is_some() {
-        return Err(Problem::new(Reason::TooMuch, "an account has at most 100 keys").into());
+    let had = list(ledger, scope, draft.account).await?;
+    let held = had.iter().filter(|key| key.revoked_at.is_none()).count();
+    if held >= KEYS_PER_ACCOUNT_MAX || had.len() >= KEYS_EVER_MAX as usize {
+        return Err(Problem::new(Reason::TooMuch, "an account has at most 100 keys, and 1,000 over time").into());
     }
     let secret = new_secret(draft.mode, ledger.chance());
     let record = KeyRecord {
@@ -165,11 +168,7 @@ pub async fn issue(ledger: &Ledger, scope: &Scope, draft: Draft) -> Result<Issue
 }
 
 /// The keys of an account, oldest first, revoked ones too. The scope must be of the platform's account.
-pub async fn list(
-    ledger: &Ledger,
-    scope: &Scope,
-    account: Id<Account>,
-) -> Result<Vec<Stored<KeyRecord>>, LedgerError> {
+pub async fn list(ledger: &Ledger, scope: &Scope, account: Id<Account>) -> Result<Vec<Stored<KeyRecord>>, LedgerError> {
     Ok(ledger.list(scope, &of_account(account)).await?.records)
 }
 
@@ -205,7 +204,7 @@ pub async fn admit(ledger: &Ledger, secret: &Secret<String>) -> Result<Admission
 }
 
 fn of_account(account: Id<Account>) -> List {
-    List { parent: Some(account.bytes()), ..List::first(KEYS_PER_ACCOUNT_MAX) }
+    List { parent: Some(account.bytes()), ..List::first(KEYS_EVER_MAX) }
 }
 
 fn new_secret(mode: Mode, chance: &dyn Chance) -> Secret<String> {
@@ -214,7 +213,9 @@ fn new_secret(mode: Mode, chance: &dyn Chance) -> Secret<String> {
     // Room for all of it from the start: a string that grows leaves a copy behind.
     let mut text = String::with_capacity(mode.prefix().len() + SECRET_CHARS);
     text.push_str(mode.prefix());
-    text.extend(random.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31))).map(|symbol| char::from(*symbol)));
+    text.extend(
+        random.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31))).map(|symbol| char::from(*symbol)),
+    );
     random.zeroize();
     Secret::new(text)
 }

@@ -134,7 +134,11 @@ impl Serialize for Permissions {
 impl<'de> Deserialize<'de> for Permissions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let names = Vec::<String>::deserialize(deserializer)?;
-        names.iter().map(|name| name.parse()).collect::<Result<_, UnknownPermission>>().map_err(serde::de::Error::custom)
+        names
+            .iter()
+            .map(|name| name.parse())
+            .collect::<Result<_, UnknownPermission>>()
+            .map_err(serde::de::Error::custom)
     }
 }
 

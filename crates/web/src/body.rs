@@ -167,9 +167,10 @@ pub(crate) async fn whole(body: Body, BodyLimit(limit): BodyLimit) -> Result<Byt
     }
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         let source = std::error::Error::source(&error);
-        match source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
-            true => too_large(),
-            false => Failure::new(&sorts::BODY, "The body ended before it was complete."),
+        if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
+            too_large()
+        } else {
+            Failure::new(&sorts::BODY, "The body ended before it was complete.")
         }
     })
 }

@@ -15,6 +15,8 @@ mod caller;
 mod consumer;
 mod docs;
 mod health;
+#[cfg(test)]
+mod house;
 mod observe;
 mod once;
 mod openapi;
@@ -24,6 +26,8 @@ mod rate;
 mod reply;
 mod route;
 pub mod shapes;
+#[cfg(test)]
+mod tests;
 
 pub use app::{App, Limits, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, Readiness, Settings};
 
@@ -34,15 +38,17 @@ use problem::Failure;
 /// Everything on the public listener: the API, its docs, health. Whatever else is asked for is not found.
 pub fn public(app: App) -> Router {
     let api = api::routes().into_iter().fold(Router::new(), |router, route| route.mount(&app, router));
-    surrounded(app.clone(), api.merge(docs::router(&app)).merge(health::router()))
+    let router = api.merge(docs::router(&app)).merge(health::router());
+    surrounded(app, router)
 }
 
 /// Everything on the private listener: health, and whatever the server adds (`extra`).
 pub fn private(app: App, extra: Router) -> Router {
-    surrounded(app.clone(), health::router().with_state(app).merge(extra).with_state(()))
+    let router = health::router().merge(extra.with_state(()));
+    surrounded(app, router)
 }
 
-/// The description of the API as it is committed: OpenAPI 3.1, as indented JSON without a line end.
+/// The description of the API as it is committed: indented JSON (`OpenAPI` 3.1) without a line end.
 pub fn openapi() -> String {
     openapi::describe(&api::routes()).to_pretty_json().unwrap_or_default()
 }

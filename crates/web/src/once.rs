@@ -12,6 +12,7 @@ use crate::reply::{Keepable, Reply};
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -36,8 +37,11 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 /// The requests that this process is carrying out under keys of their own: a copy waits for the first.
 #[derive(Default)]
 pub(crate) struct InFlight {
-    requests: Mutex<HashMap<(Id<Account>, String), Arc<tokio::sync::Mutex<()>>>>,
+    requests: Mutex<HashMap<(Id<Account>, String), Turn>>,
 }
+
+/// Held by the one that is being carried out.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 impl InFlight {
     /// Enters alone; the way is free again when the guard is dropped.
@@ -131,7 +135,7 @@ fn key_of(request: &Request) -> Result<Option<String>, Failure> {
 
 fn fingerprint(method: &str, uri: &Uri, body: &[u8]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
-    let path = uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
+    let path = uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
     for part in [method.as_bytes(), path.as_bytes()] {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part);

@@ -1,4 +1,4 @@
-//! The description of the API, made from the registry of routes: OpenAPI 3.1.
+//! The description of the API, made from the registry of routes, as version 3.1 of `OpenAPI`.
 
 use crate::route::{Route, described};
 use crate::shapes;

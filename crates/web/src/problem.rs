@@ -30,7 +30,10 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A request that cannot be answered as it was meant.
 #[derive(Debug)]
-pub struct Failure {
+pub struct Failure(Box<Wrong>);
+
+#[derive(Debug)]
+struct Wrong {
     sort: &'static Sort,
     detail: Cow<'static, str>,
     pointer: Option<String>,
@@ -57,13 +60,13 @@ struct Document<'a> {
 impl Failure {
     /// A failure of a sort, in a sentence that helps.
     pub fn new(sort: &'static Sort, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { sort, detail: detail.into(), pointer: None, headers: Vec::new(), member: None, cause: None }
+        let (pointer, headers, member, cause) = (None, Vec::new(), None, None);
+        Self(Box::new(Wrong { sort, detail: detail.into(), pointer, headers, member, cause }))
     }
 
     /// The program's own fault; `cause` goes to its log alone.
     pub fn internal(cause: impl Into<String>) -> Self {
-        let failure = Self::new(&sorts::INTERNAL, "Something failed on our side. The request id helps us to find it.");
-        Self { cause: Some(cause.into()), ..failure }
+        Self::new(&sorts::INTERNAL, "Something failed on our side. The request id helps us to find it.").because(cause)
     }
 
     /// There is no such address.
@@ -108,64 +111,65 @@ impl Failure {
         self.with_header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
+    /// Says to the program's own log why; the caller does not hear of it.
+    fn because(mut self, cause: impl Into<String>) -> Self {
+        self.0.cause = Some(cause.into());
+        self
+    }
+
     /// Adds a header to the answer.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     /// Adds a member of its own to the document (RFC 9457 section 3.2).
     #[must_use]
     pub fn with_member(mut self, name: &'static str, value: Value) -> Self {
-        self.member = Some((name, value));
+        self.0.member = Some((name, value));
         self
     }
 
     /// Names the field that is to blame, as a JSON pointer (RFC 6901).
     #[must_use]
     pub fn at(mut self, pointer: impl Into<String>) -> Self {
-        self.pointer = Some(pointer.into());
+        self.0.pointer = Some(pointer.into());
         self
     }
 
     /// Seen from an enclosing value: `/lines` becomes `/3/lines`.
     #[must_use]
     pub fn within(mut self, prefix: &str) -> Self {
-        self.pointer = Some(format!("{prefix}{}", self.pointer.unwrap_or_default()));
+        self.0.pointer = Some(format!("{prefix}{}", self.0.pointer.unwrap_or_default()));
         self
     }
 
     /// The status of its answer.
     pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.sort.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// Whether a copy of the request may have been carried out instead of this one.
-    pub fn may_be_a_copy(&self) -> bool {
-        matches!(self.sort.status, 409 | 412)
+        StatusCode::from_u16(self.0.sort.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The document without a request id, for one record of a batch.
     pub fn as_item(&self) -> ItemProblem<'_> {
         ItemProblem {
-            r#type: self.sort.path(),
-            title: self.sort.title,
-            status: self.sort.status,
-            detail: &self.detail,
-            pointer: self.pointer.as_deref(),
+            r#type: self.0.sort.path(),
+            title: self.0.sort.title,
+            status: self.0.sort.status,
+            detail: &self.0.detail,
+            pointer: self.0.pointer.as_deref(),
         }
     }
 
     fn document(&self, request_id: &str) -> Vec<u8> {
         let document = Document {
-            r#type: self.sort.path(),
-            title: self.sort.title,
-            status: self.sort.status,
-            detail: &self.detail,
-            pointer: self.pointer.as_deref(),
+            r#type: self.0.sort.path(),
+            title: self.0.sort.title,
+            status: self.0.sort.status,
+            detail: &self.0.detail,
+            pointer: self.0.pointer.as_deref(),
             request_id,
-            member: self.member.iter().map(|(name, value)| (*name, value)).collect(),
+            member: self.0.member.iter().map(|(name, value)| (*name, value)).collect(),
         };
         serde_json::to_vec(&document).unwrap_or_default()
     }
@@ -197,15 +201,16 @@ impl IntoResponse for Failure {
 /// Writes down the problem document of an answer that has one to write.
 pub fn finish(mut response: Response, request_id: &str) -> Response {
     let Some(Pending(failure)) = response.extensions_mut().remove::<Pending>() else { return response };
-    if let Some(cause) = &failure.cause {
+    let Wrong { sort, headers: own, cause, .. } = &*failure.0;
+    if let Some(cause) = cause {
         tracing::error!(request_id, cause, "a request failed");
     }
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-    for (name, value) in &failure.headers {
+    for (name, value) in own {
         headers.insert(name.clone(), value.clone());
     }
-    debug_assert!(failure.sort.status != 405 || headers.contains_key(ALLOW), "the router names the methods");
+    debug_assert!(sort.status != 405 || headers.contains_key(ALLOW), "the router names the methods");
     *response.body_mut() = Body::from(failure.document(request_id));
     response
 }
@@ -223,7 +228,8 @@ impl From<Problem> for Failure {
             Reason::Forbidden => &sorts::FORBIDDEN,
             Reason::Unavailable => &sorts::UNAVAILABLE,
         };
-        let failure = Self { pointer: problem.pointer, ..Self::new(sort, sentence(problem.detail)) };
+        let mut failure = Self::new(sort, sentence(problem.detail));
+        failure.0.pointer = problem.pointer;
         if problem.reason == Reason::Unavailable { failure.retry_after(RETRY_SECONDS) } else { failure }
     }
 }
@@ -254,16 +260,14 @@ impl From<LedgerError> for Failure {
 }
 
 fn of_engine(error: &EngineError) -> Failure {
-    match error {
-        EngineError::DiskFull => {
-            Failure { cause: Some(error.to_string()), ..Failure::unavailable("The disk is full; nothing was changed.") }
+    let failure = match error {
+        EngineError::DiskFull => Failure::unavailable("The disk is full; nothing was changed."),
+        EngineError::Unreachable(_) => {
+            Failure::unavailable("The database cannot be reached. Send an Idempotency-Key to repeat this safely.")
         }
-        EngineError::Unreachable(_) => Failure {
-            cause: Some(error.to_string()),
-            ..Failure::unavailable("The database cannot be reached. Send an Idempotency-Key to repeat this safely.")
-        },
-        other => Failure::internal(other.to_string()),
-    }
+        _ => return Failure::internal(error.to_string()),
+    };
+    failure.because(error.to_string())
 }
 
 /// A copy of the request is being carried out.
@@ -304,7 +308,7 @@ impl From<Unprovable> for Failure {
 }
 
 /// The same words, as a sentence: a capital in front and a full stop behind.
-fn sentence(detail: Cow<'static, str>) -> Cow<'static, str> {
+pub(crate) fn sentence(detail: Cow<'static, str>) -> Cow<'static, str> {
     let mut symbols = detail.chars();
     let Some(first) = symbols.next() else { return detail };
     let dot = if detail.ends_with(['.', '!', '?']) { "" } else { "." };
@@ -318,7 +322,7 @@ fn sentence(detail: Cow<'static, str>) -> Cow<'static, str> {
 mod tests {
     use super::*;
 
-    fn written(failure: Failure) -> Value {
+    fn written(failure: &Failure) -> Value {
         serde_json::from_slice(&failure.document("req_1")).unwrap()
     }
 
@@ -327,7 +331,7 @@ mod tests {
         let failure = Failure::from(Problem::invalid("/lines/0/quantity", "a quantity is at least 1"));
         assert_eq!(failure.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(
-            written(failure),
+            written(&failure),
             serde_json::json!({
                 "type": "/problems/invalid",
                 "title": "A value is not what the field takes",
@@ -343,7 +347,7 @@ mod tests {
     fn what_failed_inside_is_not_told() {
         let failure = Failure::from(LedgerError::Engine(std::sync::Arc::new(EngineError::Failed("secret".into()))));
         assert_eq!(failure.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!written(failure).to_string().contains("secret"));
+        assert!(!written(&failure).to_string().contains("secret"));
     }
 
     #[test]

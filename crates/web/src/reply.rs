@@ -15,7 +15,14 @@ pub struct Reply {
     json: Vec<u8>,
     version: Option<u64>,
     location: Option<String>,
-    consumer: Option<Option<Consumer>>,
+    consumer: Shown,
+}
+
+/// Whether a consumer is shown beside the JSON.
+enum Shown {
+    Not,
+    Forgotten,
+    With(Consumer),
 }
 
 /// The answer as it may be kept for a repeated request: its JSON without the six fields.
@@ -26,16 +33,20 @@ pub(crate) struct Keepable {
     pub location: Option<String>,
 }
 
+/// The JSON of a value.
+pub fn written(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(value).map_err(|error| Failure::internal(error.to_string()))
+}
+
 impl Reply {
     /// 200 with a value.
     pub fn ok(value: &impl Serialize) -> Result<Self, Failure> {
-        let json = serde_json::to_vec(value).map_err(|error| Failure::internal(error.to_string()))?;
-        Ok(Self::json(json))
+        written(value).map(Self::json)
     }
 
     /// 200 with JSON that is written already.
     pub fn json(json: Vec<u8>) -> Self {
-        Self { status: StatusCode::OK, json, version: None, location: None, consumer: None }
+        Self { status: StatusCode::OK, json, version: None, location: None, consumer: Shown::Not }
     }
 
     /// The version of what is shown, for `If-Match`.
@@ -58,7 +69,7 @@ impl Reply {
     /// Shows the six fields with it, or that there are none (any more).
     #[must_use]
     pub fn with_consumer(self, consumer: Option<Consumer>) -> Self {
-        Self { consumer: Some(consumer), ..self }
+        Self { consumer: consumer.map_or(Shown::Forgotten, Shown::With), ..self }
     }
 }
 
@@ -66,8 +77,9 @@ impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let keepable = Keepable { json: self.json.clone(), version: self.version, location: self.location.clone() };
         let json = match &self.consumer {
-            Some(consumer) => consumer::beside(self.json, consumer.as_ref()),
-            None => self.json,
+            Shown::Not => self.json,
+            Shown::Forgotten => consumer::beside(self.json, None),
+            Shown::With(consumer) => consumer::beside(self.json, Some(consumer)),
         };
         let mut response = (self.status, json).into_response();
         let headers = response.headers_mut();

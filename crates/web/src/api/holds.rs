@@ -1,19 +1,18 @@
 //! Holds: what could not go on by itself.
 
+use super::shown::{Shown, listing};
 use crate::app::App;
 use crate::body::IdIn;
 use crate::caller::Caller;
-use crate::page::{self, PageParams, Params};
+use crate::page::{PageParams, Params};
 use crate::problem::Failure;
 use crate::reply::{IfMatch, Reply};
 use crate::route::Route;
 use crate::shapes;
 use axum::extract::State;
-use bonded_base::{Id, Kind, Moment};
+use bonded_base::Kind;
 use bonded_people::Permission;
-use bonded_trade::Written;
-use bonded_trade::holds::{self, Hold, HoldReason, HoldState};
-use serde::Serialize;
+use bonded_trade::holds::{self, Hold, HoldState};
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -25,33 +24,6 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-#[derive(Serialize)]
-struct HoldShown<'a> {
-    object: &'static str,
-    id: Id<Hold>,
-    version: u64,
-    created_at: Moment,
-    updated_at: Moment,
-    kind: &'a str,
-    subject: &'a str,
-    reason: HoldReason,
-    detail: &'a str,
-    state: HoldState,
-    tries: u32,
-}
-
-impl<'a> HoldShown<'a> {
-    fn of(id: Id<Hold>, version: u64, updated_at: Moment, hold: &'a Hold) -> Self {
-        let Hold { about, id: subject, reason, detail, state, tries, .. } = hold;
-        let (object, created_at, reason, state, tries) = (Kind::Hold.name(), id.born_at(), *reason, *state, *tries);
-        Self { object, id, version, created_at, updated_at, kind: about, subject, reason, detail, state, tries }
-    }
-}
-
-fn reply(hold: &Written<Hold>) -> Result<Reply, Failure> {
-    Ok(Reply::ok(&HoldShown::of(hold.id, hold.version, hold.updated_at, hold))?.version(hold.version))
-}
-
 const STATES: [(&str, HoldState); 2] = [("open", HoldState::Open), ("resolved", HoldState::Resolved)];
 
 /// List holds
@@ -60,17 +32,11 @@ const STATES: [(&str, HoldState); 2] = [("open", HoldState::Open), ("resolved", 
 /// rest goes on meanwhile.
 #[utoipa::path(get, path = "/v1/holds", tag = "Holds",
     params(PageParams, ("state" = Option<shapes::HoldState>, Query, description = "Only holds in this state.")),
-    responses((status = 200, body = page::Listing<shapes::Hold>)))]
+    responses((status = 200, body = crate::page::Listing<shapes::Hold>)))]
 async fn list_holds(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
     let page = params.page(Kind::Hold, &["state"])?;
     let state = params.one_of("state", &STATES)?;
-    let listed = holds::list(app.ledger(), caller.scope(), state, page).await?;
-    let json = |hold: &bonded_ledger::Stored<Hold>| {
-        serde_json::to_vec(&HoldShown::of(hold.id, hold.version, hold.updated_at, hold))
-            .map_err(|error| Failure::internal(error.to_string()))
-    };
-    let records = listed.records.iter().map(json).collect::<Result<Vec<_>, _>>()?;
-    Ok(Reply::json(page::listing(Kind::Hold, &records, listed.next)))
+    listing(&holds::list(app.ledger(), caller.scope(), state, page).await?)
 }
 
 /// Get a hold
@@ -78,7 +44,7 @@ async fn list_holds(State(app): State<App>, caller: Caller, params: Params) -> R
     params(("id" = String, Path, description = "The hold.", example = "$HOLD")),
     responses((status = 200, body = shapes::Hold)))]
 async fn get_hold(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Hold>) -> Result<Reply, Failure> {
-    reply(&holds::get(app.ledger(), caller.scope(), id).await?.into())
+    Shown::from(&holds::get(app.ledger(), caller.scope(), id).await?).reply()
 }
 
 /// Retry a hold
@@ -93,7 +59,7 @@ async fn retry_hold(
     IdIn(id): IdIn<Hold>,
     IfMatch(expected): IfMatch,
 ) -> Result<Reply, Failure> {
-    reply(&holds::retry(app.ledger(), caller.scope(), id, expected).await?)
+    Shown::from(&holds::retry(app.ledger(), caller.scope(), id, expected).await?).reply()
 }
 
 /// Resolve a hold
@@ -108,5 +74,5 @@ async fn resolve_hold(
     IdIn(id): IdIn<Hold>,
     IfMatch(expected): IfMatch,
 ) -> Result<Reply, Failure> {
-    reply(&holds::resolve(app.ledger(), caller.scope(), id, expected).await?)
+    Shown::from(&holds::resolve(app.ledger(), caller.scope(), id, expected).await?).reply()
 }

@@ -6,7 +6,7 @@ use crate::body::Batch;
 use crate::caller::Caller;
 use crate::page::{self, Params};
 use crate::problem::Failure;
-use crate::reply::Reply;
+use crate::reply::{Reply, written};
 use crate::route::Route;
 use crate::shapes;
 use axum::extract::State;
@@ -80,9 +80,7 @@ pub(crate) async fn levels(ledger: &Ledger, scope: &Scope, params: &Params) -> R
         return Err(unreadable());
     }
     let levels = inventory::levels_of(ledger, scope, &ids).await?;
-    let shown = levels.iter().flatten().map(|level| {
-        serde_json::to_vec(&LevelShown::from(level)).map_err(|error| Failure::internal(error.to_string()))
-    });
+    let shown = levels.iter().flatten().map(|level| written(&LevelShown::from(level)));
     let shown = shown.collect::<Result<Vec<_>, _>>()?;
     Ok(Reply::json(page::listing(Kind::InventoryLevel, &shown, None)))
 }

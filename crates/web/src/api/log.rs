@@ -82,9 +82,10 @@ async fn get_log_tile(State(app): State<App>, caller: Caller, path: RawPathParam
     let tiles = app.ledger().tiles(caller.scope(), &[(level, index)]).await?;
     let length = usize::from(width) * HASH_LENGTH;
     let hashes = tiles.first().and_then(|tile| tile.hashes.get(..length)).ok_or_else(missing)?;
-    let bytes = match rest.starts_with("tile/entries/") {
-        true => bundle(app.ledger(), caller.scope(), index, width).await?,
-        false => hashes.to_vec(),
+    let bytes = if rest.starts_with("tile/entries/") {
+        bundle(app.ledger(), caller.scope(), index, width).await?
+    } else {
+        hashes.to_vec()
     };
     // Once written, these bytes never change: a partial tile is the beginning of the full one.
     let headers = [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, "private, max-age=31536000, immutable")];

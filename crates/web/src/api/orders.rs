@@ -163,10 +163,10 @@ async fn get_order(
     let order = orders::get(app.ledger(), caller.scope(), id).await?;
     let shown = WithParts { order: Shown::from(&order), purchase_orders: purchase_orders.then(|| parts(&order)) };
     let reply = Reply::ok(&shown)?.version(order.version);
-    match consumer {
-        true => Ok(reply.with_consumer(orders::consumer(app.ledger(), caller.scope(), &order)?)),
-        false => Ok(reply),
+    if !consumer {
+        return Ok(reply);
     }
+    Ok(reply.with_consumer(orders::consumer(app.ledger(), caller.scope(), &order)?))
 }
 
 /// Cancel an order

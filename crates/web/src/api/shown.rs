@@ -2,7 +2,7 @@
 
 use crate::page;
 use crate::problem::Failure;
-use crate::reply::Reply;
+use crate::reply::{Reply, written};
 use bonded_base::{Id, Kind, Kinded, Moment};
 use bonded_ledger::{Listed, Record, Stored};
 use bonded_trade::Written;
@@ -22,11 +22,6 @@ pub(crate) struct Shown<'a, R: Kinded> {
 }
 
 impl<'a, R: Record> Shown<'a, R> {
-    /// Its JSON.
-    pub fn json(&self) -> Result<Vec<u8>, Failure> {
-        serde_json::to_vec(self).map_err(|error| Failure::internal(error.to_string()))
-    }
-
     /// The answer that shows it alone.
     pub fn reply(&self) -> Result<Reply, Failure> {
         Ok(Reply::ok(self)?.version(self.version))
@@ -34,7 +29,7 @@ impl<'a, R: Record> Shown<'a, R> {
 
     fn of(id: Id<R>, version: u64, updated_at: Moment, record: &'a R) -> Self {
         // Ids that are worked out from others begin with the birth of those.
-        let born = !matches!(R::KIND, Kind::InventoryLevel | Kind::PurchaseOrder);
+        let born = !matches!(R::KIND, Kind::Hold | Kind::InventoryLevel | Kind::PurchaseOrder);
         Self { object: R::KIND.name(), id, version, created_at: born.then(|| id.born_at()), updated_at, record }
     }
 }
@@ -53,6 +48,6 @@ impl<'a, R: Record> From<&'a Written<R>> for Shown<'a, R> {
 
 /// A page of records.
 pub(crate) fn listing<R: Record>(listed: &Listed<R>) -> Result<Reply, Failure> {
-    let records = listed.records.iter().map(|record| Shown::from(record).json()).collect::<Result<Vec<_>, _>>()?;
+    let records = listed.records.iter().map(|record| written(&Shown::from(record))).collect::<Result<Vec<_>, _>>()?;
     Ok(Reply::json(page::listing(R::KIND, &records, listed.next)))
 }

@@ -85,8 +85,8 @@ async fn update_variants(
         .map(|Change { id, version, patch }| VariantUpdate { id, expected_version: version, patch })
         .collect();
     let results = catalog::update_many_variants(app.ledger(), caller.scope(), &updates).await?;
-    let changed = |variant: Written<Variant>| Changed { id: variant.id, version: variant.version };
-    batch::reply(200, &batch::merged(places, results, changed))
+    let outcome = |variant: Written<Variant>| Changed { id: variant.id, version: variant.version };
+    batch::reply(200, &batch::merged(places, results, outcome))
 }
 
 /// Get a variant

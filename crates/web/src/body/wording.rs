@@ -1,19 +1,27 @@
 //! What is wrong with a JSON value, in words that repeat nothing of it.
 
+use crate::problem::sentence;
 use serde_path_to_error::{Path, Segment};
+use std::fmt::Write as _;
 
 /// How our own types begin what they say of a value; such sentences are made of fixed words.
-const OWN_SENTENCES: [&str; 2] = ["an id that begins with `", "a moment is written as in RFC 3339"];
+const OWN_SENTENCES: [&str; 4] = [
+    "an id that begins with `",
+    "a moment is written as in RFC 3339",
+    "a consumer is an object with ",
+    "each field of a consumer is a text",
+];
 
 /// The JSON pointer (RFC 6901) of a place. Names of fields that we do not know are not repeated.
 pub(super) fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } if is_our_name(key) => pointer.push_str(&format!("/{key}")),
+        // Writing to a String cannot fail.
+        let _ = match segment {
+            Segment::Seq { index } => write!(pointer, "/{index}"),
+            Segment::Map { key } if is_our_name(key) => write!(pointer, "/{key}"),
             Segment::Map { .. } | Segment::Enum { .. } | Segment::Unknown => break,
-        }
+        };
     }
     pointer
 }
@@ -27,10 +35,9 @@ fn is_our_name(key: &str) -> bool {
 pub(super) fn in_our_words(said: &str) -> String {
     let said = said.rsplit_once(" at line ").map_or(said, |(said, _)| said);
     for (begins, sentence) in [("missing field `", "is missing"), ("duplicate field `", "is said twice")] {
-        if let Some(field) = said.strip_prefix(begins).and_then(|rest| rest.strip_suffix('`')) {
-            if is_our_name(field) {
-                return format!("The field `{field}` {sentence}.");
-            }
+        let field = said.strip_prefix(begins).and_then(|rest| rest.strip_suffix('`'));
+        if let Some(field) = field.filter(|field| is_our_name(field)) {
+            return format!("The field `{field}` {sentence}.");
         }
     }
     let parsers = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant `", "unknown field `"];
@@ -40,10 +47,10 @@ pub(super) fn in_our_words(said: &str) -> String {
             return format!("Expected: {}.", plainly(expected));
         }
     }
-    match OWN_SENTENCES.iter().any(|begins| said.starts_with(begins)) && said.len() <= 120 {
-        true => format!("{}{}.", said.get(..1).unwrap_or_default().to_uppercase(), said.get(1..).unwrap_or_default()),
-        false => String::from("The value is not what this field takes."),
+    if OWN_SENTENCES.iter().any(|begins| said.starts_with(begins)) {
+        return sentence(said.to_owned().into()).into_owned();
     }
+    String::from("The value is not what this field takes.")
 }
 
 /// The names of types, as people who do not write Rust would say them.
@@ -54,6 +61,7 @@ fn plainly(expected: &str) -> &str {
         "a sequence" => "an array",
         "a map" => "an object",
         "a boolean" => "true or false",
+        other if other.starts_with("one of `AED`") => "a currency's code of ISO 4217, such as EUR",
         other if other.starts_with("struct ") => "an object",
         other if other.starts_with("enum ") || other.starts_with("variant") => "one of the known words",
         other => other,

@@ -390,18 +390,15 @@ pub struct Hold {
     pub id: String,
     /// Rises with each change; also the `ETag`.
     pub version: u64,
-    /// When it was first held.
-    #[schema(format = DateTime)]
-    pub created_at: String,
     /// When it last changed.
     #[schema(format = DateTime)]
     pub updated_at: String,
     /// The kind of record that is held.
     #[schema(example = "order")]
-    pub kind: String,
+    pub about: String,
     /// The id of the record that is held.
     #[schema(example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0c")]
-    pub subject: String,
+    pub record: String,
     /// Why.
     pub reason: HoldReason,
     /// What would help, in a sentence.
@@ -410,6 +407,9 @@ pub struct Hold {
     pub state: HoldState,
     /// How often it was tried.
     pub tries: u32,
+    /// When it was first held.
+    #[schema(format = DateTime)]
+    pub raised_at: String,
 }
 
 /// Why something is held.

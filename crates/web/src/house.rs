@@ -1,0 +1,218 @@
+//! A house for tests: the whole API over a ledger of its own, with parties who hold keys to it.
+
+use crate::{App, Limits, Readiness, Settings, public};
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use bonded_base::{Account, ApiKey, Currency, Id, Node, Secret};
+use bonded_flow::Running;
+use bonded_ledger::{PLATFORM, Scope};
+use bonded_people::keys::{self, Mode};
+use bonded_people::{Permission, Permissions};
+use bonded_testkit::ledger::{TestLedger, on_sqlite};
+use bonded_trade::accounts::{self, Role};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tower::ServiceExt as _;
+
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct House {
+    pub ledger: Arc<TestLedger>,
+    pub app: App,
+    router: Router,
+    _running: Option<Running>,
+}
+
+pub struct Party {
+    pub account: Id<Account>,
+    pub key: Id<ApiKey>,
+    pub secret: String,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// Its JSON, once it is shown that it has this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        self.json()
+    }
+}
+
+impl House {
+    pub async fn new() -> Self {
+        Self::limited(Limits::default()).await
+    }
+
+    pub async fn limited(limits: Limits) -> Self {
+        let ledger = Arc::new(on_sqlite().await);
+        let node = Id::<Node>::new(ledger.clock(), ledger.chance());
+        let running = bonded_flow::start((**ledger).clone(), node, String::from("bonded.example"));
+        Self { _running: Some(running), ..Self::over(ledger, limits) }
+    }
+
+    /// Another node over the same ledger.
+    pub fn neighbour(&self) -> Self {
+        Self::over(Arc::clone(&self.ledger), Limits::default())
+    }
+
+    fn over(ledger: Arc<TestLedger>, limits: Limits) -> Self {
+        let settings = Settings {
+            base_url: String::from("https://bonded.example"),
+            log_origin: String::from("bonded.example"),
+            environment: String::from("test"),
+            limits,
+        };
+        let app = App::new((**ledger).clone(), settings, Readiness::open());
+        Self { router: public(app.clone()), ledger, app, _running: None }
+    }
+
+    pub async fn party(&self, name: &str, role: Role) -> Party {
+        let (scope, name) = (Scope::operator(PLATFORM), String::from(name));
+        let draft = accounts::Draft { name, role, currency: Currency::EUR };
+        let account = accounts::open(&self.ledger, &scope, draft).await.unwrap();
+        self.key(account, Permissions::all()).await
+    }
+
+    pub async fn retailer(&self) -> Party {
+        self.party("Sample Shop", Role::Retailer).await
+    }
+
+    pub async fn supplier(&self) -> Party {
+        self.party("Sample Pottery", Role::Supplier).await
+    }
+
+    pub async fn key(&self, account: Id<Account>, permissions: Permissions) -> Party {
+        let draft = keys::Draft { account, name: String::from("test"), permissions, mode: Mode::Test };
+        let issued = keys::issue(&self.ledger, &Scope::operator(PLATFORM), draft).await.unwrap();
+        Party { account, key: issued.id, secret: Secret::expose(&issued.secret).clone() }
+    }
+
+    /// A key of the same account that lacks one permission.
+    pub async fn key_without(&self, party: &Party, permission: Permission) -> Party {
+        let others = Permission::ALL.into_iter().filter(|other| *other != permission).collect();
+        self.key(party.account, others).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    pub async fn get(&self, party: &Party, path: &str) -> Answer {
+        self.send(request(party, Method::GET, path, &[], Body::empty())).await
+    }
+
+    pub async fn post(&self, party: &Party, path: &str, body: Value) -> Answer {
+        self.post_with(party, path, body, &[]).await
+    }
+
+    pub async fn post_with(&self, party: &Party, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(request(party, Method::POST, path, headers, body)).await
+    }
+
+    pub async fn patch(&self, party: &Party, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
+        self.send(request(party, Method::PATCH, path, headers, Body::from(body.to_string()))).await
+    }
+
+    /// Two parties with an active link between them, and its id.
+    pub async fn partners(&self) -> (Party, Party, String) {
+        let (retailer, supplier) = (self.retailer().await, self.supplier().await);
+        let partner = json!({"partner": supplier.account.to_string()});
+        let link = self.post(&retailer, "/v1/partner_links", partner).await.expect(201);
+        let path = format!("/v1/partner_links/{}", link["id"].as_str().unwrap());
+        self.until(&supplier, &path, |link| link["state"] == "invited").await;
+        self.post(&supplier, &format!("{path}/accept"), Value::Null).await.expect(200);
+        self.until(&retailer, &path, |link| link["state"] == "active").await;
+        (retailer, supplier, link["id"].as_str().unwrap().to_owned())
+    }
+
+    /// A product with one variant, of which some are in stock; the variant's id.
+    pub async fn stocked(&self, supplier: &Party, sku: &str, on_hand: i64) -> String {
+        let price = json!({"amount": 999, "currency": "EUR"});
+        let draft = json!({"title": format!("Pot {sku}"), "variants": [{"sku": sku, "price": price}]});
+        let product = self.post(supplier, "/v1/products", draft).await.expect(201);
+        let count = json!({"data": [{"sku": sku, "on_hand": on_hand}]});
+        self.post(supplier, "/v1/inventory_levels/batch", count).await.expect(200);
+        product["variants"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks again whenever the party's log has grown, until the answer is as wanted.
+    pub async fn until(&self, party: &Party, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let scope = Scope::operator(party.account);
+        loop {
+            let seq = self.ledger.head(&scope).await.unwrap();
+            let answer = self.get(party, path).await;
+            if answer.status == StatusCode::OK && wanted(&answer.json()) {
+                return answer.json();
+            }
+            let grown = self.ledger.wait_beyond(&scope, seq, PATIENCE).await.unwrap();
+            assert!(grown, "{path} never became as wanted: {}", answer.text());
+        }
+    }
+}
+
+pub fn request(party: &Party, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {
+    let bearer = format!("Bearer {}", party.secret);
+    let mut request = Request::builder().method(method).uri(path).header(AUTHORIZATION, bearer);
+    if !headers.iter().any(|(name, _)| *name == "content-type") {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body).unwrap()
+}
+
+/// An order as the docs show one.
+pub fn order(reference: &str, sku: &str, quantity: i64) -> Value {
+    json!({
+        "reference": reference,
+        "lines": [{"sku": sku, "quantity": quantity, "price": {"amount": 1499, "currency": "EUR"}}],
+        "consumer": {
+            "first_name": "Ada", "last_name": "Example", "street": "12 Sample Road\nTestbury",
+            "postal_code": "T3 5TT", "region": "Testshire", "country": "GB",
+        },
+    })
+}
+
+/// The same JSON with what differs from run to run left out: ids, cursors, request ids.
+pub fn scrubbed(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(scrubbed).collect(),
+        Value::Object(members) => {
+            let scrub = |(name, value): (&String, &Value)| match name.as_str() {
+                "next_cursor" if value.is_string() => (name.clone(), json!("…")),
+                _ => (name.clone(), scrubbed(value)),
+            };
+            Value::Object(members.iter().map(scrub).collect())
+        }
+        Value::String(text) => match text.split_once('_') {
+            Some((prefix, rest)) if rest.len() >= 26 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                json!(format!("{prefix}_…"))
+            }
+            _ => value.clone(),
+        },
+        other => other.clone(),
+    }
+}

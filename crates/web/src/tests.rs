@@ -1,0 +1,6 @@
+//! What holds for every route, and for the way requests take to it.
+
+mod canaries;
+mod every_route;
+mod once_only;
+mod surroundings;

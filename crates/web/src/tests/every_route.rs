@@ -1,0 +1,204 @@
+//! Every route in the registry: described, closed without a key, closed without its permission, closed to other accounts.
+
+use crate::api;
+use crate::house::{House, Party, order, request};
+use crate::route::Route;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use bonded_trade::accounts::Role;
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::ParameterIn;
+
+/// The committed contract.
+const CONTRACT: &str = include_str!("../../../../openapi/bonded-v1.json");
+
+#[test]
+fn the_contract_is_what_the_server_says_of_itself() {
+    let said = crate::openapi();
+    assert!(CONTRACT.trim_end() == said, "run `cargo xtask openapi`: the API has changed");
+    let contract: Value = serde_json::from_str(CONTRACT).unwrap();
+    assert_eq!(contract["openapi"], "3.1.0");
+}
+
+#[test]
+fn every_route_is_described_and_no_two_are_alike() {
+    let (mut names, mut places) = (HashSet::new(), HashSet::new());
+    for route in api::routes() {
+        let (operation, place) = (&route.operation, format!("{} {}", route.method, route.path));
+        let name = operation.operation_id.clone().unwrap_or_default();
+        assert!(route.path.starts_with("/v1/"), "{place}");
+        assert!(places.insert(place.clone()) && names.insert(name), "{place} is there twice");
+        assert!(operation.summary.as_deref().is_some_and(|summary| summary.len() > 5), "{place} has no summary");
+        let tags: Vec<_> = operation.tags.iter().flatten().map(String::as_str).collect();
+        assert!(tags.iter().all(|tag| crate::openapi::TAGS.iter().any(|(known, _)| known == tag)), "{place}: {tags:?}");
+        assert_eq!(tags.len(), 1, "{place}");
+        assert!(operation.responses.responses.keys().any(|status| status.starts_with('2')), "{place} has no answer");
+        let parameters = operation.parameters.as_deref().unwrap_or_default();
+        for parameter in parameters {
+            let RefOr::T(parameter) = parameter else { panic!("{place}") };
+            assert!(parameter.description.is_some(), "{place}: {} has no description", parameter.name);
+        }
+        // Each segment of the path that is a parameter is described, and only those.
+        let in_path = parameters.iter().filter_map(|parameter| match parameter {
+            RefOr::T(parameter) if matches!(parameter.parameter_in, ParameterIn::Path) => Some(parameter.name.clone()),
+            _ => None,
+        });
+        let segments = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        assert_eq!(in_path.collect::<Vec<_>>(), segments.collect::<Vec<_>>(), "{place}");
+        if route.method == Method::PATCH {
+            assert!(operation.request_body.is_some() && route.takes_version(), "{place}");
+        }
+        assert_eq!(route.method == Method::GET, route.permission.is_read() && !route.changes(), "{place}");
+    }
+}
+
+/// A path of a route with ids that were never given to anybody.
+fn path_of(route: &Route, ids: &HashMap<&str, String>) -> String {
+    let mut path = route.path.clone();
+    let kind = path.split('/').nth(2).unwrap_or_default().to_owned();
+    path = path.replace("{id}", ids.get(kind.as_str()).map_or("none", String::as_str));
+    for (segment, kind) in [("{product}", "products"), ("{variant}", "variants")] {
+        path = path.replace(segment, ids.get(kind).map_or("none", String::as_str));
+    }
+    path.replace("{rest}", "0/000.p/1")
+}
+
+#[tokio::test]
+async fn without_a_key_every_route_is_closed() {
+    let house = House::new().await;
+    for route in api::routes() {
+        for bearer in [None, Some("Bearer bk_test_00000000000000000000000000000000"), Some("Basic x"), Some("Bearer ")] {
+            let mut request = Request::builder().method(&route.method).uri(path_of(&route, &HashMap::new()));
+            if let Some(bearer) = bearer {
+                request = request.header("authorization", bearer);
+            }
+            let answer = house.send(request.body(Body::from("not read")).unwrap()).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{} {}", route.method, route.path);
+            assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+            assert_eq!(answer.json()["type"], "/problems/unauthenticated");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_its_permission_every_route_is_closed_before_the_body_is_read() {
+    let house = House::new().await;
+    let party = house.supplier().await;
+    for route in api::routes() {
+        let lacking = house.key_without(&party, route.permission).await;
+        let unreadable = futures::stream::once(async { panic!("the body was read") as Result<Vec<u8>, std::io::Error> });
+        let path = path_of(&route, &HashMap::new());
+        let asked = request(&lacking, route.method.clone(), &path, &[("idempotency-key", "k")], Body::from_stream(unreadable));
+        let answer = house.send(asked).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{} {}", route.method, route.path);
+        assert!(answer.json()["detail"].as_str().unwrap().contains(route.permission.name()));
+        let scope = bonded_ledger::Scope::operator(bonded_ledger::PLATFORM);
+        house.app.doorkeeper().revoke(&scope, lacking.key).await.unwrap();
+        let again = house.send(request(&lacking, Method::GET, "/v1/account", &[], Body::empty())).await;
+        assert_eq!(again.status, StatusCode::UNAUTHORIZED, "a revoked key is shut out at once");
+    }
+}
+
+/// Something of every kind, in the accounts of a retailer and a supplier.
+async fn furnished(house: &House) -> (Party, Party, HashMap<&'static str, String>) {
+    let (retailer, supplier, link) = house.partners().await;
+    let variant = house.stocked(&supplier, "POT-S", 10).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let product = text(&house.get(&supplier, &format!("/v1/variants/{variant}")).await.expect(200)["product"]);
+    let location = text(&house.get(&supplier, "/v1/locations").await.expect(200)["data"][0]["id"]);
+    let placed = text(&house.post(&retailer, "/v1/orders", order("1", "POT-S", 1)).await.expect(201)["id"]);
+    let held = house.post(&retailer, "/v1/orders", order("2", "NOBODY-SELLS", 1)).await.expect(201);
+    let holds = house.until(&retailer, "/v1/holds", |holds| holds["data"][0].is_object()).await;
+    assert_eq!(holds["data"][0]["record"], held["id"]);
+    let posted = house.until(&supplier, "/v1/purchase_orders", |list| list["data"][0].is_object()).await;
+    let ids = HashMap::from([
+        ("partner_links", link),
+        ("products", product),
+        ("variants", variant),
+        ("locations", location),
+        ("orders", placed),
+        ("holds", text(&holds["data"][0]["id"])),
+        ("purchase_orders", text(&posted["data"][0]["id"])),
+    ]);
+    (retailer, supplier, ids)
+}
+
+#[tokio::test]
+async fn other_accounts_ids_are_not_found_on_any_route() {
+    let house = House::new().await;
+    let (retailer, supplier, ids) = furnished(&house).await;
+    let strangers = [house.retailer().await, house.party("Other", Role::Supplier).await];
+    let heads = |house: &House| {
+        let (ledger, accounts) = (house.ledger.clone(), [retailer.account, supplier.account]);
+        async move {
+            let mut heads = Vec::new();
+            for account in accounts {
+                heads.push(ledger.head(&bonded_ledger::Scope::operator(account)).await.unwrap());
+            }
+            heads
+        }
+    };
+    let before = heads(&house).await;
+    for route in api::routes().iter().filter(|route| route.path.contains('{') && !route.path.contains("{rest}")) {
+        let path = path_of(route, &ids);
+        for stranger in &strangers {
+            // A good body, so that nothing but the id can be to blame.
+            let body = match route.path.as_str() {
+                path if path.ends_with("/reject") => json!({"reason": "none"}).to_string(),
+                _ if route.method == Method::GET => String::new(),
+                _ => String::from("{}"),
+            };
+            let asked = request(stranger, route.method.clone(), &with_query(&path), &[], Body::from(body));
+            let answer = house.send(asked).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{} {path}: {}", route.method, answer.text());
+        }
+    }
+    assert_eq!(heads(&house).await, before, "nothing was written for strangers");
+}
+
+/// What a path needs to say in its query.
+fn with_query(path: &str) -> String {
+    let never = "00000000000000000000000000";
+    match path {
+        path if path.ends_with("/inventory_levels") => format!("{path}?variant=var_{never}"),
+        path if path.starts_with("/v1/partner_links") && path.ends_with("/variants") => {
+            format!("{path}?product=prod_{never}")
+        }
+        path => path.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn parameters_are_those_that_are_described() {
+    let house = House::new().await;
+    let (retailer, supplier, ids) = furnished(&house).await;
+    for route in api::routes().iter().filter(|route| route.method == Method::GET) {
+        let path = path_of(route, &ids);
+        let owner = if path.contains("orders/ord_") || path.contains("/holds") || path.contains("/partner_links") {
+            &retailer
+        } else {
+            &supplier
+        };
+        let parameters = route.operation.parameters.as_deref().unwrap_or_default();
+        let in_query = parameters.iter().filter_map(|parameter| match parameter {
+            RefOr::T(parameter) if matches!(parameter.parameter_in, ParameterIn::Query) => Some(parameter.name.as_str()),
+            _ => None,
+        });
+        let described: Vec<_> = in_query.collect();
+        for name in &described {
+            // A bare dash is no good value of anything that is checked, so that the complaint names the parameter.
+            let answer = house.get(owner, &format!("{path}?{name}=-")).await;
+            let unknown = answer.text().contains("is not known here");
+            assert!(!unknown, "{path}: {name} is described but not taken");
+        }
+        if !described.is_empty() {
+            let answer = house.get(owner, &format!("{path}?canary=canary")).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}: {}", answer.text());
+            for name in &described {
+                assert!(answer.text().contains(name), "{path}: {name} is described but not named: {}", answer.text());
+            }
+        }
+    }
+}
