@@ -100,6 +100,13 @@ impl<C: Column> Layout<C> {
         }
     }
 
+    /// A row held because of the field at a place, which is named only if its column is a known one.
+    fn held(&self, place: usize, reason: impl Into<Cow<'static, str>>) -> Held {
+        let known = self.places.iter().any(|(_, known)| *known == place);
+        let column = self.header.get(place).filter(|_| known).cloned();
+        Held { column, reason: reason.into() }
+    }
+
     fn place(&self, column: C) -> Option<usize> {
         self.places.iter().find(|(known, _)| *known == column).map(|(_, place)| *place)
     }
@@ -185,12 +192,11 @@ impl<'b, C: Column> Table<'b, C> {
             };
             return Err(Held::row(format!("the row has {found} fields where the header has {wanted}{quote}")));
         }
-        let named = |place: usize| self.layout.header.get(place).map(String::as_str).unwrap_or_default();
         if let Some(place) = record.iter().position(|field| field.len() > FIELD_BYTES_MAX) {
-            return Err(Held::column(named(place), format!("a field holds at most {FIELD_BYTES_MAX} bytes")));
+            return Err(self.layout.held(place, format!("a field holds at most {FIELD_BYTES_MAX} bytes")));
         }
         if let Some(place) = record.iter().position(|field| field.contains('\0')) {
-            return Err(Held::column(named(place), "the field holds a NUL character"));
+            return Err(self.layout.held(place, "the field holds a NUL character"));
         }
         if record.iter().all(|field| field.trim().is_empty()) {
             return Err(Held::row("the row is empty"));

@@ -1,5 +1,7 @@
 //! The catalogue and its stock, through the business functions, on both engines.
 
+#![cfg(test)]
+
 mod changing;
 mod creating;
 mod reading;
