@@ -32,6 +32,9 @@ const FORM: u8 = 1;
 
 /// Who gets the parcel, and where.
 ///
+/// ```
+/// fn lent(consumer: &bonded_trade::consumers::Consumer) -> &str { consumer.expose().country }
+/// ```
 /// ```compile_fail
 /// fn printed(consumer: &bonded_trade::consumers::Consumer) { println!("{consumer:?}"); }
 /// ```
@@ -52,7 +55,7 @@ pub struct Consumer {
     country: String,
 }
 
-/// The six fields, lent; empty where one is not known.
+/// The six fields, lent; empty where one is not known. They are no more printable than their owner.
 ///
 /// ```compile_fail
 /// fn printed(fields: &bonded_trade::consumers::SixFields<'_>) { println!("{fields:?}"); }

@@ -343,3 +343,43 @@ pub async fn live(
 fn with(partner: Id<Account>) -> Lookup<'static> {
     Lookup::new(LookupName::Partner, partner.bytes().to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(state: LinkState, invited_by_us: bool) -> PartnerLink {
+        let (partner, partner_name) = (Id::from_bytes([1; 16]), String::from("Lamps"));
+        PartnerLink { partner, partner_name, role: Role::Retailer, state, invited_by_us }
+    }
+
+    #[test]
+    fn the_other_side_s_word_links_nobody_unasked() {
+        use LinkState::{Active, Ended, Invited};
+        for (ours, asked, theirs, becomes) in [
+            (Invited, true, Invited, None),
+            (Invited, true, Active, Some(Active)),
+            (Invited, false, Active, None),
+            (Invited, false, Ended, Some(Ended)),
+            (Active, true, Invited, None),
+            (Active, false, Ended, Some(Ended)),
+            (Ended, true, Active, None),
+            (Ended, true, Ended, None),
+        ] {
+            let agreed = link(ours, asked).agree(&link(theirs, !asked)).map(|link| link.state);
+            assert_eq!(agreed, becomes, "{ours:?} {asked} {theirs:?}");
+        }
+    }
+
+    #[test]
+    fn news_of_a_link_changes_nothing_the_second_time() {
+        for theirs in [LinkState::Invited, LinkState::Active, LinkState::Ended] {
+            for ours in [LinkState::Invited, LinkState::Active, LinkState::Ended] {
+                if let Some(next) = link(ours, true).agree(&link(theirs, false)) {
+                    assert_eq!(next.agree(&link(theirs, false)), None);
+                    assert!(next.state > ours, "a state only rises");
+                }
+            }
+        }
+    }
+}

@@ -11,6 +11,14 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 /// It reads an object with `first_name`, `last_name`, `street`, `postal_code`, `region` and `country`; instead of
 /// `street`, the parts `address1`, `address2` and `city` are taken and become its lines. Every other member is dropped
 /// without being looked at. Its errors never repeat what was sent.
+///
+/// ```compile_fail
+/// fn printed(draft: &bonded_trade::consumers::ConsumerDraft) { println!("{draft:?}"); }
+/// ```
+/// ```compile_fail
+/// fn written<T: serde::Serialize>(_: &T) {}
+/// fn printed(draft: &bonded_trade::consumers::ConsumerDraft) { written(draft); }
+/// ```
 #[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
 pub struct ConsumerDraft {
     first_name: String,

@@ -22,6 +22,10 @@ pub const PLACED_AHEAD_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
 /// An order as it was sent. Members that are not named here are dropped before anything is kept.
 ///
 /// It has no `Debug`, because a consumer is in it.
+///
+/// ```compile_fail
+/// fn printed(draft: &bonded_trade::orders::OrderDraft) { println!("{draft:?}"); }
+/// ```
 #[derive(Clone, Deserialize)]
 pub struct OrderDraft {
     /// The retailer's own number for it, unique in the account.

@@ -163,7 +163,12 @@ async fn commit(
     action: &'static str,
 ) -> Result<Result<Moment, LedgerError>, TradeError> {
     let mut shelves = Shelves::of_moves(ledger, scope, &moved.stock).await?;
-    shelves.stock.apply(&moved.stock)?;
+    if let Err(problem) = shelves.stock.apply(&moved.stock) {
+        // The levels were read after the purchase order: if that has changed meanwhile, this is a lost race.
+        let now = get(ledger, scope, was.id).await?;
+        let conflict = LedgerError::Conflict { kind: Kind::PurchaseOrder, id: was.id.bytes() };
+        return if now.version == was.version { Err(problem.into()) } else { Ok(Err(conflict)) };
+    }
     let mut change = Change::new();
     change.update(was, &moved.purchase_order, action);
     shelves.write(&mut change, action);

@@ -41,8 +41,8 @@ fn posted() -> PurchaseOrder {
     }
 }
 
-fn some(lines: &[(i64, i64)]) -> Option<Vec<LineWish>> {
-    Some(lines.iter().map(|(line, quantity)| LineWish { line: *line, quantity: Some(*quantity) }).collect())
+fn some(lines: &[(i64, i64)]) -> Vec<LineWish> {
+    lines.iter().map(|(line, quantity)| LineWish { line: *line, quantity: Some(*quantity) }).collect()
 }
 
 fn parcel(lines: Option<Vec<LineWish>>) -> Shipment {
@@ -82,7 +82,7 @@ fn a_supplier_says_no_to_all_or_to_a_part() {
     ] {
         assert_eq!(closed.unwrap_err().reason, Reason::State);
     }
-    let part = posted().reject(&no(some(&[(4, 1)]))).unwrap();
+    let part = posted().reject(&no(Some(some(&[(4, 1)])))).unwrap();
     assert_eq!((part.purchase_order.state, pieces(&part, Move::Release)), (PoState::Posted, 1));
     assert_eq!(part.purchase_order.rejection, None);
     assert_eq!(part.purchase_order.lines[1].why_rejected.as_deref(), Some("damaged"));
@@ -100,10 +100,10 @@ fn a_reason_is_a_sentence_without_ways_to_reach_a_person() {
 
 #[test]
 fn parcels_leave_in_parts() {
-    let first = ship(posted(), some(&[(1, 2)])).unwrap();
+    let first = ship(posted(), Some(some(&[(1, 2)]))).unwrap();
     assert_eq!((first.purchase_order.state, pieces(&first, Move::Ship)), (PoState::Acknowledged, 2));
     assert_eq!(first.purchase_order.acknowledged_at, Some(NOW), "shipping says yes as well");
-    let more = ship(first.purchase_order.clone(), some(&[(1, 2)])).unwrap_err();
+    let more = ship(first.purchase_order.clone(), Some(some(&[(1, 2)]))).unwrap_err();
     assert_eq!((more.reason, more.pointer.as_deref()), (Reason::Refused, Some("/lines/0/quantity")));
     let rest = ship(first.purchase_order, None).unwrap();
     assert_eq!((rest.purchase_order.state, pieces(&rest, Move::Ship)), (PoState::Shipped, 3));
@@ -123,7 +123,7 @@ fn tracking_is_kept_as_given_or_refused() {
     let blamed = |change: fn(&mut Shipment)| {
         let mut shipment = parcel(None);
         change(&mut shipment);
-        shipment.tracking().map(|_| String::new()).unwrap_or_else(|problem| problem.pointer.unwrap_or_default())
+        shipment.tracking().map_or_else(|problem| problem.pointer.unwrap_or_default(), |_| String::new())
     };
     for url in [
         "http://dhl.example/t",
@@ -166,7 +166,7 @@ fn parcels_are_counted() {
     let mut purchase_order = posted();
     purchase_order.lines = vec![line(1, 1_000)];
     for _ in 0..FULFILMENTS_MAX {
-        purchase_order = ship(purchase_order, some(&[(1, 1)])).unwrap().purchase_order;
+        purchase_order = ship(purchase_order, Some(some(&[(1, 1)]))).unwrap().purchase_order;
     }
     assert_eq!(ship(purchase_order, None).unwrap_err().reason, Reason::TooMuch);
 }

@@ -101,15 +101,15 @@ fn line(number: u32, quantity: u32) -> OrderLine {
     }
 }
 
-fn one(line: u32, pieces: u8) -> Option<Vec<LineWish>> {
-    Some(vec![LineWish { line: i64::from(line), quantity: Some(i64::from(pieces)) }])
+fn one(line: u32, pieces: u8) -> Vec<LineWish> {
+    vec![LineWish { line: i64::from(line), quantity: Some(i64::from(pieces)) }]
 }
 
 impl World {
     fn new(quantities: &[u8], on_hand: &[u8]) -> Self {
-        let levels = on_hand.iter().enumerate().map(|(place, on_hand)| {
-            let (variant, location) = (place / usize::from(LOCATIONS), place % usize::from(LOCATIONS));
-            let empty = InventoryLevel::empty(Id::from_bytes([variant as u8; 16]), location_id(location as u8));
+        let levels = (0..).zip(on_hand).map(|(place, on_hand): (u8, &u8)| {
+            let variant = Id::from_bytes([place / LOCATIONS; 16]);
+            let empty = InventoryLevel::empty(variant, location_id(place % LOCATIONS));
             InventoryLevel { on_hand: i64::from(*on_hand), ..empty }
         });
         let lines = (1..).zip(quantities).map(|(number, quantity)| line(number, u32::from(*quantity))).collect();
@@ -130,8 +130,8 @@ impl World {
         match *event {
             Event::Assign { supplier, lines } => self.assign(supplier, lines),
             Event::Cancel { line, pieces } => {
-                let lines = one(u32::from(line) % self.order.lines.len() as u32 + 1, pieces);
-                if let Ok(next) = self.order.clone().cancel(&Cancellation { lines }) {
+                let lines = one(u32::from(line) % self.lines() + 1, pieces);
+                if let Ok(next) = self.order.clone().cancel(&Cancellation { lines: Some(lines) }) {
                     self.order_becomes(next);
                 }
             }
@@ -139,11 +139,11 @@ impl World {
             Event::Acknowledge { purchase_order } => self.act(purchase_order, |po, _| po.acknowledge(NOW).ok()),
             Event::Reject { purchase_order, line, pieces } => self.act(purchase_order, |po, _| {
                 let lines = one(po.lines[usize::from(line) % po.lines.len()].line, pieces);
-                po.reject(&Rejection { reason: format!("no {pieces}"), lines }).ok()
+                po.reject(&Rejection { reason: format!("no {pieces}"), lines: Some(lines) }).ok()
             }),
             Event::Ship { purchase_order, line, pieces } => self.act(purchase_order, |po, parcel| {
                 let lines = one(po.lines[usize::from(line) % po.lines.len()].line, pieces);
-                po.ship(&Shipment { lines, ..Shipment::default() }, Id::from_bytes([parcel; 16]), NOW).ok()
+                po.ship(&Shipment { lines: Some(lines), ..Shipment::default() }, Id::from_bytes([parcel; 16]), NOW).ok()
             }),
             Event::Count { variant, location, on_hand } => self.count(variant, location, on_hand),
             Event::TellSuppliers { order_news } => self.tell_suppliers(&pick(&self.order_news, order_news)),
@@ -156,6 +156,10 @@ impl World {
         }
     }
 
+    fn lines(&self) -> u32 {
+        u32::try_from(self.order.lines.len()).unwrap()
+    }
+
     fn assign(&mut self, supplier: u8, lines: u8) {
         let chosen = |line: &&OrderLine| line.is_unrouted() && lines >> (line.number - 1) & 1 == 1;
         let lines: Vec<_> = self
@@ -165,7 +169,7 @@ impl World {
             .filter(chosen)
             .map(|line| PartLine {
                 number: line.number,
-                variant: Id::from_bytes([(line.number % u32::from(VARIANTS)) as u8; 16]),
+                variant: Id::from_bytes([u8::try_from(line.number).unwrap() % VARIANTS; 16]),
                 sku: None,
                 title: String::from("Lantern"),
             })

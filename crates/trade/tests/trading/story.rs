@@ -10,8 +10,8 @@ use bonded_trade::purchase_orders::{self, OUT_OF_STOCK, PoState, Posted, Purchas
 use bonded_trade::routing::Sold;
 use bonded_trade::{LineWish, Page, Patch, TradeError, catalog, partners};
 
-fn wish(line: i64, quantity: i64) -> Option<Vec<LineWish>> {
-    Some(vec![LineWish { line, quantity: Some(quantity) }])
+fn only(line: i64, quantity: i64) -> Vec<LineWish> {
+    vec![LineWish { line, quantity: Some(quantity) }]
 }
 
 fn problem(error: TradeError) -> Reason {
@@ -43,7 +43,7 @@ async fn an_order_is_split_shipped_in_parts_and_completed() {
         assert_eq!(theirs.lines[0].price.amount, 1_000, "what the supplier asks, not what the consumer pays");
         assert_eq!(theirs.lines[0].title, "Thing LAMP");
         purchase_orders::acknowledge(&world.ledger, &world.supplier, lamps, Some(1)).await.unwrap();
-        ship(&world, &world.supplier, lamps, wish(1, 1)).await;
+        ship(&world, &world.supplier, lamps, Some(only(1, 1))).await;
         let order = world.carry(id).await;
         assert_eq!((order.lines[0].shipped, order.lines[0].acknowledged_at.is_some()), (1, true));
         assert_eq!(order.fulfilments[0].url.as_deref(), Some("https://dhl.example/JD1"));
@@ -107,15 +107,17 @@ async fn cancelling_frees_the_stock_and_what_was_shipped_stays_shipped() {
     for world in worlds().await {
         let lamp = world.sells(&world.supplier, "LAMP", 10).await;
         let id = world.ordered("#1", vec![line("LAMP", 5)]).await;
-        let before = Cancellation { lines: wish(1, 1) };
+        let before = Cancellation { lines: Some(only(1, 1)) };
         orders::cancel(&world.ledger, &world.retailer, id, Some(1), &before).await.unwrap();
         assert_eq!(world.order(id).await.lines[0].cancelled, 1);
         let order = world.carry(id).await;
         let lamps = order.lines[0].purchase_order.unwrap();
         assert_eq!(world.stock(&world.supplier, lamp).await, (10, 4));
 
-        ship(&world, &world.supplier, lamps, wish(1, 2)).await;
-        orders::cancel(&world.ledger, &world.retailer, id, None, &Cancellation { lines: wish(1, 3) }).await.unwrap();
+        ship(&world, &world.supplier, lamps, Some(only(1, 2))).await;
+        orders::cancel(&world.ledger, &world.retailer, id, None, &Cancellation { lines: Some(only(1, 3)) })
+            .await
+            .unwrap();
         let waiting = &world.order(id).await.lines[0];
         assert_eq!((waiting.cancelled, waiting.cancel_wanted), (1, 4));
         let line = &world.carry(id).await.lines[0];
@@ -244,7 +246,9 @@ async fn a_link_that_ends_on_the_way_gives_the_lines_back() {
         world.routed(id).await;
         partners::end(&world.ledger, &world.supplier, world.link, None).await.unwrap();
         assert_eq!(world.posted(id).await, [Posted::LinkEnded]);
-        orders::cancel(&world.ledger, &world.retailer, id, None, &Cancellation { lines: wish(1, 1) }).await.unwrap();
+        orders::cancel(&world.ledger, &world.retailer, id, None, &Cancellation { lines: Some(only(1, 1)) })
+            .await
+            .unwrap();
         let lamps = world.order(id).await.lines[0].purchase_order.unwrap();
         for _ in 0..2 {
             orders::unassign(&world.ledger, world.retailer.account(), id, lamps).await.unwrap();
