@@ -46,7 +46,7 @@ impl Clock for TestClock {
     }
 }
 
-/// Numbers that look random and are the same for the same seed (the SplitMix64 generator). Never for real keys.
+/// Numbers that look random and are the same for the same seed (the generator `SplitMix64`). Never for real keys.
 #[derive(Debug)]
 pub struct SeededChance(AtomicU64);
 

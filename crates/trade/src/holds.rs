@@ -3,10 +3,10 @@
 use crate::orders::Order;
 use crate::partners::PartnerLink;
 use crate::purchase_orders::PurchaseOrder;
-use crate::{Page, Races, TradeError, Written};
+use crate::{Page, Races, TradeError, Written, carrier};
 use aws_lc_rs::digest::{SHA256, digest};
 use bonded_base::{Account, Id, Kind, Kinded, Moment, Problem, Reason};
-use bonded_ledger::{Change, Ledger, Listed, Record, Scope, Stored, System};
+use bonded_ledger::{Change, Ledger, Listed, Record, Scope, Stored};
 use serde::{Deserialize, Serialize};
 
 /// Characters of a hold's detail that are kept.
@@ -101,7 +101,7 @@ pub async fn raise<R: Record>(
     reason: HoldReason,
     detail: &str,
 ) -> Result<Written<Hold>, TradeError> {
-    let scope = Scope::system(account, System::Route);
+    let scope = carrier(account);
     let id = Hold::id_of(record, reason);
     let mut races = Races::new();
     loop {
@@ -173,7 +173,7 @@ pub async fn resolve_all_of<R: Record>(
     account: Id<Account>,
     record: Id<R>,
 ) -> Result<usize, TradeError> {
-    let scope = Scope::system(account, System::Route);
+    let scope = carrier(account);
     let ids = HoldReason::ALL.map(|reason| Hold::id_of(record, reason));
     let mut races = Races::new();
     loop {

@@ -8,6 +8,7 @@
 
 pub mod accounts;
 mod births;
+mod carrier;
 pub mod catalog;
 pub mod consumers;
 mod error;
@@ -32,4 +33,5 @@ pub use page::Page;
 pub use patch::Patch;
 pub use written::Written;
 
+pub(crate) use carrier::carrier;
 pub(crate) use races::{Races, as_expected};

@@ -7,7 +7,7 @@
 //! Architecture invariant: [`open`] and [`order_scope`] are the only makers of a partner's scope.
 
 use crate::accounts::{self, Role};
-use crate::{Page, Races, TradeError, Written};
+use crate::{Page, Races, TradeError, Written, carrier};
 use bonded_base::{Account, Id, Kind, Kinded, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, Lookup, LookupName, Record, Scope, Stored, System};
 use serde::{Deserialize, Serialize};
@@ -269,8 +269,8 @@ pub(crate) fn order_scope(supplier: Id<Account>, link: &PartnerLink) -> Scope {
 pub async fn mirror(ledger: &Ledger, from: Id<Account>, id: Id<PartnerLink>) -> Result<(), TradeError> {
     let mut races = Races::new();
     loop {
-        let Some(theirs) = ledger.get(&Scope::system(from, System::Route), id).await? else { return Ok(()) };
-        let scope = Scope::system(theirs.partner, System::Route);
+        let Some(theirs) = ledger.get(&carrier(from), id).await? else { return Ok(()) };
+        let scope = carrier(theirs.partner);
         let Some(change) = mirrored(ledger, &scope, from, &theirs).await? else { return Ok(()) };
         match ledger.commit(&scope, change).await {
             Ok(_) => return Ok(()),
@@ -323,7 +323,7 @@ async fn standing(
     from: Id<Account>,
     other: &Stored<PartnerLink>,
 ) -> Result<Standing, TradeError> {
-    let theirs = ledger.get(&Scope::system(from, System::Route), other.id).await?;
+    let theirs = ledger.get(&carrier(from), other.id).await?;
     if theirs.is_some_and(|theirs| theirs.state == LinkState::Ended && theirs.partner == scope.account()) {
         return Ok(Standing::Over);
     }

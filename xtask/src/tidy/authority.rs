@@ -27,7 +27,7 @@ const CALLS: [&str; 11] = [
 ];
 
 /// Who may make them, and on what evidence.
-const DOORS: [Door; 9] = [
+const DOORS: [Door; 10] = [
     // Where they are defined.
     Door { place: "crates/ledger/src/scope.rs", calls: &CALLS },
     // The places of consumer keys, which the ledger keeps for itself.
@@ -41,6 +41,8 @@ const DOORS: [Door; 9] = [
         place: "crates/trade/src/partners.rs",
         calls: &["Scope::partner(", "Scope::partner_order(", "Scope::system("],
     },
+    // What the consumers of the log have done for them, as the carrier between partners.
+    Door { place: "crates/trade/src/carrier.rs", calls: &["Scope::system("] },
     // The program's own consumers of the log, by name.
     Door { place: "crates/flow/src/", calls: &["Scope::system(", "Scope::partner(", "Scope::partner_order("] },
     // The door itself: a scope was shown.

@@ -2,9 +2,9 @@
 
 use super::{Cancellation, Order, Part, get};
 use crate::purchase_orders::PurchaseOrder;
-use crate::{Races, TradeError, Written, as_expected};
+use crate::{Races, TradeError, Written, as_expected, carrier};
 use bonded_base::{Account, Id, Kind, Problem};
-use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored, System};
+use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored};
 
 /// Cancels quantities, or everything that can be; what is with a supplier already is asked for, and answered later.
 pub async fn cancel(
@@ -56,7 +56,7 @@ pub async fn assign_many(
     retailer: Id<Account>,
     orders: &[(&Stored<Order>, &[Part])],
 ) -> Result<Vec<Option<Written<Order>>>, TradeError> {
-    let scope = Scope::system(retailer, System::Route);
+    let scope = carrier(retailer);
     let assigned: Vec<_> = orders.iter().map(|(order, parts)| (***order).clone().assign(parts)).collect();
     let mut changed_meanwhile = vec![false; orders.len()];
     loop {
@@ -96,7 +96,7 @@ pub async fn unassign(
     id: Id<Order>,
     purchase_order: Id<PurchaseOrder>,
 ) -> Result<Written<Order>, TradeError> {
-    let scope = Scope::system(retailer, System::Route);
+    let scope = carrier(retailer);
     turn(ledger, &scope, id, None, "unrouted", |order| Ok(order.unassign(purchase_order))).await
 }
 
@@ -105,7 +105,7 @@ pub async fn follow_purchase_order(
     ledger: &Ledger,
     purchase_order: &Stored<PurchaseOrder>,
 ) -> Result<bool, TradeError> {
-    let scope = Scope::system(purchase_order.retailer, System::Route);
+    let scope = carrier(purchase_order.retailer);
     let mut races = Races::new();
     loop {
         let order = get(ledger, &scope, purchase_order.order).await?;

@@ -11,9 +11,9 @@ pub use stock::{Move, Stock, StockMove};
 use crate::consumers::Consumer;
 use crate::fulfilments::Shipment;
 use crate::orders::{self, Order, OrderState};
-use crate::{Page, Races, TradeError, Written, as_expected, partners};
+use crate::{Page, Races, TradeError, Written, as_expected, carrier, partners};
 use bonded_base::{Account, Id, Kind, Moment, Problem, Reason};
-use bonded_ledger::{Actor, Change, Ledger, LedgerError, Listed, Scope, Stored, System};
+use bonded_ledger::{Actor, Change, Ledger, LedgerError, Listed, Scope, Stored};
 use stock::Shelves;
 
 /// One purchase order.
@@ -79,7 +79,7 @@ pub async fn complete(
 /// Brings a supplier's purchase orders up to the cancellations that an order wants; `false` when they knew already, or
 /// are not posted yet.
 pub async fn follow_order(ledger: &Ledger, supplier: Id<Account>, order: &Stored<Order>) -> Result<bool, TradeError> {
-    let scope = Scope::system(supplier, System::Route);
+    let scope = carrier(supplier);
     let mut news = false;
     for (id, with, _) in order.purchase_orders() {
         if with == supplier {

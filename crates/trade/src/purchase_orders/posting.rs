@@ -5,9 +5,9 @@ use super::{PoLine, PoState, PurchaseOrder};
 use crate::catalog::Variant;
 use crate::orders::{Order, OrderLine};
 use crate::partners::{LinkState, PartnerLink};
-use crate::{Races, TradeError, Written};
+use crate::{Races, TradeError, Written, carrier};
 use bonded_base::{Account, Id, Kind, Moment, Money};
-use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored, System};
+use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored};
 use std::collections::{HashMap, HashSet};
 
 /// Why a line is rejected whose stock does not suffice.
@@ -159,7 +159,7 @@ pub async fn post_many(
     supplier: Id<Account>,
     postings: &[Posting],
 ) -> Result<Vec<Posted>, TradeError> {
-    let scope = Scope::system(supplier, System::Route);
+    let scope = carrier(supplier);
     let (mut races, mut unsure) = (Races::new(), false);
     loop {
         let mut answers = links(ledger, &scope, postings).await?;
