@@ -224,6 +224,15 @@ pub enum EngineError {
     Failed(String),
 }
 
+/// How far a database's tables have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// Migrations that it has seen; 0 when it is empty.
+    pub found: u32,
+    /// Migrations that this program knows.
+    pub known: u32,
+}
+
 /// A storage engine.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {

@@ -42,6 +42,9 @@ pub struct Choices {
     /// error, warn, info, debug or trace
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
+    /// Set by `serve` from its own flag
+    #[arg(skip)]
+    pub unseal_with: Option<String>,
 }
 
 impl Choices {
@@ -62,7 +65,7 @@ impl Choices {
     }
 
     /// Each flag with its key.
-    pub const fn said(&self) -> [(&'static str, &'static str, &Option<String>); 7] {
+    pub const fn said(&self) -> [(&'static str, &'static str, &Option<String>); 8] {
         [
             (keys::DATA, "data", &self.data),
             (keys::ENVIRONMENT, "environment", &self.environment),
@@ -71,6 +74,7 @@ impl Choices {
             (keys::PRIVATE_LISTEN, "private", &self.private),
             (keys::LOG_FORMAT, "log-format", &self.log_format),
             (keys::LOG_LEVEL, "log-level", &self.log_level),
+            (keys::KEYS_UNSEAL_WITH, "unseal-with", &self.unseal_with),
         ]
     }
 }
@@ -93,6 +97,8 @@ pub enum Command {
     Verify(Verify),
     /// Writes an account's log and records as JSON lines
     Export(Export),
+    /// Measures how fast this program is on this machine, beside what the storage engine could do at best
+    Bench(Bench),
     /// Prints the description of the API (OpenAPI 3.1)
     Openapi,
     /// Looks whether everything is as it should be
@@ -239,7 +245,7 @@ pub enum Account {
 
 #[derive(Args)]
 pub struct Verify {
-    /// The export, or - for standard input
+    /// An export of `bonded export` or of the API, or a proof of the API; - for standard input
     pub log: PathBuf,
     /// A file with a signed checkpoint; repeat for more. Those in the export count too, but prove little by themselves
     #[arg(long, value_name = "FILE")]
@@ -265,6 +271,27 @@ pub struct Export {
     /// Unseal with this identity file, where no server runs
     #[arg(long, value_name = "FILE")]
     pub officer: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "With --engine postgres, a private server is started from this machine's packages, unless \
+    BONDED_DATABASE_URL or BONDED_DATABASE_URL_FILE names one of this machine.")]
+pub struct Bench {
+    /// State changes of the growth run; the other parts shrink with it [default: 1000000]
+    #[arg(long, value_name = "NUMBER")]
+    pub records: Option<u64>,
+    /// Ten million state changes
+    #[arg(long, conflicts_with = "records")]
+    pub long: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// End with 1 when a target is missed
+    #[arg(long)]
+    pub check: bool,
+    /// Where temporary files go; best a disk like that of the data [default: the system's temporary directory]
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
 }
 
 #[derive(Args)]

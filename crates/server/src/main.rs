@@ -1,13 +1,21 @@
 //! `bonded`: the one program, from the command line to the running server. It wires; it has no rules of its own.
 
+mod bench;
 mod cli;
 mod command;
+mod demo;
+mod deployment;
+mod desk;
+mod doctor;
 mod ending;
 mod logging;
+mod node;
+mod officers;
 mod places;
 mod settings;
 mod terminal;
 mod tls;
+mod verify;
 
 use clap::Parser;
 use clap::error::ErrorKind;

@@ -1,22 +1,43 @@
 //! What each command does.
 
+mod account;
+mod export;
+mod init;
+mod keys;
 mod serve;
+mod verify;
 
 use crate::cli::{Command, Line};
 use crate::ending::Ending;
+use crate::settings::LogFormat;
 use std::future::Future;
 
 /// Does what was asked.
 pub fn run(line: Line) -> Result<(), Ending> {
     let Line { choices, command } = line;
+    if !matches!(command, Command::Serve(_) | Command::Demo(_)) {
+        // What the crates below have to say must not be lost, nor mix with an answer on standard output.
+        crate::logging::start(LogFormat::Text, tracing::Level::WARN);
+    }
     match command {
-        Command::Serve(serve) => serve::run(&choices, &serve),
-        _ => Err(Ending::internal("not yet")),
+        Command::Init(init) => init::run(&choices, &init),
+        Command::Serve(serve) => serve::run(&choices, serve),
+        Command::Keys(keys) => keys::run(&choices, keys),
+        Command::Account(account) => account::run(&choices, account),
+        Command::Verify(verify) => verify::run(&verify),
+        Command::Bench(bench) => crate::bench::run(choices.engine.as_deref(), &bench),
+        Command::Export(export) => export::run(&choices, &export),
+        Command::Demo(demo) => crate::demo::run(&choices, &demo),
+        Command::Doctor(doctor) => on_runtime(1, crate::doctor::run(&choices, doctor.json))?,
+        Command::Openapi => {
+            println!("{}", bonded_web::openapi());
+            Ok(())
+        }
     }
 }
 
 /// Runs a future on this many worker threads; one means the thread that calls.
-fn on_runtime<T>(threads: usize, work: impl Future<Output = T>) -> Result<T, Ending> {
+pub fn on_runtime<T>(threads: usize, work: impl Future<Output = T>) -> Result<T, Ending> {
     let mut builder = if threads == 1 {
         tokio::runtime::Builder::new_current_thread()
     } else {

@@ -4,32 +4,67 @@ use super::on_runtime;
 use crate::cli::{Choices, Serve};
 use crate::ending::Ending;
 use crate::logging;
-use crate::places::Places;
+use crate::node::Node;
 use crate::settings::Settings;
-use crate::tls::{Authority, Certificates, Listener};
-use axum::Router;
-use bonded_base::{Clock, SystemClock};
-use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-pub fn run(choices: &Choices, _serve: &Serve) -> Result<(), Ending> {
+pub fn run(choices: &Choices, serve: Serve) -> Result<(), Ending> {
+    let mut choices = choices.clone();
+    choices.unseal_with = serve.unseal_with;
     let settings = choices.settings()?;
     logging::start(settings.log_format, settings.log_level);
-    on_runtime(settings.threads, serve(settings))?
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    on_runtime(settings.threads, until_told(&settings))?
 }
 
-async fn serve(settings: Settings) -> Result<(), Ending> {
-    let places = Places::new(settings.data.clone());
-    places.check()?;
-    let now = SystemClock.now();
-    let certificates =
-        Certificates::load(&settings.public, &settings.names, || Authority::open(&places).map(Arc::new), now)?;
-    let listener = Listener::bind("public", &settings.public, &certificates).await?;
-    tracing::info!(listener = "public", address = %listener.address(), "listening");
-    let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(listener.serve(Router::new(), settings.origin.clone(), stopped, settings.drain));
-    tokio::signal::ctrl_c().await.map_err(Ending::internal)?;
-    stop.send_replace(true);
-    serving.await.map_err(Ending::internal)?;
+/// What the system may tell a server.
+struct Signals {
+    stop: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+enum Told {
+    Stop,
+    Reload,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Ending> {
+        let listen = |kind| signal(kind).map_err(Ending::internal);
+        Ok(Self {
+            stop: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            reload: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.stop.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.reload.recv() => Told::Reload,
+        }
+    }
+}
+
+async fn until_told(settings: &Settings) -> Result<(), Ending> {
+    // Before the start, so that a signal during it is not lost.
+    let mut signals = Signals::listen()?;
+    let node = Node::start(settings).await?;
+    while matches!(signals.next().await, Told::Reload) {
+        node.reload();
+    }
+    tracing::info!("stopping; a second signal ends at once");
+    tokio::select! {
+        () = node.stop() => {}
+        () = stopped_again(&mut signals) => tracing::warn!("ended at once"),
+    }
     Ok(())
+}
+
+async fn stopped_again(signals: &mut Signals) {
+    while matches!(signals.next().await, Told::Reload) {}
 }

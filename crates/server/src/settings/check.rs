@@ -50,7 +50,8 @@ impl Check {
         let keys_replicas = self.paths(keys::KEYS_REPLICAS);
         self.are_apart(&keys_primary, &keys_replicas);
         Settings {
-            origin: self.origin(&names, public.listen),
+            origin: self.origin(),
+            name: self.name(&names),
             threads: self.number(keys::THREADS, 1, THREADS_MAX).unwrap_or_else(cores),
             drain: Duration::from_secs(self.number(keys::DRAIN_SECONDS, 0, DRAIN_SECONDS_MAX).unwrap_or(30)),
             engine: self.engine(),
@@ -190,14 +191,7 @@ impl Check {
     }
 
     fn are_names(&mut self, names: &[String]) {
-        let is_name = |name: &String| {
-            name.len() <= 253
-                && name.split('.').all(|label| {
-                    let inner = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-                    (1..=63).contains(&label.len()) && inner && !label.starts_with('-') && !label.ends_with('-')
-                })
-        };
-        if names.is_empty() || !names.iter().all(is_name) {
+        if names.is_empty() || !names.iter().all(|name| is_host(name)) {
             self.complain(keys::PUBLIC_NAMES, "takes one or more host names: api.example.com");
         }
     }
@@ -215,14 +209,8 @@ impl Check {
         }
     }
 
-    fn origin(&mut self, names: &[String], listen: SocketAddr) -> String {
-        let Some(origin) = self.text(keys::ORIGIN) else {
-            let name = names.first().map_or("localhost", String::as_str);
-            return match listen.port() {
-                443 => format!("https://{name}"),
-                port => format!("https://{name}:{port}"),
-            };
-        };
+    fn origin(&mut self) -> Option<String> {
+        let origin = self.text(keys::ORIGIN)?;
         let host = origin.strip_prefix("https://").unwrap_or_default();
         let plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
         if host.is_empty() || !plain {
@@ -231,7 +219,15 @@ impl Check {
                 "takes https://, a host and perhaps a port, nothing behind: https://api.example.com",
             );
         }
-        origin
+        Some(origin)
+    }
+
+    fn name(&mut self, names: &[String]) -> String {
+        let name = self.text(keys::NAME).or_else(|| names.first().cloned()).unwrap_or_default();
+        if !is_host(&name) {
+            self.complain(keys::NAME, "takes a name as hosts have it: bonded.example");
+        }
+        name
     }
 
     fn engine(&mut self) -> EngineChoice {
@@ -318,6 +314,15 @@ impl Check {
     }
 }
 
+/// A host name, as RFC 1123 section 2.1 has it.
+fn is_host(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let inner = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        (1..=63).contains(&label.len()) && inner && !label.starts_with('-') && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
 /// A directory beside another: `/srv/bonded` and `/srv/bonded-keys`.
 fn beside(directory: &Path, ending: &str) -> PathBuf {
     let mut name = directory.file_name().unwrap_or_default().to_owned();
@@ -347,7 +352,8 @@ mod tests {
         assert_eq!(settings.environment, Environment::Production);
         assert_eq!(settings.data, Path::new("/etc/bonded/bonded-data"));
         assert_eq!(settings.keys_primary, Path::new("/etc/bonded/bonded-data-keys"));
-        assert_eq!(settings.origin, "https://localhost:8443");
+        assert_eq!(settings.origin(8443), "https://localhost:8443");
+        assert_eq!(settings.origin(443), "https://localhost");
         assert!(settings.public.listen.ip().is_loopback() && settings.private.listen.ip().is_loopback());
         assert!(matches!(settings.engine, EngineChoice::Sqlite));
     }
@@ -372,6 +378,7 @@ mod tests {
             ("data = [\"a\", \"b\"]", "not a list"),
             ("[public]\nlisten = \"8443\"", "takes an address and a port"),
             ("[public]\nnames = []", "host names"),
+            ("name = \"two words\"", "as hosts have it"),
             ("[public]\nnames = [\"bad name\"]", "host names"),
             ("[public]\ncertificate = \"c.pem\"", "needs `public.key`"),
             ("[private]\nkey = \"k.pem\"", "needs `private.certificate`"),

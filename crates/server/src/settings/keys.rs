@@ -30,6 +30,7 @@ pub const VARIABLE_PREFIX: &str = "BONDED_";
 pub const ENVIRONMENT: &str = "environment";
 pub const DATA: &str = "data";
 pub const ORIGIN: &str = "origin";
+pub const NAME: &str = "name";
 pub const THREADS: &str = "threads";
 pub const DRAIN_SECONDS: &str = "drain_seconds";
 pub const PUBLIC_LISTEN: &str = "public.listen";
@@ -52,7 +53,7 @@ pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 23] = [
+pub const KEYS: [Key; 24] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -67,6 +68,11 @@ pub const KEYS: [Key; 23] = [
         name: ORIGIN,
         default: "",
         about: "How the world reaches the public listener, as https://api.example.com. Default: its name and port.",
+    },
+    Key {
+        name: NAME,
+        default: "",
+        about: "The deployment's name in its signed logs, as bonded.example. Never change it. Default: the first of public.names.",
     },
     Key { name: THREADS, default: "", about: "Worker threads. Default: one for each core of the machine." },
     Key {

@@ -73,8 +73,10 @@ pub struct Settings {
     pub environment: Environment,
     /// The server's own files.
     pub data: PathBuf,
-    /// `https://host` or `https://host:port`, without a slash at the end.
-    pub origin: String,
+    /// `https://host` or `https://host:port`, without a slash at the end, if it was said.
+    origin: Option<String>,
+    /// The name under which logs are signed.
+    pub name: String,
     /// Worker threads.
     pub threads: usize,
     /// How long a stop waits.
@@ -99,6 +101,18 @@ pub struct Settings {
     pub log_level: tracing::Level,
     /// What deserves a word in the log and in `doctor`, but no refusal.
     pub warnings: Vec<String>,
+}
+
+impl Settings {
+    /// How the world reaches a public listener on this port: `https://host` or `https://host:port`.
+    pub fn origin(&self, port: u16) -> String {
+        let name = self.names.first().map_or("localhost", String::as_str);
+        match (&self.origin, port) {
+            (Some(origin), _) => origin.clone(),
+            (None, 443) => format!("https://{name}"),
+            (None, port) => format!("https://{name}:{port}"),
+        }
+    }
 }
 
 /// Which file to read: the flag's, the variable's, the one here, the machine's; a named one must exist.

@@ -116,8 +116,13 @@ impl Origin {
     }
 }
 
+/// Until when the first certificate of a file holds.
+pub fn not_after_of(path: &Path) -> Result<Option<Moment>, Ending> {
+    Ok(chain(path)?.first().and_then(|first| not_after(first)))
+}
+
 /// The certificate and those that lead to a trusted one.
-pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Ending> {
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Ending> {
     let bytes = std::fs::read(path).map_err(Ending::file("read", path))?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match chain {

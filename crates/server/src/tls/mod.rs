@@ -10,5 +10,5 @@ mod plain;
 mod validity;
 
 pub use authority::Authority;
-pub use certificate::Certificates;
+pub use certificate::{Certificates, not_after_of};
 pub use listener::{Drained, Listener};

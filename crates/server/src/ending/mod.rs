@@ -2,11 +2,15 @@
 //!
 //! Source: the numbers follow `sysexits.h` of BSD where it has one that fits; `docs/running.md` lists them.
 
+mod causes;
+
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::process::ExitCode;
 
 /// Why the program ends without having done what was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Code {
     /// What was examined is not as it should be: a log that does not verify, a check of `doctor` that fails.
@@ -34,7 +38,7 @@ pub enum Code {
 }
 
 /// An end that was not wanted. Its texts never carry a stored value or a secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ending {
     /// For scripts.
     pub code: Code,

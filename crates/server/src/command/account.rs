@@ -1,0 +1,52 @@
+//! `bonded account …`: merchant accounts and their API keys.
+
+use super::on_runtime;
+use crate::cli::{Account, Choices, Unsealed};
+use crate::desk::{Wish, ask};
+use crate::ending::{Code, Ending};
+use serde_json::Value;
+
+pub fn run(choices: &Choices, account: Account) -> Result<(), Ending> {
+    match account {
+        Account::Create { name, role, currency, unsealed } => {
+            let done = wish(choices, Wish::AccountCreate { name, role, currency }, &unsealed)?;
+            tell(&done, &unsealed, |done| {
+                println!("account  {}", word(done, "account"));
+                println!("\nnext: bonded account key {}", word(done, "account"));
+            });
+        }
+        Account::List { unsealed } => {
+            let done = wish(choices, Wish::AccountList, &unsealed)?;
+            tell(&done, &unsealed, |done| {
+                for account in done.get("accounts").and_then(Value::as_array).into_iter().flatten() {
+                    let [id, role, currency, name] =
+                        ["account", "role", "currency", "name"].map(|field| word(account, field));
+                    println!("{id}  {role:8}  {currency}  {name}");
+                }
+            });
+        }
+        Account::Key { account, name, permission, test, unsealed } => {
+            let account = account.parse().map_err(|bad| Ending::new(Code::Usage, format!("{bad}")))?;
+            let done = wish(choices, Wish::AccountKey { account, name, permissions: permission, test }, &unsealed)?;
+            tell(&done, &unsealed, |done| {
+                println!("key     {}", word(done, "key"));
+                println!("secret  {}", word(done, "secret"));
+                println!("\nThe secret is shown this once and kept nowhere: store it where the caller can read it.");
+            });
+        }
+    }
+    Ok(())
+}
+
+fn wish(choices: &Choices, wish: Wish, unsealed: &Unsealed) -> Result<Value, Ending> {
+    let settings = choices.settings()?;
+    on_runtime(1, ask(&settings, wish, unsealed.officer.as_deref(), |_| Ok(())))?
+}
+
+fn tell(done: &Value, unsealed: &Unsealed, show: impl FnOnce(&Value)) {
+    if unsealed.json { println!("{done}") } else { show(done) }
+}
+
+fn word<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or("-")
+}

@@ -1,0 +1,26 @@
+//! `bonded export`: an account's log and records, as JSON lines.
+
+use super::on_runtime;
+use crate::cli::{Choices, Export};
+use crate::desk::{Wish, ask};
+use crate::ending::{Code, Ending};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+pub fn run(choices: &Choices, export: &Export) -> Result<(), Ending> {
+    let settings = choices.settings()?;
+    let account = export.account.parse().map_err(|bad| Ending::new(Code::Usage, format!("{bad}")))?;
+    let mut to: Box<dyn Write> = match &export.output {
+        Some(path) => Box::new(BufWriter::new(File::create_new(path).map_err(Ending::file("written", path))?)),
+        None => Box::new(BufWriter::new(std::io::stdout().lock())),
+    };
+    let lost = |error: std::io::Error| Ending::new(Code::Io, format!("the export cannot be written: {error}"));
+    let wish = Wish::Export { account, with_consumers: export.with_consumers };
+    let line = |line: &str| writeln!(to, "{line}").map_err(lost);
+    let done = on_runtime(1, ask(&settings, wish, export.officer.as_deref(), line))??;
+    to.flush().map_err(lost)?;
+    if let Some(path) = &export.output {
+        println!("{}: {} records, {} entries", path.display(), done["records"], done["entries"]);
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! One deployment, opened: its keys, its engine, its ledger. The one place where the engine is chosen.
+
+use crate::ending::Ending;
+use crate::places::Places;
+use crate::settings::{EngineChoice, Settings};
+use bonded_base::{SystemChance, SystemClock};
+use bonded_ledger::Ledger;
+use bonded_ledger::engine::Engine;
+use bonded_ledger::postgres::{PostgresEngine, PostgresOptions};
+use bonded_ledger::sqlite::{SqliteEngine, SqliteOptions};
+use bonded_vault::Vault;
+use std::sync::Arc;
+
+/// Where the tree of keys lies.
+pub fn key_places(settings: &Settings) -> bonded_vault::Places {
+    bonded_vault::Places { primary: settings.keys_primary.clone(), replicas: settings.keys_replicas.clone() }
+}
+
+/// The vault, sealed.
+pub fn open_vault(settings: &Settings) -> Result<Vault, Ending> {
+    Ok(Vault::open(&key_places(settings), settings.environment, Arc::new(SystemChance))?)
+}
+
+/// The engine that the configuration chose, its tables brought up to date.
+pub async fn open_engine(settings: &Settings) -> Result<Arc<dyn Engine>, Ending> {
+    Ok(match &settings.engine {
+        EngineChoice::Sqlite => {
+            let path = Places::new(settings.data.clone()).database();
+            Arc::new(SqliteEngine::open(&path, SqliteOptions::default())?)
+        }
+        EngineChoice::Postgres { url, root_certificate } => {
+            let options = PostgresOptions { root_certificates: root_certificate.clone(), ..PostgresOptions::default() };
+            Arc::new(PostgresEngine::connect(url.expose(), options).await?)
+        }
+    })
+}
+
+/// The ledger over both; needs a tokio runtime.
+pub async fn open_ledger(settings: &Settings, vault: Vault) -> Result<Ledger, Ending> {
+    let engine = open_engine(settings).await?;
+    Ok(Ledger::open(engine, vault, Arc::new(SystemClock), Arc::new(SystemChance)))
+}

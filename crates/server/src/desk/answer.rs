@@ -1,0 +1,166 @@
+//! Carrying a wish out.
+
+use super::export::export;
+use super::wish::Wish;
+use crate::ending::{Code, Ending};
+use bonded_base::{Account, Currency, Id, Secret};
+use bonded_ledger::{Ledger, PLATFORM, Scope};
+use bonded_people::keys::{self, Mode};
+use bonded_people::{Permission, Permissions};
+use bonded_trade::Page;
+use bonded_trade::accounts::{self, Role};
+use bonded_vault::{Destruction, Environment, Officer, Recipient, Vault};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// Accounts that are read at once.
+const PAGE: u32 = 1_000;
+
+/// Where the lines of a long answer go, one by one.
+pub type Lines = mpsc::Sender<String>;
+
+/// A deployment whose operator is at the desk.
+#[derive(Clone)]
+pub struct Desk {
+    /// Its keys.
+    pub vault: Vault,
+    /// Its ledger; none where the wish is about keys and no server runs.
+    pub ledger: Option<Ledger>,
+    /// The name under which its logs are signed.
+    pub log_origin: String,
+}
+
+impl Desk {
+    /// Carries a wish out. `identity` is an officer's key file without passphrase.
+    pub async fn answer(&self, wish: Wish, identity: Option<Secret<Vec<u8>>>, lines: &Lines) -> Result<Value, Ending> {
+        match wish {
+            Wish::KeysStatus => self.status(),
+            Wish::Unseal => self.unseal(identity).await,
+            Wish::Seal => {
+                self.vault.seal();
+                tracing::info!("the vault was sealed");
+                self.status()
+            }
+            Wish::AddOfficer { key } => {
+                let officer = recipient(&key)?;
+                self.change(move |vault| Ok(vault.add_officer(officer)?)).await
+            }
+            Wish::RemoveOfficer { key } => {
+                let officer = recipient(&key)?;
+                self.change(move |vault| Ok(vault.remove_officer(&officer)?)).await
+            }
+            Wish::AccountCreate { name, role, currency } => self.create(name, &role, &currency).await,
+            Wish::AccountList => self.accounts().await,
+            Wish::AccountKey { account, name, permissions, test } => {
+                self.issue(account, name, &permissions, test).await
+            }
+            Wish::Export { account, with_consumers } => {
+                export(self.ledger()?, account, &self.log_origin, with_consumers, lines).await
+            }
+        }
+    }
+
+    fn ledger(&self) -> Result<&Ledger, Ending> {
+        self.ledger.as_ref().ok_or_else(|| Ending::internal("this wish needs the database"))
+    }
+
+    fn status(&self) -> Result<Value, Ending> {
+        let status = self.vault.status()?;
+        let officers: Vec<_> = status.officers.iter().map(ToString::to_string).collect();
+        let places: Vec<_> = status
+            .places
+            .iter()
+            .map(|place| {
+                json!({"place": place.place, "version": place.version, "confirmed": place.confirmed, "why_not": place.why_not})
+            })
+            .collect();
+        Ok(json!({
+            "sealed": status.sealed,
+            "environment": status.environment.name(),
+            "version": status.version,
+            "officers": officers,
+            "places": places,
+        }))
+    }
+
+    /// Opening the root takes an elliptic curve and a disk, so it stays off the threads that answer requests.
+    async fn unseal(&self, identity: Option<Secret<Vec<u8>>>) -> Result<Value, Ending> {
+        let identity = identity.ok_or_else(|| Ending::new(Code::Usage, "unsealing needs an officer's identity"))?;
+        let vault = self.vault.clone();
+        let work = move || -> Result<(), Ending> {
+            let officer = Officer::read(identity.expose(), None).map_err(bonded_vault::VaultError::from)?;
+            Ok(vault.unseal(&officer)?)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(Ending::internal)??;
+        tracing::info!("the vault was unsealed");
+        self.status()
+    }
+
+    async fn change(
+        &self,
+        change: impl FnOnce(&Vault) -> Result<Destruction, Ending> + Send + 'static,
+    ) -> Result<Value, Ending> {
+        let vault = self.vault.clone();
+        let done = tokio::task::spawn_blocking(move || change(&vault)).await.map_err(Ending::internal)??;
+        tracing::info!(complete = done.complete(), "the officers were changed");
+        self.status()
+    }
+
+    async fn create(&self, name: String, role: &str, currency: &str) -> Result<Value, Ending> {
+        let role: Role = serde_json::from_value(json!(role))
+            .map_err(|_| Ending::new(Code::Usage, "an account's role is `retailer` or `supplier`"))?;
+        let currency = Currency::from_code(currency)
+            .ok_or_else(|| Ending::new(Code::Usage, "a currency is three letters of ISO 4217, as EUR"))?;
+        let draft = accounts::Draft { name, role, currency };
+        let account = accounts::open(self.ledger()?, &Scope::operator(PLATFORM), draft).await?;
+        Ok(json!({"account": account}))
+    }
+
+    async fn accounts(&self) -> Result<Value, Ending> {
+        let ledger = self.ledger()?;
+        let mut found = Vec::new();
+        let mut page = Page::first(PAGE);
+        loop {
+            let listed = accounts::directory(ledger, &Scope::operator(PLATFORM), page).await?;
+            found.extend(listed.records.iter().map(|profile| {
+                json!({"account": profile.id, "name": profile.name, "role": profile.role, "currency": profile.currency})
+            }));
+            match listed.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(json!({"accounts": found})),
+            }
+        }
+    }
+
+    async fn issue(
+        &self,
+        account: Id<Account>,
+        name: String,
+        permissions: &[String],
+        test: bool,
+    ) -> Result<Value, Ending> {
+        let ledger = self.ledger()?;
+        // A key to an account that is not there would be a key to nothing, and a riddle to its holder.
+        accounts::profile(ledger, &Scope::operator(account)).await?;
+        let asked = permissions.iter().map(|name| name.parse::<Permission>()).collect::<Result<Permissions, _>>();
+        let permissions = match asked {
+            Ok(_) if permissions.is_empty() => Permissions::all(),
+            Ok(asked) => asked,
+            Err(unknown) => {
+                let names: Vec<_> = Permission::ALL.into_iter().map(Permission::name).collect();
+                return Err(
+                    Ending::new(Code::Usage, unknown.to_string()).next(format!("choose from {}", names.join(", ")))
+                );
+            }
+        };
+        let live = self.vault.environment() == Environment::Production && !test;
+        let mode = if live { Mode::Live } else { Mode::Test };
+        let draft = keys::Draft { account, name, permissions, mode };
+        let issued = keys::issue(ledger, &Scope::operator(PLATFORM), draft).await?;
+        Ok(json!({"key": issued.id, "account": account, "secret": issued.secret.expose()}))
+    }
+}
+
+fn recipient(text: &str) -> Result<Recipient, Ending> {
+    text.parse().map_err(|bad| bonded_vault::VaultError::Officer(bad).into())
+}

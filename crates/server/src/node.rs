@@ -1,0 +1,168 @@
+//! A running server: its vault, its ledger, the readers of the log and both doors, started and stopped in order.
+
+use crate::deployment::{open_ledger, open_vault};
+use crate::desk::{Desk, Socket};
+use crate::ending::Ending;
+use crate::officers;
+use crate::places::Places;
+use crate::settings::Settings;
+use crate::tls::{Authority, Certificates, Drained, Listener};
+use axum::Router;
+use bonded_base::{Clock, Id, SystemChance, SystemClock};
+use bonded_ledger::Ledger;
+use bonded_vault::{Officer, Vault, VaultError};
+use bonded_web::{App, Limits, Readiness};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How often certificates are looked at: for changed files, and for their end.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
+
+/// How long the readers of the log get to note their cursors at a stop.
+const READERS_LIMIT: Duration = Duration::from_secs(10);
+
+/// A server that answers on both doors.
+pub struct Node {
+    /// How the world reaches it.
+    pub origin: String,
+    /// Where the public listener listens.
+    pub public: SocketAddr,
+    /// Where the private listener listens.
+    pub private: SocketAddr,
+    /// What its operator may do with it.
+    pub desk: Desk,
+    readiness: Readiness,
+    stop: watch::Sender<bool>,
+    doors: [JoinHandle<Drained>; 2],
+    flow: bonded_flow::Running,
+    certificates: Arc<[Certificates; 2]>,
+    chores: Vec<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Opens what the settings name and starts to serve; sealed, unless they name an identity to unseal with.
+    pub async fn start(settings: &Settings) -> Result<Self, Ending> {
+        let places = Places::new(settings.data.clone());
+        places.check()?;
+        let socket_path = places.socket()?;
+        // The doors come first: a port that is taken is the cheapest mistake to find.
+        let certificates = Arc::new(certificates(settings, &places)?);
+        let public = Listener::bind("public", &settings.public, &certificates[0]).await?;
+        let private = Listener::bind("private", &settings.private, &certificates[1]).await?;
+        let vault = open_vault(settings)?;
+        let ledger = open_ledger(settings, vault.clone()).await?;
+        unseal(settings, &vault)?;
+
+        let readiness = Readiness::open();
+        let log_origin = settings.name.clone();
+        let origin = settings.origin(public.address().port());
+        let desk = Desk { vault, ledger: Some(ledger.clone()), log_origin: log_origin.clone() };
+        let socket = tokio::spawn(Socket::open(socket_path)?.serve(desk.clone()));
+        let flow = bonded_flow::start(ledger.clone(), Id::new(&SystemClock, &SystemChance), log_origin);
+        let app = app(settings, &origin, ledger, readiness.clone());
+        let addresses = [public.address(), private.address()];
+        let (stop, stopped) = watch::channel(false);
+        let inside = format!("https://{}", addresses[1]);
+        let doors = [
+            tokio::spawn(public.serve(
+                bonded_web::public(app.clone()),
+                origin.clone(),
+                stopped.clone(),
+                settings.drain,
+            )),
+            tokio::spawn(private.serve(bonded_web::private(app, Router::new()), inside, stopped, settings.drain)),
+        ];
+        let chores = vec![socket, tokio::spawn(look_after(Arc::clone(&certificates)))];
+        let [public, private] = addresses;
+        for (listener, address) in [("public", public), ("private", private)] {
+            tracing::info!(listener, %address, "listening");
+        }
+        if desk.vault.is_sealed() {
+            tracing::warn!("the vault is sealed: requests are refused until an officer runs `bonded keys unseal`");
+        }
+        Ok(Self { origin, public, private, desk, readiness, stop, doors, flow, certificates, chores })
+    }
+
+    /// Takes the certificates from their files again.
+    pub fn reload(&self) {
+        renew(&self.certificates, true);
+    }
+
+    /// Stops in order: no new work, begun requests answered, the readers' cursors noted, the database closed.
+    pub async fn stop(self) {
+        self.readiness.close();
+        self.stop.send_replace(true);
+        for door in self.doors {
+            match door.await {
+                Ok(Drained::Whole) => {}
+                Ok(Drained::Cut(connections)) => {
+                    tracing::warn!(connections, "connections were cut: the drain limit passed")
+                }
+                Err(_) => tracing::error!("a listener ended by itself"),
+            }
+        }
+        if tokio::time::timeout(READERS_LIMIT, self.flow.stop()).await.is_err() {
+            tracing::warn!("readers of the log did not stop in time; they go on from their cursors at the next start");
+        }
+        for chore in self.chores {
+            chore.abort();
+            let _ = chore.await;
+        }
+        if let Some(ledger) = self.desk.ledger {
+            ledger.close().await;
+        }
+        tracing::info!("stopped");
+    }
+}
+
+fn certificates(settings: &Settings, places: &Places) -> Result<[Certificates; 2], Ending> {
+    let now = SystemClock.now();
+    let mut known: Option<Arc<Authority>> = None;
+    let mut authority = || match &known {
+        Some(authority) => Ok(Arc::clone(authority)),
+        None => Authority::open(places).map(|authority| Arc::clone(known.insert(Arc::new(authority)))),
+    };
+    Ok([
+        Certificates::load(&settings.public, &settings.names, &mut authority, now)?,
+        Certificates::load(&settings.private, &settings.names, &mut authority, now)?,
+    ])
+}
+
+fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {
+    let Some(file) = &settings.unseal_with else { return Ok(()) };
+    let identity = officers::identity(file)?;
+    vault.unseal(&Officer::read(identity.expose(), None).map_err(VaultError::Officer)?)?;
+    tracing::info!("unsealed with the identity file of the configuration");
+    Ok(())
+}
+
+fn app(settings: &Settings, origin: &str, ledger: Ledger, readiness: Readiness) -> App {
+    let about = bonded_web::Settings {
+        base_url: origin.to_owned(),
+        log_origin: settings.name.clone(),
+        environment: settings.environment.name().to_owned(),
+        limits: Limits::default(),
+    };
+    App::new(ledger, about, readiness)
+}
+
+async fn look_after(certificates: Arc<[Certificates; 2]>) {
+    let mut look = tokio::time::interval(CERTIFICATE_LOOK);
+    loop {
+        look.tick().await;
+        renew(&certificates, false);
+    }
+}
+
+fn renew(certificates: &[Certificates; 2], asked: bool) {
+    for (certificates, listener) in certificates.iter().zip(["public", "private"]) {
+        match certificates.renew(SystemClock.now(), asked) {
+            Ok(true) => tracing::info!(listener, "another certificate is in use"),
+            Ok(false) => {}
+            Err(ending) => tracing::error!(listener, why = ending.sentence, "the old certificate stays in use"),
+        }
+    }
+}
