@@ -107,13 +107,15 @@ impl Ledger {
     pub async fn wait_beyond(&self, scope: &Scope, seq: u64, limit: std::time::Duration) -> Result<bool, LedgerError> {
         // Subscribing before asking is what makes missing a wake impossible.
         let mut grown = self.watch(scope.account());
-        if self.head(scope).await? > seq {
-            return Ok(true);
+        let deadline = tokio::time::Instant::now() + limit;
+        while self.head(scope).await? <= seq {
+            // A wake may come late, for an entry that was counted before: it is no reason to stop waiting.
+            match tokio::time::timeout_at(deadline, grown.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return Ok(false),
+            }
         }
-        match tokio::time::timeout(limit, grown.changed()).await {
-            Ok(_) => Ok(self.head(scope).await? > seq),
-            Err(_) => Ok(false),
-        }
+        Ok(true)
     }
 
     /// Tells the id of each account that got new entries; a slow receiver may miss some.
