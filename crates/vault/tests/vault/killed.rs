@@ -14,7 +14,6 @@ const ROUNDS: u64 = 12;
 
 /// Not a test of its own: what the killed process does. Destroys batch after batch, and says what it does.
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
 fn victim() {
     let Some(directory) = std::env::var_os(VICTIM) else { return };
     let directory = Path::new(&directory);
@@ -94,7 +93,7 @@ fn a_killed_process_leaves_the_tree_before_or_after() {
 /// Starts a victim, kills it at some moment, and says which batch it ended last and which it began last.
 fn kill_one(house: &House, round: u64) -> (Option<u64>, Option<u64>) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "killed::victim", "--ignored", "--nocapture"]);
+    command.args(["--exact", "killed::victim", "--nocapture"]);
     command.env(VICTIM, house.at("")).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut victim = Victim(command.spawn().unwrap());
     let mut lines = BufReader::new(victim.0.stdout.take().unwrap()).lines();
