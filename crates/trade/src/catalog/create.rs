@@ -269,7 +269,8 @@ fn handle_lookup(handle: &str) -> Lookup<'_> {
     Lookup::new(LookupName::Handle, handle.as_bytes())
 }
 
-fn sku_taken(variant: usize, detail: &'static str) -> Problem {
+/// A variant whose SKU another one has.
+pub(super) fn sku_taken(variant: usize, detail: &'static str) -> Problem {
     Problem { reason: Reason::Duplicate, ..Problem::invalid(format!("/variants/{variant}/sku"), detail) }
 }
 

@@ -149,11 +149,12 @@ impl VariantDraft {
         let Some(asked) = self.price else {
             return Err(Problem::invalid("/price", "a variant has a price"));
         };
+        let options: Vec<_> = self.options.into_iter().map(super::text::trimmed).collect();
         let variant = Variant {
             product,
             position: u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1),
-            title: Variant::title_of(&self.options),
-            options: self.options.into_iter().map(super::text::trimmed).collect(),
+            title: Variant::title_of(&options),
+            options,
             sku: optional_line(self.sku, "/sku", SKU_MAX)?,
             barcode: optional_line(self.barcode, "/barcode", BARCODE_MAX)?,
             price: price(asked, "/price")?,

@@ -10,6 +10,7 @@ mod many;
 mod options;
 mod product;
 mod read;
+mod reshape;
 mod text;
 mod update;
 mod variant;
@@ -20,6 +21,7 @@ pub use handles::slug;
 pub use many::{VariantUpdate, update_many_variants};
 pub use product::{Image, Product, ProductOption, ProductStatus};
 pub use read::{all_variants_of, by_handle, by_skus, get, list, variant, variants_of};
+pub use reshape::{add_variants, remove_variant};
 pub use update::{ProductPatch, VariantPatch, archive, update, update_variant};
 pub use variant::{DEFAULT_VARIANT_TITLE, Variant};
 

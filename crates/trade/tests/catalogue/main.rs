@@ -5,6 +5,7 @@
 mod changing;
 mod creating;
 mod reading;
+mod reshaping;
 mod stock;
 
 use bonded_base::{Currency, Money};
