@@ -4,7 +4,7 @@ use super::{Page, Refusal};
 
 /// The floors of the house, from the ground up. Crates on one floor do not know each other.
 const FLOORS: [&[&str]; 9] = [
-    &["base"],
+    &["base", "pgcluster"],
     &["merkle", "vault"],
     &["ledger"],
     &["trade", "people"],
@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// For tests alone: they may use any floor, and the floors name them under `[dev-dependencies]` only.
-const SCAFFOLDS: [&str; 3] = ["testkit", "pgcluster", "xtask"];
+const SCAFFOLDS: [&str; 2] = ["testkit", "xtask"];
 
 const PREFIX: &str = "bonded-";
 

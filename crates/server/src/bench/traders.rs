@@ -1,0 +1,126 @@
+//! The merchants of the bench: accounts with keys, links between them, a catalogue with stock.
+
+use super::child::Server;
+use super::https::Connection;
+use crate::desk::Wish;
+use crate::ending::Ending;
+use bonded_base::{Account, Id};
+use futures::future::try_join_all;
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+/// What everyone reckons in.
+const CURRENCY: &str = "EUR";
+
+/// Accounts that are made at the same time.
+const AT_ONCE: usize = 32;
+
+/// Variants of a supplier's catalogue, over which orders are spread.
+pub const VARIANTS: usize = 500;
+
+/// Pieces of each: enough for any run.
+const ON_HAND: u64 = 1_000_000_000;
+
+/// A merchant with keys.
+pub struct Trader {
+    /// Its account.
+    pub account: Id<Account>,
+    /// The secrets of its keys; each may send so many requests a second, so a busy one has several.
+    pub secrets: Vec<String>,
+}
+
+impl Trader {
+    /// A new account with so many keys.
+    pub async fn open(server: &Server, name: String, role: &str, keys: usize) -> Result<Self, Ending> {
+        let wish = Wish::AccountCreate { name, role: role.to_owned(), currency: CURRENCY.to_owned() };
+        let account = field(&server.ask(wish).await?, "account")?.parse().map_err(Ending::internal)?;
+        let mut secrets = Vec::with_capacity(keys);
+        for number in 0..keys {
+            let name = format!("bench {number}");
+            let wish = Wish::AccountKey { account, name, permissions: Vec::new(), test: true };
+            secrets.push(field(&server.ask(wish).await?, "secret")?.to_owned());
+        }
+        Ok(Self { account, secrets })
+    }
+
+    /// So many accounts of one role, with a key each.
+    pub async fn open_many(server: &Server, name: &str, role: &str, count: usize) -> Result<Vec<Self>, Ending> {
+        let mut traders = Vec::with_capacity(count);
+        for from in (0..count).step_by(AT_ONCE) {
+            let to = count.min(from + AT_ONCE);
+            let some = (from..to).map(|number| Self::open(server, format!("{name} {number}"), role, 1));
+            traders.extend(try_join_all(some).await?);
+        }
+        Ok(traders)
+    }
+
+    /// A connection under the key with this number, or one of the others if there are fewer.
+    pub async fn connect(&self, server: &Server, number: usize) -> Result<Connection, Ending> {
+        let secret = self.secrets.iter().cycle().nth(number).map_or("", String::as_str);
+        server.door.connect(secret).await
+    }
+
+    /// So many connections, over all keys.
+    pub async fn connections(&self, server: &Server, count: usize) -> Result<Vec<Connection>, Ending> {
+        try_join_all((0..count).map(|number| self.connect(server, number))).await
+    }
+}
+
+/// Links a retailer with a supplier; says the link's id.
+pub async fn link(server: &Server, retailer: &Trader, supplier: &Trader) -> Result<String, Ending> {
+    let (mut asking, mut asked) = (retailer.connect(server, 0).await?, supplier.connect(server, 0).await?);
+    let invitation = json!({"partner": supplier.account});
+    let link = asking.post_json("/v1/partner_links", &invitation, StatusCode::CREATED).await?;
+    let link = field(&link, "id")?.to_owned();
+    // The invitation reaches the supplier through the log, and so does the answer to it the retailer.
+    reach(&mut asked, &link, "invited").await?;
+    asked.post(&format!("/v1/partner_links/{link}/accept"), "", StatusCode::OK).await?;
+    reach(&mut asking, &link, "active").await?;
+    Ok(link)
+}
+
+/// Waits until a link is in a state, woken by the account's own log.
+async fn reach(connection: &mut Connection, link: &str, state: &str) -> Result<(), Ending> {
+    let mut after = 0;
+    loop {
+        let found = connection.get_json("/v1/partner_links?limit=500").await?;
+        let is_there = |found: &Value| found["id"] == link && found["state"] == state;
+        if found["data"].as_array().is_some_and(|links| links.iter().any(is_there)) {
+            return Ok(());
+        }
+        let events = connection.get_json(&format!("/v1/events?after={after}&wait=10&kind=partner_link")).await?;
+        after = events["next_after"].as_u64().unwrap_or(after);
+    }
+}
+
+/// Links many retailers with one supplier; says each one's link.
+pub async fn link_many(server: &Server, retailers: &[Trader], supplier: &Trader) -> Result<Vec<String>, Ending> {
+    let mut links = Vec::with_capacity(retailers.len());
+    for some in retailers.chunks(AT_ONCE) {
+        links.extend(try_join_all(some.iter().map(|retailer| link(server, retailer, supplier))).await?);
+    }
+    Ok(links)
+}
+
+/// Gives a supplier [`VARIANTS`] variants with stock; says their SKUs.
+pub async fn stock(server: &Server, supplier: &Trader, mark: &str) -> Result<Vec<String>, Ending> {
+    let mut connection = supplier.connect(server, 0).await?;
+    let skus: Vec<String> = (0..VARIANTS).map(|number| format!("{mark}-{number:05}")).collect();
+    let product = |sku: &String| {
+        let variant = json!({"sku": sku, "price": {"amount": 1999, "currency": CURRENCY}});
+        json!({"title": format!("Garden chair {sku}"), "vendor": "Sample Garden", "variants": [variant]})
+    };
+    let products = json!({"data": skus.iter().map(product).collect::<Vec<_>>()});
+    connection.post_json("/v1/products/batch", &products, StatusCode::OK).await?;
+    let levels = json!({"data": skus.iter().map(|sku| json!({"sku": sku, "on_hand": ON_HAND})).collect::<Vec<_>>()});
+    let counted = connection.post_json("/v1/inventory_levels/batch", &levels, StatusCode::OK).await?;
+    if counted["succeeded"] == VARIANTS {
+        return Ok(skus);
+    }
+    Err(Ending::internal(format!("a supplier's stock was counted only in part: {}", counted["failed"])))
+}
+
+/// A text of an answer.
+pub fn field<'a>(answer: &'a Value, name: &str) -> Result<&'a str, Ending> {
+    answer[name].as_str().ok_or_else(|| Ending::internal(format!("an answer has no `{name}`")))
+}
