@@ -112,6 +112,26 @@ fn a_power_failure_at_any_step_of_a_destruction_leaves_before_or_after() {
     assert!(outcomes.iter().all(|count| *count > 50), "{outcomes:?}");
 }
 
+/// So many new files that they are synced together.
+#[test]
+fn a_power_failure_in_a_large_destruction_leaves_before_or_after() {
+    let scene = Scene::new();
+    let doomed: Vec<_> = (1..20).map(|number| number << 12).chain([DOOMED]).map(doomed).collect();
+    let steps = count_steps(&scene, |vault| assert!(vault.destroy(&doomed).unwrap().complete()));
+    assert!(steps > 80, "{steps}");
+    let mut outcomes = [0, 0];
+    for (step, loss) in (0..steps).zip(LOSSES.into_iter().cycle()) {
+        let house = scene.house.copy();
+        let vault = house.open(2).unwrap();
+        fail_after(Some(step));
+        let _ = vault.destroy(&doomed);
+        drop(vault);
+        recover(loss);
+        outcomes[usize::from(scene.check(&house))] += 1;
+    }
+    assert!(outcomes.iter().all(|count| *count > 20), "{outcomes:?}");
+}
+
 #[test]
 fn a_power_failure_while_another_is_mended_changes_nothing() {
     let scene = Scene::new();

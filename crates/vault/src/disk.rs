@@ -4,10 +4,15 @@
 //! these steps, and loses what was not yet synced.
 
 use crate::VaultError;
+use nix::unistd::syncfs;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Up to so many files are synced one by one, a wait for the disk each; beyond, the whole file system is, once. Linux
+/// says since 5.8 whether that went well.
+const SYNCED_SINGLY_MAX: usize = 16;
 
 /// Makes a directory only its owner can enter, and those above it, if they are not there already.
 pub(crate) fn make_directory(path: &Path) -> Result<(), VaultError> {
@@ -24,18 +29,37 @@ pub(crate) fn make_directory(path: &Path) -> Result<(), VaultError> {
     sync_directory(parent)
 }
 
-/// Writes a file that is not there yet. Its name is durable after [`sync_directory`].
+/// Writes a file that is not there yet. It is durable after [`make_durable`].
 pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), VaultError> {
     let write = || {
         note(&Deed::Begins)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         note(&Deed::Appeared(path))?;
-        file.write_all(content)?;
-        note(&Deed::Begins)?;
-        file.sync_all()?;
-        note(&Deed::Synced(path))
+        file.write_all(content)
     };
     write().map_err(VaultError::store("writing", path))
+}
+
+/// Makes new files of a directory durable, and their names.
+pub(crate) fn make_durable(directory: &Path, files: &[PathBuf]) -> Result<(), VaultError> {
+    if files.len() <= SYNCED_SINGLY_MAX {
+        for file in files {
+            let sync = || {
+                note(&Deed::Begins)?;
+                File::open(file)?.sync_all()
+            };
+            sync().map_err(VaultError::store("syncing", file))?;
+        }
+    } else {
+        let sync = || {
+            note(&Deed::Begins)?;
+            Ok(syncfs(File::open(directory)?)?)
+        };
+        sync().map_err(VaultError::store("syncing", directory))?;
+    }
+    let noted = files.iter().try_for_each(|file| note(&Deed::Synced(file)));
+    noted.map_err(VaultError::store("syncing", directory))?;
+    sync_directory(directory)
 }
 
 /// Writes over a file that is there, from its beginning and in place, so that what was there is gone from where it was.

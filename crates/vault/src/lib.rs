@@ -1,4 +1,36 @@
 //! The keys of a deployment: one tree, sealed to officers, from which any part can be destroyed for ever.
+//!
+//! Every value the product stores is sealed under a key of its account, and each order's consumer under a key of that
+//! order. All these keys hang from one root. Below it nothing is stored until something is destroyed: keys are derived,
+//! so a new account or order writes nothing here.
+//!
+//! # The life of a destruction
+//! 1. [`Vault::destroy`] turns what is doomed into paths: a run of orders into whole nodes, an account into one.
+//! 2. Every table on the way from the root to them is written out anew: survivors keep their keys, the doomed are left
+//!    out, each file gets a fresh key. The files are durable on the primary before anything else happens.
+//! 3. The new root, which holds the fresh key of the topmost file, is written beside the old one. From here on it is
+//!    done: a crash before leaves the tree as it was, a crash after leaves it as it will be.
+//! 4. The old root is overwritten where it lies, then the files that only it could open are removed.
+//! 5. Each replica follows, 2 to 4. A replica that is away follows when it is back; [`Destruction::complete`] and
+//!    [`Vault::catch_up`] say so.
+//!
+//! Whoever has every backup of the data, every old node file and today's root cannot open what was destroyed: the keys
+//! of old files are in older files only, up to a root that is gone.
+//!
+//! # What is promised, and what is not
+//! - The root is *latest only*: keep it out of backups. A copy of an old root together with copies of the node files of
+//!   its time opens what lived then, to an officer of that time.
+//! - Overwriting in place reaches what the disk lets a program reach; disks that move blocks as they wear, and file
+//!   systems that copy on write, may keep older bytes. Use them with encryption of their own.
+//! - Who can write to *all* places can put an old state back, root and nodes; nothing inside this crate could tell. A
+//!   destruction's [`Destruction::root_after`] belongs in a log elsewhere, to be compared with [`Status::version`].
+//! - A root that somebody else sealed to the officers' public keys is refused where a true one is at hand. Alone it
+//!   opens, and then no value does.
+//! - While unsealed, the process holds keys in memory: locked there and kept out of core dumps, as far as the system
+//!   lets us.
+//!
+//! Architecture invariant: there is no way to store a value unsealed, no way to take a key out, and nothing that holds
+//! a key can be printed.
 #![deny(missing_docs)]
 
 mod account;

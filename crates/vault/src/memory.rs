@@ -45,7 +45,7 @@ fn lock<T>(address: *const T, size: usize) -> Option<LockGuard> {
     region::lock(address, size)
         .map_err(|error| {
             WARNED.call_once(|| {
-                tracing::warn!(%error, "keys could not be locked into memory: raise the limit (ulimit -l) or encrypt swap");
+                tracing::warn!(%error, "keys could not be locked into memory: raise ulimit -l, or encrypt swap");
             });
         })
         .ok()

@@ -6,9 +6,9 @@
 //! root.b        the next root is written there, and the old one then overwritten where it lies
 //! nodes/        a file a fragment, and for a moment `gone.<version>`: the files that a version no longer needs
 //! ```
-//! Neither root file is ever renamed, cut or removed, so the old root's bytes are overwritten in place. On a file system
-//! that copies on write, or a disk that moves blocks as it wears (most do), older bytes may survive out of reach of any
-//! program; use such disks with encryption of their own.
+//! Neither root file is ever renamed, cut or removed, so the old root's bytes are overwritten in place. On a file
+//! system that copies on write, or a disk that moves blocks as it wears (most do), older bytes may survive out of
+//! reach of any program; use such disks with encryption of their own.
 
 use crate::VaultError;
 use crate::disk;
@@ -124,18 +124,20 @@ impl Place {
         Ok(())
     }
 
-    /// Writes a node file; its name is durable after [`Self::announce`].
+    /// Writes a node file; it is durable after [`Self::announce`].
     pub(crate) fn write_node(&self, name: Name, file: &[u8]) -> Result<(), VaultError> {
-        disk::write_new(&self.nodes().join(name.to_string()), file)
+        disk::write_new(&self.node(name), file)
     }
 
-    /// Makes the names of new nodes durable, and notes which files the next root no longer needs.
+    /// Makes new nodes durable, and notes which files the next root no longer needs.
     pub(crate) fn announce(&self, change: &Change<'_>) -> Result<(), VaultError> {
         let list = change.gone.iter().map(Name::to_string).collect::<Vec<_>>().join("\n");
         let path = self.gone_list(change.root.header.version);
         disk::remove(&path)?;
         disk::write_new(&path, list.as_bytes())?;
-        disk::sync_directory(&self.nodes())
+        let mut new: Vec<_> = change.fresh.iter().map(|name| self.node(*name)).collect();
+        new.push(path);
+        disk::make_durable(&self.nodes(), &new)
     }
 
     /// Removes the older root, then the node files that only it needed.
@@ -152,9 +154,12 @@ impl Place {
     }
 
     fn remove_nodes(&self, names: &[Name]) -> Result<(), VaultError> {
-        let nodes = self.nodes();
-        names.iter().try_for_each(|name| disk::remove(&nodes.join(name.to_string())))?;
-        disk::sync_directory(&nodes)
+        names.iter().try_for_each(|name| disk::remove(&self.node(*name)))?;
+        disk::sync_directory(&self.nodes())
+    }
+
+    fn node(&self, name: Name) -> PathBuf {
+        self.nodes().join(name.to_string())
     }
 
     fn gone_list(&self, version: u64) -> PathBuf {
@@ -203,17 +208,18 @@ impl Place {
         for (_, list) in self.gone_lists()? {
             disk::remove(&list)?;
         }
-        let wanted = node_names(source)?;
+        let (wanted, mut fresh) = (node_names(source)?, Vec::new());
         for name in &wanted {
-            let (path, content) = (self.nodes().join(name.to_string()), read_node(source, *name)?);
+            let (path, content) = (self.node(*name), read_node(source, *name)?);
             // A crash may have left a file half written: its name alone proves nothing.
             if disk::read(&path, FRAGMENT_FILE_BYTES_MAX)?.as_ref() != Some(&content) {
                 disk::remove(&path)?;
                 disk::write_new(&path, &content)?;
             }
+            fresh.push(*name);
         }
         let gone: Vec<Name> = node_names(&self.path)?.difference(&wanted).copied().collect();
-        self.pass_to(&Change { fresh: &[], gone: &gone, root })
+        self.pass_to(&Change { fresh: &fresh, gone: &gone, root })
     }
 
     /// Goes over to a root whose node files are here.
@@ -272,7 +278,7 @@ impl Half {
 fn make_halves(place: &Path) -> Result<(), VaultError> {
     for half in HALVES.map(|half| place.join(half)).iter().filter(|half| !half.exists()) {
         disk::write_new(half, &[0; ROOT_BYTES_STEP])?;
-        disk::sync_directory(place)?;
+        disk::make_durable(place, std::slice::from_ref(half))?;
     }
     Ok(())
 }

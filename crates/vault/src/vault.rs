@@ -95,7 +95,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Environment`] for the keys of another; [`VaultError::Busy`]; [`VaultError::Missing`] or
-    /// [`VaultError::Damaged`] if the primary has no whole root; [`VaultError::AnotherTree`] if a replica has another's.
+    /// [`VaultError::Damaged`] if the primary has no whole root; [`VaultError::AnotherTree`] if a replica is a stranger.
     pub fn open(places: &Places, environment: Environment, chance: Arc<dyn Chance>) -> Result<Self, VaultError> {
         harden_process();
         let store = Store::open(places)?;
