@@ -4,7 +4,7 @@
 //! the other, where [`mirror`] makes the records agree. States only rise (invited, active, ended), so news may come
 //! late, twice or out of order.
 //!
-//! Architecture invariant: [`open`] and [`order_scope`] are the only makers of a partner's scope.
+//! Architecture invariant: [`open`] and `order_scope` are the only makers of a partner's scope.
 
 use crate::accounts::{self, Role};
 use crate::{Page, Races, TradeError, Written, carrier};
