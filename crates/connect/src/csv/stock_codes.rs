@@ -6,7 +6,7 @@ use bonded_base::Money;
 use bonded_trade::catalog::{ProductDraft, VariantDraft};
 
 /// Codes that stand for postage, fees, discounts, corrections, not for a thing that can be shipped.
-const NO_PRODUCTS: [&str; 20] = [
+const NO_PRODUCTS: [&str; 19] = [
     "POST",
     "POSTAGE",
     "DOT",
@@ -26,7 +26,6 @@ const NO_PRODUCTS: [&str; 20] = [
     "ADJUST",
     "ADJUST2",
     "PADS",
-    "GIFT",
 ];
 
 /// Whether a code stands for a thing that can be shipped.
