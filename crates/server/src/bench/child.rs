@@ -11,7 +11,7 @@ use bonded_base::{Clock, Secret, SystemChance, SystemClock};
 use bonded_vault::{Environment, Officer, Vault};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use tokio::process::{Child, Command};
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long a stop may take.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_mins(1);
 
 /// How often the child is asked whether it answers, and how much memory it has.
 const LOOK: Duration = Duration::from_millis(2);
@@ -141,8 +141,8 @@ impl Server {
     }
 
     /// Has a wish of the operator carried out.
-    pub async fn ask(&self, wish: Wish) -> Result<Value, Ending> {
-        ask_running(&self.places, wish).await
+    pub async fn ask<T: DeserializeOwned>(&self, wish: Wish) -> Result<T, Ending> {
+        serde_json::from_value(ask_running(&self.places, wish).await?).map_err(Ending::internal)
     }
 
     /// What the system knows of its use of memory and processor.

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,7 +25,7 @@ use tokio_rustls::TlsConnector;
 const NAME: &str = "localhost";
 
 /// An answer that takes longer will not come: longer than the longest poll.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+const ANSWER_LIMIT: Duration = Duration::from_mins(1);
 
 /// Bytes of an answer that are repeated when it was not the one wanted.
 const TOLD_MAX: usize = 300;
@@ -79,8 +80,8 @@ impl Connection {
         self.send(Method::GET, path, Bytes::new(), StatusCode::OK).await
     }
 
-    /// The same, as JSON.
-    pub async fn get_json(&mut self, path: &str) -> Result<Value, Ending> {
+    /// The same, read as JSON of a known shape.
+    pub async fn read<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Ending> {
         serde_json::from_slice(&self.get(path).await?).map_err(Ending::internal)
     }
 
@@ -89,8 +90,13 @@ impl Connection {
         self.send(Method::POST, path, body.into(), wanted).await
     }
 
-    /// Sends JSON that is made here, and reads JSON.
-    pub async fn post_json(&mut self, path: &str, body: &Value, wanted: StatusCode) -> Result<Value, Ending> {
+    /// Sends JSON, and reads JSON of a known shape.
+    pub async fn tell<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        body: &Value,
+        wanted: StatusCode,
+    ) -> Result<T, Ending> {
         let answer = self.post(path, body.to_string(), wanted).await?;
         serde_json::from_slice(&answer).map_err(Ending::internal)
     }

@@ -4,6 +4,7 @@
 //! own, asked over HTTPS as merchants would; then the table of what was to be reached. Client, server and database
 //! share the machine. Nothing of it stays behind.
 
+mod answers;
 mod batches;
 mod child;
 mod cluster;

@@ -1,9 +1,11 @@
 //! Single orders: as many as 32 connections can place, and how soon the supplier has them at a fixed rate.
 
+use super::answers::{Events, PurchaseOrder};
 use super::child::Server;
 use super::https::Connection;
 use super::plan::{ORDER_CONNECTIONS, ORDERS_PER_SECOND};
 use super::samples::{Samples, per_second};
+use super::sharing::end_of_log;
 use super::traders::Trader;
 use crate::ending::{Code, Ending};
 use bytes::Bytes;
@@ -18,7 +20,7 @@ use tokio::task::JoinSet;
 const READERS: usize = 8;
 
 /// How long the last order may take to reach its supplier.
-const LAST_LIMIT: Duration = Duration::from_secs(60);
+const LAST_LIMIT: Duration = Duration::from_mins(1);
 
 /// A shop with the suppliers that sell what is ordered there.
 pub struct Shop {
@@ -168,7 +170,7 @@ async fn supplier_reads(
 ) -> Result<(), Ending> {
     let (tell, posted) = async_queue();
     let mut waking = supplier.connect(server, 0).await?;
-    let mut after = Posted::end(&mut waking).await?;
+    let mut after = end_of_log(&mut waking).await?;
     reading.spawn(async move {
         loop {
             let news = Posted::after(&mut waking, after, 10).await?;
@@ -204,10 +206,9 @@ fn async_queue() -> (mpsc::UnboundedSender<String>, Queue) {
 
 /// The number in the reference of a purchase order that was read, which must have its consumer with it.
 fn number_of(read: &Bytes) -> Result<u64, Ending> {
-    let text = std::str::from_utf8(read).map_err(Ending::internal)?;
-    let number = text.split_once("\"reference\":\"B").and_then(|(_, rest)| rest.split('"').next()?.parse().ok());
-    match number {
-        Some(number) if text.contains("\"first_name\":\"Grace\"") => Ok(number),
+    let PurchaseOrder { reference, consumer } = serde_json::from_slice(read).map_err(Ending::internal)?;
+    match (reference.trim_start_matches('B').parse(), consumer) {
+        (Ok(number), Some(_)) => Ok(number),
         _ => Err(Ending::new(Code::Bad, "a purchase order came without its reference or its consumer")),
     }
 }
@@ -222,23 +223,8 @@ impl Posted {
     /// Those after a place in the log; waits so many seconds for one.
     async fn after(connection: &mut Connection, after: u64, wait: u64) -> Result<Self, Ending> {
         let path = format!("/v1/events?kind=purchase_order&limit=500&after={after}&wait={wait}");
-        let news = connection.get_json(&path).await?;
-        let posted = |event: &serde_json::Value| {
-            (event["action"] == "posted").then(|| event["subject"].as_str().map(str::to_owned)).flatten()
-        };
-        let ids = news["data"].as_array().map(|events| events.iter().filter_map(posted).collect());
-        Ok(Self { ids: ids.unwrap_or_default(), next_after: news["next_after"].as_u64().unwrap_or(after) })
-    }
-
-    /// The end of the log as it is now.
-    async fn end(connection: &mut Connection) -> Result<u64, Ending> {
-        let mut at = 0;
-        loop {
-            let next = Self::after(connection, at, 0).await?.next_after;
-            if next == at {
-                return Ok(at);
-            }
-            at = next;
-        }
+        let Events { data, next_after } = connection.read(&path).await?;
+        let posted = data.into_iter().filter(|event| event.action == "posted");
+        Ok(Self { ids: posted.map(|event| event.subject).collect(), next_after })
     }
 }

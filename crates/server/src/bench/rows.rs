@@ -127,7 +127,7 @@ impl Rows {
         bytes
     }
 
-    /// SplitMix64 (Steele, Lea, Flood 2014): quick, and good enough to be spread over pages.
+    /// `SplitMix64` (Steele, Lea, Flood 2014): quick, and good enough to be spread over pages.
     const fn draw(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;

@@ -80,7 +80,7 @@ impl Growth {
         let Some((after, more)) = self.points.get(place) else { return self.whole().1 };
         let Some((before, less)) = place.checked_sub(1).and_then(|place| self.points.get(place)) else { return *after };
         let part = number(wanted - less) / number(more - less);
-        *before + (*after - *before).mul_f64(part)
+        *before + after.saturating_sub(*before).mul_f64(part)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Sharing: one stock change of a supplier, until a thousand retailers that wait for it have it.
 
+use super::answers::{Changes, Events, Outcomes};
 use super::child::Server;
+use super::https::Connection;
 use super::traders::Trader;
 use crate::ending::{Code, Ending};
 use futures::future::try_join_all;
@@ -35,7 +37,7 @@ pub async fn one_change(
     retailers: &[(Trader, String)],
 ) -> Result<Shared, Ending> {
     let mut changing = supplier.connect(server, 0).await?;
-    let before = end_of_log(&mut changing, "/v1/events").await?;
+    let before = end_of_log(&mut changing).await?;
     let (tell, mut heard) = mpsc::unbounded_channel();
     let mut waiting = JoinSet::new();
     for some in retailers.chunks(AT_ONCE) {
@@ -44,11 +46,9 @@ pub async fn one_change(
             let path = format!("/v1/partner_links/{link}/changes?after={before}&wait=30");
             let tell = tell.clone();
             waiting.spawn(async move {
-                let news = connection.get_json(&path).await?;
-                let at = Instant::now();
-                let has_it = news["data"].as_array().is_some_and(|changes| !changes.is_empty());
+                let Changes { data } = connection.read(&path).await?;
                 // Whoever listens went away only if another one failed.
-                let _ = tell.send((at, has_it));
+                let _ = tell.send((Instant::now(), !data.is_empty()));
                 Ok::<_, Ending>(())
             });
         }
@@ -60,8 +60,8 @@ pub async fn one_change(
     }
     let begin = Instant::now();
     let level = json!({"data": [{"sku": sku, "on_hand": 41}]});
-    let counted = changing.post_json("/v1/inventory_levels/batch", &level, StatusCode::OK).await?;
-    if counted["succeeded"] != 1 {
+    let Outcomes { succeeded } = changing.tell("/v1/inventory_levels/batch", &level, StatusCode::OK).await?;
+    if succeeded != 1 {
         return Err(Ending::new(Code::Bad, "the stock could not be changed"));
     }
     let mut last = begin;
@@ -75,19 +75,18 @@ pub async fn one_change(
     while let Some(waited) = waiting.join_next().await {
         waited.map_err(Ending::internal)??;
     }
-    let writes = end_of_log(&mut changing, "/v1/events").await? - before;
+    let writes = end_of_log(&mut changing).await? - before;
     Ok(Shared { took: last - begin, writes })
 }
 
 /// Where an account's log ends, found by reading it on.
-async fn end_of_log(connection: &mut super::https::Connection, path: &str) -> Result<u64, Ending> {
+pub async fn end_of_log(connection: &mut Connection) -> Result<u64, Ending> {
     let mut at: u64 = 0;
     loop {
-        let news = connection.get_json(&format!("{path}?limit=500&after={at}")).await?;
-        let next = news["next_after"].as_u64().unwrap_or(at);
-        if next == at {
+        let Events { next_after, .. } = connection.read(&format!("/v1/events?limit=500&after={at}")).await?;
+        if next_after == at {
             return Ok(at);
         }
-        at = next;
+        at = next_after;
     }
 }

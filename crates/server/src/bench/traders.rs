@@ -1,5 +1,6 @@
 //! The merchants of the bench: accounts with keys, links between them, a catalogue with stock.
 
+use super::answers::{Events, Issued, Link, Links, Opened, Outcomes};
 use super::child::Server;
 use super::https::Connection;
 use crate::desk::Wish;
@@ -7,7 +8,7 @@ use crate::ending::Ending;
 use bonded_base::{Account, Id};
 use futures::future::try_join_all;
 use hyper::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// What everyone reckons in.
 const CURRENCY: &str = "EUR";
@@ -33,12 +34,13 @@ impl Trader {
     /// A new account with so many keys.
     pub async fn open(server: &Server, name: String, role: &str, keys: usize) -> Result<Self, Ending> {
         let wish = Wish::AccountCreate { name, role: role.to_owned(), currency: CURRENCY.to_owned() };
-        let account = field(&server.ask(wish).await?, "account")?.parse().map_err(Ending::internal)?;
+        let Opened { account } = server.ask(wish).await?;
         let mut secrets = Vec::with_capacity(keys);
         for number in 0..keys {
             let name = format!("bench {number}");
             let wish = Wish::AccountKey { account, name, permissions: Vec::new(), test: true };
-            secrets.push(field(&server.ask(wish).await?, "secret")?.to_owned());
+            let Issued { secret } = server.ask(wish).await?;
+            secrets.push(secret);
         }
         Ok(Self { account, secrets })
     }
@@ -70,8 +72,7 @@ impl Trader {
 pub async fn link(server: &Server, retailer: &Trader, supplier: &Trader) -> Result<String, Ending> {
     let (mut asking, mut asked) = (retailer.connect(server, 0).await?, supplier.connect(server, 0).await?);
     let invitation = json!({"partner": supplier.account});
-    let link = asking.post_json("/v1/partner_links", &invitation, StatusCode::CREATED).await?;
-    let link = field(&link, "id")?.to_owned();
+    let Link { id: link, .. } = asking.tell("/v1/partner_links", &invitation, StatusCode::CREATED).await?;
     // The invitation reaches the supplier through the log, and so does the answer to it the retailer.
     reach(&mut asked, &link, "invited").await?;
     asked.post(&format!("/v1/partner_links/{link}/accept"), "", StatusCode::OK).await?;
@@ -83,13 +84,12 @@ pub async fn link(server: &Server, retailer: &Trader, supplier: &Trader) -> Resu
 async fn reach(connection: &mut Connection, link: &str, state: &str) -> Result<(), Ending> {
     let mut after = 0;
     loop {
-        let found = connection.get_json("/v1/partner_links?limit=500").await?;
-        let is_there = |found: &Value| found["id"] == link && found["state"] == state;
-        if found["data"].as_array().is_some_and(|links| links.iter().any(is_there)) {
+        let Links { data } = connection.read("/v1/partner_links?limit=500").await?;
+        if data.iter().any(|found| found.id == link && found.state == state) {
             return Ok(());
         }
-        let events = connection.get_json(&format!("/v1/events?after={after}&wait=10&kind=partner_link")).await?;
-        after = events["next_after"].as_u64().unwrap_or(after);
+        let path = format!("/v1/events?after={after}&wait=10&kind=partner_link");
+        after = connection.read::<Events>(&path).await?.next_after;
     }
 }
 
@@ -111,16 +111,11 @@ pub async fn stock(server: &Server, supplier: &Trader, mark: &str) -> Result<Vec
         json!({"title": format!("Garden chair {sku}"), "vendor": "Sample Garden", "variants": [variant]})
     };
     let products = json!({"data": skus.iter().map(product).collect::<Vec<_>>()});
-    connection.post_json("/v1/products/batch", &products, StatusCode::OK).await?;
+    let Outcomes { succeeded: made } = connection.tell("/v1/products/batch", &products, StatusCode::OK).await?;
     let levels = json!({"data": skus.iter().map(|sku| json!({"sku": sku, "on_hand": ON_HAND})).collect::<Vec<_>>()});
-    let counted = connection.post_json("/v1/inventory_levels/batch", &levels, StatusCode::OK).await?;
-    if counted["succeeded"] == VARIANTS {
+    let Outcomes { succeeded } = connection.tell("/v1/inventory_levels/batch", &levels, StatusCode::OK).await?;
+    if (made, succeeded) == (VARIANTS, VARIANTS) {
         return Ok(skus);
     }
-    Err(Ending::internal(format!("a supplier's stock was counted only in part: {}", counted["failed"])))
-}
-
-/// A text of an answer.
-pub fn field<'a>(answer: &'a Value, name: &str) -> Result<&'a str, Ending> {
-    answer[name].as_str().ok_or_else(|| Ending::internal(format!("an answer has no `{name}`")))
+    Err(Ending::internal(format!("of a supplier's variants, {made} were made and {succeeded} counted")))
 }

@@ -114,7 +114,7 @@ impl Trial {
         self.tell(&format!("{} state changes in batches", self.plan.records));
         let before = server.process().processor()?;
         let batched = batches::send(server, &town.makers, &self.plan).await?;
-        let spent = server.process().processor()? - before;
+        let spent = server.process().processor()?.saturating_sub(before);
         self.batched(batched, spent, raw);
         self.tell(&format!("single orders on {ORDER_CONNECTIONS} connections"));
         let lasting = Duration::from_millis(self.plan.singles_ms);
