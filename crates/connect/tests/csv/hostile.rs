@@ -1,3 +1,5 @@
+//! Files that nobody should send: every row is accounted for all the same.
+
 use bonded_base::Currency;
 use bonded_connect::csv::{
     Fate, FileError, InvoiceFile, InvoiceRow, ProductFile, Report, invoice_lines, shopify_products,

@@ -1,3 +1,5 @@
+//! Product files that go into an account, on both engines.
+
 use crate::{fates, samples};
 use bonded_base::Currency;
 use bonded_connect::csv::{Fate, IMPORT_PAGE_PRODUCTS, ProductFile, import_products, shopify_products};

@@ -1,3 +1,5 @@
+//! Invoice lines as orders, cancellations and a catalogue.
+
 use crate::fates;
 use bonded_base::{Currency, Money};
 use bonded_connect::csv::{Fate, FileError, InvoiceFile, InvoiceRow, LinePlace, invoice_lines};

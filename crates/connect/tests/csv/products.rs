@@ -1,3 +1,5 @@
+//! Product files, under the present and the earlier names of their columns.
+
 use crate::fates;
 use bonded_base::{Currency, Money};
 use bonded_connect::csv::{Became, FileError, ProductFile, shopify_products};

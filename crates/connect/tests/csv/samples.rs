@@ -1,3 +1,5 @@
+//! The sample files that come with the program fit together.
+
 use crate::fates;
 use bonded_base::Currency;
 use bonded_connect::csv::{InvoiceFile, ProductFile, invoice_lines, shopify_products};

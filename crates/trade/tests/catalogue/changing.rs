@@ -1,3 +1,5 @@
+//! Changing products and variants: guarded, logged, and unique throughout.
+
 use crate::{euros, ledgers, simple, sized};
 use bonded_base::{Id, Problem, Reason};
 use bonded_trade::catalog::{

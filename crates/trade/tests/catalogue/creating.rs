@@ -1,3 +1,5 @@
+//! Creating products: many at once, beside others who want the same names.
+
 use crate::{ledgers, simple, sized};
 use bonded_base::{Problem, Reason};
 use bonded_ledger::{LedgerError, LookupName, RequestKey};

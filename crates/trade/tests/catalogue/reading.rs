@@ -1,3 +1,5 @@
+//! Reading the catalogue: one's own whole, a partner's as far as it is offered.
+
 use crate::{ledgers, simple};
 use bonded_base::{Id, Reason};
 use bonded_ledger::{LedgerError, Scope};

@@ -1,3 +1,5 @@
+//! Variants that join a product later, and variants that leave it.
+
 use crate::{euros, ledgers, priced, simple, sized};
 use bonded_base::{Currency, Money, Problem, Reason};
 use bonded_trade::TradeError;

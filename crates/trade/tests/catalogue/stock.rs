@@ -1,3 +1,5 @@
+//! Counting stock, by SKU and by variant, at any location.
+
 use crate::{ledgers, simple, sized};
 use bonded_base::{Id, Problem, Reason};
 use bonded_ledger::{Ledger, Scope};
