@@ -62,7 +62,7 @@ async fn carry_together(ledger: &Ledger, scope: &Scope, ids: &[Id<Order>]) -> Re
     Ok(())
 }
 
-/// Why a line of an order found no supplier.
+/// Why lines of an order found no supplier.
 struct Held {
     order: Id<Order>,
     reason: HoldReason,
@@ -84,7 +84,7 @@ async fn find_suppliers(
     let (mut parts, mut held) = (Vec::with_capacity(orders.len()), Vec::new());
     for order in orders {
         let found: Vec<(u32, Sold)> = order.unrouted().map(|line| line.number).zip(&mut sold).collect();
-        held.extend(found.iter().filter_map(|(number, sold)| Held::of(order.id, *number, sold)));
+        held.extend(Held::of(order.id, &found));
         let offers = found.iter().filter_map(|(number, sold)| Some((*number, offer(sold)?)));
         parts.push(routing::parts(order.id, offers));
     }
@@ -99,16 +99,22 @@ const fn offer(sold: &Sold) -> Option<&Offer> {
 }
 
 impl Held {
-    fn of(order: Id<Order>, number: u32, sold: &Sold) -> Option<Self> {
-        let (reason, detail) = match sold {
-            Sold::By(_) => return None,
-            Sold::ByNobody => (HoldReason::SoldByNobody, format!("line {number}: no partner sells this")),
-            Sold::BySeveral => {
-                let detail = format!("line {number}: several partners sell this SKU; name the variant");
-                (HoldReason::SoldBySeveral, detail)
-            }
+    /// One hold for each reason, which names all the lines.
+    fn of(order: Id<Order>, found: &[(u32, Sold)]) -> impl Iterator<Item = Self> {
+        let numbers = |which: fn(&Sold) -> bool| {
+            let numbers: Vec<_> =
+                found.iter().filter(|(_, sold)| which(sold)).map(|(number, _)| number.to_string()).collect();
+            numbers.join(", ")
         };
-        Some(Self { order, reason, detail })
+        let by_nobody = numbers(|sold| matches!(sold, Sold::ByNobody));
+        let by_several = numbers(|sold| matches!(sold, Sold::BySeveral));
+        [
+            (HoldReason::SoldByNobody, by_nobody, "no partner sells this"),
+            (HoldReason::SoldBySeveral, by_several, "several partners sell this SKU; name the variant"),
+        ]
+        .into_iter()
+        .filter(|(_, numbers, _)| !numbers.is_empty())
+        .map(move |(reason, numbers, why)| Self { order, reason, detail: format!("line {numbers}: {why}") })
     }
 }
 

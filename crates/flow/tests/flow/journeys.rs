@@ -100,18 +100,19 @@ async fn what_nobody_sells_is_held_and_goes_on_when_retried(trade: Trade) {
     let tea = trade.account("Tea", Role::Supplier).await;
     trade.link(&shop, &tea).await;
     trade.product(&tea, "POT", 50).await;
-    let lost = trade.order(&shop, "#1", &[("MUG", 1), ("POT", 1)]).await;
+    let lost = trade.order(&shop, "#1", &[("MUG", 1), ("POT", 1), ("JUG", 1)]).await;
     let fine = trade.order(&shop, "#2", &[("POT", 1)]).await;
     trade.until_order(&shop, fine, "the one behind goes on", |order| order.state == OrderState::Routed).await;
     let open =
         async || holds::list(&trade.ledger, &shop, Some(HoldState::Open), Page::first(10)).await.unwrap().records;
     trade.until("it is held", async || open().await.len() == 1).await;
     let hold = open().await.remove(0);
-    let (about, reason) = (&*hold as &holds::Hold, hold.reason);
-    assert_eq!((reason, about.id.clone()), (HoldReason::SoldByNobody, lost.to_string()));
+    assert_eq!((hold.reason, &hold.record), (HoldReason::SoldByNobody, &lost.to_string()));
+    assert_eq!(hold.detail, "line 1, 3: no partner sells this");
     assert_eq!(orders::get(&trade.ledger, &shop, lost).await.unwrap().state, OrderState::Open);
 
     trade.product(&tea, "MUG", 1).await;
+    trade.product(&tea, "JUG", 1).await;
     holds::retry(&trade.ledger, &shop, hold.id, None).await.unwrap();
     trade.until_order(&shop, lost, "it is routed", |order| order.state == OrderState::Routed).await;
     trade.until("nothing is held", async || open().await.is_empty()).await;
