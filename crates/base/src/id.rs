@@ -94,11 +94,8 @@ impl<K: Kinded> FromStr for Id<K> {
 
     fn from_str(text: &str) -> Result<Self, BadId> {
         let prefix = K::KIND.prefix();
-        let suffix = text
-            .strip_prefix(prefix)
-            .and_then(|rest| rest.strip_prefix('_'))
-            .ok_or(BadId::Prefix(prefix))?
-            .as_bytes();
+        let suffix =
+            text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(BadId::Prefix(prefix))?.as_bytes();
         // 26 characters hold 130 bits: the first may carry three only.
         if suffix.len() != SUFFIX_LENGTH || suffix.first().is_none_or(|&first| first > b'7') {
             return Err(BadId::Suffix(prefix));
@@ -194,9 +191,17 @@ mod tests {
     #[test]
     fn what_is_no_id_is_refused() {
         for text in [
-            "", "acct", "acct_", "key_00000000000000000000000000", "acct_0000000000000000000000000",
-            "acct_000000000000000000000000000", "acct_80000000000000000000000000", "acct_0000000000000000000000000i",
-            "ACCT_00000000000000000000000000", "acct_0000000000000000000000000A", "acct_é000000000000000000000000",
+            "",
+            "acct",
+            "acct_",
+            "key_00000000000000000000000000",
+            "acct_0000000000000000000000000",
+            "acct_000000000000000000000000000",
+            "acct_80000000000000000000000000",
+            "acct_0000000000000000000000000i",
+            "ACCT_00000000000000000000000000",
+            "acct_0000000000000000000000000A",
+            "acct_é000000000000000000000000",
         ] {
             assert!(text.parse::<Id<Account>>().is_err(), "{text}");
         }

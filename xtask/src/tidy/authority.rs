@@ -27,7 +27,7 @@ const CALLS: [&str; 11] = [
 ];
 
 /// Who may make them, and on what evidence.
-const DOORS: [Door; 10] = [
+const DOORS: &[Door] = &[
     // Where they are defined.
     Door { place: "crates/ledger/src/scope.rs", calls: &CALLS },
     // The places of consumer keys, which the ledger keeps for itself.
