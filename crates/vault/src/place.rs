@@ -154,6 +154,9 @@ impl Place {
     }
 
     fn remove_nodes(&self, names: &[Name]) -> Result<(), VaultError> {
+        if names.is_empty() {
+            return Ok(());
+        }
         names.iter().try_for_each(|name| disk::remove(&self.node(*name)))?;
         disk::sync_directory(&self.nodes())
     }

@@ -156,4 +156,11 @@ mod tests {
             crate::memory::Locked<Key>,
         );
     }
+
+    #[test]
+    fn keys_and_opened_values_wipe_themselves() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+        wiped::<crate::key::Key>();
+        wiped::<bonded_base::Secret<Vec<u8>>>();
+    }
 }

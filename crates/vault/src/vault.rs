@@ -95,7 +95,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Environment`] for the keys of another; [`VaultError::Busy`]; [`VaultError::Missing`] or
-    /// [`VaultError::Damaged`] if the primary has no whole root; [`VaultError::AnotherTree`] if a replica is a stranger.
+    /// [`VaultError::Damaged`] if the primary has no whole root; [`VaultError::AnotherTree`] if a replica holds one.
     pub fn open(places: &Places, environment: Environment, chance: Arc<dyn Chance>) -> Result<Self, VaultError> {
         harden_process();
         let store = Store::open(places)?;
@@ -146,7 +146,7 @@ impl Vault {
         self.0.environment
     }
 
-    /// How it stands.
+    /// How it stands. Waits for a destruction that is under way, unlike [`Self::is_sealed`].
     pub fn status(&self) -> Result<Status, VaultError> {
         self.0.status(&self.0.store())
     }
