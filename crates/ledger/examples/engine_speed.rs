@@ -7,10 +7,12 @@
 //! one that `BONDED_TEST_POSTGRES` names.
 
 use bonded_ledger::engine::{
-    Bytes16, Commit, Engine, EntryRow, ListBy, ListQuery, LookupRow, Outcome, RecordRow, RecordWrite, Write,
+    Bytes16, Commit, Engine, EngineError, EntryRow, ListBy, ListQuery, LookupRow, Outcome, RecordRow, RecordWrite,
+    Write,
 };
 use bonded_ledger::postgres::{PostgresEngine, PostgresOptions};
 use bonded_ledger::sqlite::{SqliteEngine, SqliteOptions};
+use futures::future::{join, join_all, try_join, try_join_all};
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -92,7 +94,14 @@ fn account(lane: u64, number: u64) -> Bytes16 {
 }
 
 /// One lane's batches: births of the rows `from..to`, or their second version.
-async fn lane(engine: &dyn Engine, lane: u64, from: u64, to: u64, batch: u64, version: u64) -> Vec<Duration> {
+async fn lane(
+    engine: &dyn Engine,
+    lane: u64,
+    from: u64,
+    to: u64,
+    batch: u64,
+    version: u64,
+) -> Result<Vec<Duration>, EngineError> {
     let mut noise = Noise(0x9e37_79b9_7f4a_7c15 ^ (lane + 1) ^ from << 20);
     let mut waits = Vec::new();
     let mut next = from;
@@ -107,58 +116,139 @@ async fn lane(engine: &dyn Engine, lane: u64, from: u64, to: u64, batch: u64, ve
         let started = Instant::now();
         let writing = engine.write(commits);
         // The next batch is made while the engine writes this one, as it is in the program.
-        let (outcomes, following) = futures::future::join(writing, async { make(next) }).await;
+        let (outcomes, following) = join(writing, async { make(next) }).await;
         waits.push(started.elapsed());
-        let outcomes = outcomes.expect("the engine wrote the batch");
-        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Committed { .. })), "nothing is refused");
+        assert!(outcomes?.iter().all(|outcome| matches!(outcome, Outcome::Committed { .. })), "nothing is refused");
         commits = following;
     }
-    waits
+    Ok(waits)
 }
 
-async fn phase(engine: &dyn Engine, name: &str, version: u64, from: u64, to: u64, batch: u64, lanes: u64) {
-    let started = Instant::now();
-    let share = (to - from) / lanes;
-    let work = (0..lanes).map(|number| lane(engine, number, from / lanes, from / lanes + share, batch, version));
-    let mut waits: Vec<Duration> = futures::future::join_all(work).await.into_iter().flatten().collect();
-    let rate = (share * lanes) * 1_000_000 / u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
+async fn phase(
+    engine: &dyn Engine,
+    name: &str,
+    version: u64,
+    rows: std::ops::Range<u64>,
+    batch: u64,
+    lanes: u64,
+) -> Result<(), EngineError> {
+    let (from, share) = (rows.start / lanes, (rows.end - rows.start) / lanes);
+    let begun = Begun::now();
+    let work = (0..lanes).map(|number| lane(engine, number, from, from + share, batch, version));
+    let mut waits: Vec<Duration> = try_join_all(work).await?.into_iter().flatten().collect();
     waits.sort_unstable();
-    let at = |part: usize| waits.get((waits.len() * part / 100).min(waits.len() - 1)).copied().unwrap_or_default();
-    println!("{name:28} {to:>9} rows  {rate:>7}/s  batch p50 {:>6.1?} p99 {:>6.1?}  {}", at(50), at(99), memory());
+    let at = |part: usize| waits.get(waits.len() * part / 100).copied().unwrap_or_default();
+    println!(
+        "{name:22} to {:>9}  {}  batch p50 {:>6.1?} p99 {:>6.1?}  {}",
+        rows.end,
+        begun.figures(share * lanes),
+        at(50),
+        at(99),
+        memory()
+    );
+    Ok(())
 }
 
-/// Callers who each wait for their one commit.
-async fn singles(engine: &dyn Engine, callers: u64, each: u64) {
-    let started = Instant::now();
-    let work = (0..callers).map(|caller| async move {
-        let mut noise = Noise(caller + 77);
-        for number in 0..each {
-            let commit =
-                Commit { account: id(2_000_000 + caller), writes: vec![write(caller * each + number, 1, &mut noise)] };
-            engine.write(vec![commit]).await.expect("the engine wrote the commit");
+/// Callers who each wait for their one commit; what waits while the engine is busy goes together, as in the ledger.
+async fn singles(engine: &dyn Engine, callers: u64, each: u64) -> Result<(), EngineError> {
+    let begun = Begun::now();
+    let lanes: Vec<_> = (0..engine.writers()).map(|_| tokio::sync::mpsc::channel::<(Commit, Told)>(1_024)).collect();
+    let (senders, receivers): (Vec<_>, Vec<_>) = lanes.into_iter().unzip();
+    let gather = try_join_all(receivers.into_iter().map(|mut waiting| async move {
+        while let Some(first) = waiting.recv().await {
+            let (mut commits, mut told) = (vec![first.0], vec![first.1]);
+            while let Ok((commit, tell)) = waiting.try_recv() {
+                commits.push(commit);
+                told.push(tell);
+            }
+            engine.write(commits).await?;
+            for tell in told {
+                // Nobody goes away here.
+                let _ = tell.send(());
+            }
         }
-    });
-    futures::future::join_all(work).await;
-    let rate = callers * each * 1_000_000 / u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
-    println!("{:28} {:>9} rows  {rate:>7}/s", format!("one by one, {callers} callers"), callers * each);
+        Ok::<(), EngineError>(())
+    }));
+    let work = async {
+        let callers = (0..callers).map(|caller| {
+            let lane = senders.get(usize::try_from(caller).unwrap_or(0) % senders.len());
+            async move {
+                let mut noise = Noise(caller + 77);
+                for number in 0..each {
+                    let born = write(caller * each + number, 1, &mut noise);
+                    let commit = Commit { account: id(2_000_000 + caller + callers * 100), writes: vec![born] };
+                    let (tell, told) = tokio::sync::oneshot::channel();
+                    if let Some(lane) = lane {
+                        drop(lane.send((commit, tell)).await);
+                    }
+                    drop(told.await);
+                }
+            }
+        });
+        join_all(callers).await;
+        drop(senders);
+        Ok(())
+    };
+    try_join(gather, work).await?;
+    println!("one by one, {callers:>2} callers {:>11}  {}", callers * each, begun.figures(callers * each));
+    Ok(())
 }
 
-async fn reads(engine: &dyn Engine, rows: u64) {
+type Told = tokio::sync::oneshot::Sender<()>;
+
+/// The moment when a measurement began, and what the process had used by then.
+struct Begun {
+    at: Instant,
+    cpu_seconds: f64,
+    written_bytes: u64,
+}
+
+impl Begun {
+    fn now() -> Self {
+        let (cpu_seconds, written_bytes) = used();
+        Self { at: Instant::now(), cpu_seconds, written_bytes }
+    }
+
+    /// Rows a second; microseconds of processor and bytes on disk a row. PostgreSQL's own work is not in the latter two.
+    fn figures(&self, rows: u64) -> String {
+        let count = f64::from(u32::try_from(rows).unwrap_or(u32::MAX));
+        let (cpu_seconds, written_bytes) = used();
+        format!(
+            "{:>7.0}/s  cpu {:>5.1} µs  disk {:>6} B",
+            count / self.at.elapsed().as_secs_f64(),
+            (cpu_seconds - self.cpu_seconds) * 1e6 / count,
+            (written_bytes - self.written_bytes) / rows.max(1)
+        )
+    }
+}
+
+/// Seconds of processor (in hundredths) and bytes sent to disk by this process so far, as Linux tells them.
+fn used() -> (f64, u64) {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok());
+    ((ticks(11) + ticks(12)) / 100.0, written.unwrap_or(0))
+}
+
+async fn reads(engine: &dyn Engine, rows: u64) -> Result<(), EngineError> {
     const QUESTIONS: u64 = 2_000;
     let started = Instant::now();
     for number in 0..QUESTIONS {
         let number = number * 7_919 % (rows / 2);
-        let found = engine.records(account(0, number), KIND, &[id(number)]).await.expect("an answer");
+        let found = engine.records(account(0, number), KIND, &[id(number)]).await?;
         assert_eq!(found.len(), 1);
     }
     let one = started.elapsed() / u32::try_from(QUESTIONS).unwrap_or(1);
     let started = Instant::now();
     let query = ListQuery { kind: KIND, by: ListBy::State(1), descending: true, after: None, limit: 100 };
     for _ in 0..QUESTIONS / 10 {
-        assert_eq!(engine.list(account(0, 0), &query).await.expect("an answer").len(), 100);
+        assert_eq!(engine.list(account(0, 0), &query).await?.len(), 100);
     }
     let page = started.elapsed() / u32::try_from(QUESTIONS / 10).unwrap_or(1);
-    println!("{:28} a record {one:.1?}, a page of 100 {page:.1?}", "reading");
+    println!("reading: a record {one:.1?}, a page of 100 {page:.1?}");
+    Ok(())
 }
 
 /// What the process holds now and has held at most, in MB.
@@ -171,17 +261,17 @@ fn memory() -> String {
     format!("memory {} MB, at most {} MB", field("VmRSS:"), field("VmHWM:"))
 }
 
-async fn measure(engine: &dyn Engine, rows: u64, batch: u64, lanes: u64) {
+async fn measure(engine: &dyn Engine, rows: u64, batch: u64, lanes: u64) -> Result<(), EngineError> {
     let mut from = 0;
     while from < rows {
         let to = (from + REPORT_ROWS).min(rows);
-        phase(engine, &format!("births, {lanes} lane(s)"), 1, from, to, batch, lanes).await;
+        phase(engine, "births", 1, from..to, batch, lanes).await?;
         from = to;
     }
-    phase(engine, "changes", 2, 0, rows.min(REPORT_ROWS), batch, lanes).await;
-    reads(engine, rows / lanes).await;
-    singles(engine, 1, 1_000).await;
-    singles(engine, CALLERS, 1_000).await;
+    phase(engine, "changes", 2, 0..rows.min(REPORT_ROWS), batch, lanes).await?;
+    reads(engine, rows / lanes).await?;
+    singles(engine, 1, 1_000).await?;
+    singles(engine, CALLERS, 1_000).await
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -196,14 +286,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             let directory = tempfile::tempdir()?;
             let engine = SqliteEngine::open(&directory.path().join("speed.db"), SqliteOptions::default())?;
             println!("SQLite");
-            measure(&engine, rows, batch, lanes).await;
+            measure(&engine, rows, batch, lanes).await?;
         }
         if engine != "sqlite"
             && let Some(database) = bonded_testkit::postgres::database().await
         {
             let engine = PostgresEngine::connect(database.url(), PostgresOptions::default()).await?;
             println!("PostgreSQL");
-            measure(&engine, rows, batch, lanes).await;
+            measure(&engine, rows, batch, lanes).await?;
         }
         Ok(())
     })

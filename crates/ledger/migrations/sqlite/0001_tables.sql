@@ -1,4 +1,5 @@
--- The five tables. Without rowids: a row lies in its primary key's tree, so that one account's rows lie together.
+-- The five tables, and a help to one of them. Without rowids: a row lies in its primary key's tree, so that one
+-- account's rows lie together.
 
 CREATE TABLE records (
     account BLOB NOT NULL,
@@ -16,14 +17,27 @@ CREATE TABLE records (
 CREATE INDEX records_by_parent ON records (account, kind, parent, id) WHERE parent IS NOT NULL;
 CREATE INDEX records_by_state ON records (account, kind, state, sort_at, id) WHERE state > 0;
 
+-- Tokens are random: in one tree each new one would land on a page of its own, and every page would be written again for
+-- a few bytes. So lookups are kept by generation, and only the newest generation, which is small, is inserted into. The
+-- one table whose key does not begin with the account.
 CREATE TABLE lookups (
+    generation INTEGER NOT NULL,
     account BLOB NOT NULL,
     name INTEGER NOT NULL,
     token BLOB NOT NULL,
     kind INTEGER NOT NULL,
     id BLOB NOT NULL,
-    PRIMARY KEY (account, name, token)
+    PRIMARY KEY (generation, account, name, token)
 ) STRICT, WITHOUT ROWID;
+
+-- Says for eight generations which of them may have a token: a Bloom filter each, bit by bit beside each other. Kept in
+-- memory; stored so that it need not be made again from all lookups at each start.
+CREATE TABLE lookup_filters (
+    block INTEGER PRIMARY KEY,
+    -- The newest generation that the bits know of.
+    generation INTEGER NOT NULL,
+    bits BLOB NOT NULL
+) STRICT;
 
 CREATE TABLE entries (
     account BLOB NOT NULL,

@@ -73,6 +73,7 @@ pub async fn schema(url: &str, root_certificates: Option<PathBuf>) -> Result<Sch
     schema
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped as they come")]
 fn told(error: tokio_postgres::Error) -> EngineError {
     engine_error(&error)
 }

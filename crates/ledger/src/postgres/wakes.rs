@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_payload_names_its_accounts_and_fits() {
-        let accounts: Vec<Bytes16> = (0..ACCOUNTS_A_NOTIFICATION_MAX as u8).map(|number| [number; 16]).collect();
+        let accounts: Vec<Bytes16> = (0..=255).map(|number| [number; 16]).take(ACCOUNTS_A_NOTIFICATION_MAX).collect();
         let told = payload(&accounts);
         assert!(told.len() < 8000);
         assert_eq!(accounts_of(&told).collect::<Vec<_>>(), accounts);

@@ -3,7 +3,8 @@
 //! Commits are first tried in the hope that none is refused half way: no savepoints, no questions before the writes.
 //! If one is, the writer rolls everything back and applies the same commits with a savepoint each, which costs more.
 
-use crate::engine::{Bytes16, Commit, EntryRow, HEAD, LookupRow, Outcome, RecordRow, RecordWrite, Write};
+use super::lookups::{Lookups, Newest};
+use crate::engine::{Bytes16, Commit, EntryRow, HEAD, Outcome, RecordRow, RecordWrite, Write};
 use rusqlite::{Connection, OptionalExtension, Result, Statement, params};
 use std::collections::HashMap;
 
@@ -45,9 +46,7 @@ pub(super) struct Commits<'c> {
     insert_record: Statement<'c>,
     update_record: Statement<'c>,
     remove_record: Statement<'c>,
-    insert_lookup: Statement<'c>,
-    remove_lookup: Statement<'c>,
-    find_lookup: Statement<'c>,
+    lookups: Lookups<'c>,
     insert_entry: Statement<'c>,
     find_head: Statement<'c>,
     store_head: Statement<'c>,
@@ -57,9 +56,10 @@ pub(super) struct Commits<'c> {
 }
 
 impl<'c> Commits<'c> {
-    pub(super) fn prepare(connection: &'c Connection) -> Result<Self> {
+    pub(super) fn prepare(connection: &'c Connection, lookups: Lookups<'c>) -> Result<Self> {
         Ok(Self {
             connection,
+            lookups,
             insert_record: connection.prepare(
                 "INSERT INTO records (account, kind, id, version, state, parent, sort_at, sealed, consumer)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
@@ -71,13 +71,6 @@ impl<'c> Commits<'c> {
             )?,
             remove_record: connection
                 .prepare("DELETE FROM records WHERE account = ?1 AND kind = ?2 AND id = ?3 AND version = ?4")?,
-            insert_lookup: connection.prepare(
-                "INSERT INTO lookups (account, name, token, kind, id) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO NOTHING",
-            )?,
-            remove_lookup: connection.prepare("DELETE FROM lookups WHERE account = ?1 AND name = ?2 AND token = ?3")?,
-            find_lookup: connection
-                .prepare("SELECT kind, id FROM lookups WHERE account = ?1 AND name = ?2 AND token = ?3")?,
             insert_entry: connection.prepare(
                 "INSERT INTO entries (account, seq, at, actor, action, kind, id, version, sealed, leaf)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -110,12 +103,23 @@ impl<'c> Commits<'c> {
         Ok(Applied::Done(outcomes))
     }
 
-    /// Writes down where the accounts' logs end now.
-    pub(super) fn store_heads(&mut self, heads: &HashMap<Bytes16, u64>) -> Result<()> {
+    /// The last work of a transaction: writes down where the accounts' logs end now.
+    pub(super) fn finish(&mut self, heads: &HashMap<Bytes16, u64>) -> Result<()> {
+        self.lookups.close_if_full()?;
         for (account, head) in heads {
             self.store_head.execute(params![account, HEAD, head.cast_signed(), [0_u8; 16]])?;
         }
         Ok(())
+    }
+
+    /// What a rollback does not undo by itself, to be given back to [`Self::go_back`] after one.
+    pub(super) const fn newest(&self) -> Newest {
+        self.lookups.newest()
+    }
+
+    /// After a rollback.
+    pub(super) const fn go_back(&mut self, newest: Newest) {
+        self.lookups.go_back(newest);
     }
 
     fn one(&mut self, commit: &Commit, heads: &mut HashMap<Bytes16, u64>, mode: Mode) -> Result<Applied<Outcome>> {
@@ -144,11 +148,11 @@ impl<'c> Commits<'c> {
     fn change(&mut self, commit: &Commit) -> Result<Option<Refusal>> {
         let account = &commit.account;
         for (name, token) in commit.writes.iter().flat_map(|write| &write.lookups_removed) {
-            self.remove_lookup.execute(params![account, name, token])?;
+            self.lookups.remove(account, *name, token)?;
         }
         for lookup in commit.writes.iter().flat_map(|write| &write.lookups_added) {
-            if let Some(refusal) = self.add_lookup(account, lookup)? {
-                return Ok(Some(refusal));
+            if let Some((kind, id)) = self.lookups.add(account, lookup)? {
+                return Ok(Some(Refusal::Taken { name: lookup.name, kind, id }));
             }
         }
         for record in commit.writes.iter().filter_map(|write| write.record.as_ref()) {
@@ -158,18 +162,6 @@ impl<'c> Commits<'c> {
             }
         }
         Ok(None)
-    }
-
-    fn add_lookup(&mut self, account: &Bytes16, lookup: &LookupRow) -> Result<Option<Refusal>> {
-        let LookupRow { name, token, kind, id } = lookup;
-        if self.insert_lookup.execute(params![account, name, token, kind, id])? == 1 {
-            return Ok(None);
-        }
-        let holder = self
-            .find_lookup
-            .query_row(params![account, name, token], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        Ok(holder.filter(|holder| *holder != (*kind, *id)).map(|(kind, id)| Refusal::Taken { name: *name, kind, id }))
     }
 
     fn write_record(&mut self, account: &Bytes16, write: &RecordWrite) -> Result<(bool, u8, Bytes16)> {

@@ -7,6 +7,7 @@ mod apply;
 mod checkpoint;
 mod cursors;
 mod failure;
+mod lookups;
 mod memory;
 mod read;
 mod schema;
@@ -19,16 +20,18 @@ use crate::engine::{
 use async_trait::async_trait;
 use cursors::{Advance, LeaseWish};
 use failure::{closed, engine_error};
+use lookups::{Lookups, Newest, SharedFilter};
 use rusqlite::Connection;
 use schema::Role;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use tokio::sync::{broadcast, oneshot};
 use writer::{Answer, Job};
 
+pub use lookups::GENERATION_ROWS;
 pub use schema::schema;
 
 /// Connections that read.
@@ -54,11 +57,18 @@ pub struct SqliteOptions {
     pub pages_max: Option<u32>,
     /// Bytes of write-ahead log at which it is copied into the file; it may grow to four times that under load.
     pub log_bytes: u64,
+    /// Lookups that are kept together in one tree before the next is begun.
+    pub generation_rows: u32,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { cache_bytes_max: CACHE_BYTES_MAX, pages_max: None, log_bytes: LOG_BYTES }
+        Self {
+            cache_bytes_max: CACHE_BYTES_MAX,
+            pages_max: None,
+            log_bytes: LOG_BYTES,
+            generation_rows: GENERATION_ROWS,
+        }
     }
 }
 
@@ -66,6 +76,8 @@ type Question = Box<dyn FnOnce(&Connection) + Send>;
 
 /// An engine on one SQLite file.
 pub struct SqliteEngine {
+    /// Tells where a lookup may be.
+    filter: SharedFilter,
     /// `None` only while the engine is being dropped.
     jobs: Option<Sender<Job>>,
     questions: Option<Sender<Question>>,
@@ -89,8 +101,12 @@ impl SqliteEngine {
         let (jobs, waiting_jobs) = mpsc::channel();
         let (questions, waiting_questions) = mpsc::channel();
         let (wakes, _) = broadcast::channel(WAKES_KEPT);
-        let mut engine = Self { jobs: Some(jobs), questions: Some(questions), wakes, threads: Vec::new(), _lock: lock };
-        engine.start_writer(writing, copying, waiting_jobs, options.log_bytes)?;
+        let (filter, newest) =
+            lookups::load(&writing, options.generation_rows).map_err(|error| engine_error(&error))?;
+        let filter = Arc::new(RwLock::new(filter));
+        let mut engine =
+            Self { filter, jobs: Some(jobs), questions: Some(questions), wakes, threads: Vec::new(), _lock: lock };
+        engine.start_writer(writing, copying, waiting_jobs, newest, options)?;
         let waiting_questions = Arc::new(Mutex::new(waiting_questions));
         for connection in reading {
             let questions = Arc::clone(&waiting_questions);
@@ -104,13 +120,15 @@ impl SqliteEngine {
         writing: Connection,
         copying: Connection,
         jobs: Receiver<Job>,
-        log_bytes: u64,
+        newest: Newest,
+        options: SqliteOptions,
     ) -> Result<(), EngineError> {
-        let (checkpointer, copier) = checkpoint::pair(log_bytes);
+        let (checkpointer, copier) = checkpoint::pair(options.log_bytes);
         self.start("sqlite-copy", move || copier.run(&copying))?;
-        let wakes = self.wakes.clone();
+        let (wakes, filter) = (self.wakes.clone(), Arc::clone(&self.filter));
         self.start("sqlite-write", move || {
-            if let Err(error) = writer::run(&writing, &jobs, &wakes, checkpointer) {
+            let lookups = Lookups::prepare(&writing, filter, newest, options.generation_rows);
+            if let Err(error) = lookups.and_then(|lookups| writer::run(&writing, lookups, &jobs, &wakes, checkpointer)) {
                 tracing::error!(code = ?error.sqlite_error_code(), "the database takes no more changes until restarted");
             }
         })
@@ -213,8 +231,8 @@ impl Engine for SqliteEngine {
         account: Bytes16,
         asked: &[(u8, Bytes16)],
     ) -> Result<Vec<Option<(u8, Bytes16)>>, EngineError> {
-        let asked = asked.to_vec();
-        self.ask(move |connection| read::lookups(connection, account, &asked)).await
+        let (asked, filter) = (asked.to_vec(), Arc::clone(&self.filter));
+        self.ask(move |connection| lookups::find_all(connection, &filter, account, &asked)).await
     }
 
     async fn entries(&self, account: Bytes16, after: u64, limit: u32) -> Result<Vec<StoredEntry>, EngineError> {

@@ -6,9 +6,6 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 /// Statements each reading connection keeps prepared.
 pub(super) const STATEMENTS_KEPT: usize = 32;
 
-/// What finds a record: its kind and id.
-pub(super) type Found = Option<(u8, Bytes16)>;
-
 /// The columns that [`record`] reads.
 const RECORD: &str = "kind, id, version, state, parent, sort_at, sealed, consumer";
 
@@ -61,18 +58,6 @@ pub(super) fn list(connection: &Connection, account: Bytes16, query: &ListQuery)
             .query_map(params![account, kind, state, sort_at, id, limit], record)?
             .collect(),
     }
-}
-
-pub(super) fn lookups(connection: &Connection, account: Bytes16, asked: &[(u8, Bytes16)]) -> Result<Vec<Found>> {
-    let transaction = connection.unchecked_transaction()?;
-    let mut find =
-        transaction.prepare_cached("SELECT kind, id FROM lookups WHERE account = ?1 AND name = ?2 AND token = ?3")?;
-    asked
-        .iter()
-        .map(|(name, token)| {
-            find.query_row(params![account, name, token], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-        })
-        .collect()
 }
 
 pub(super) fn entries(connection: &Connection, account: Bytes16, after: u64, limit: u32) -> Result<Vec<StoredEntry>> {

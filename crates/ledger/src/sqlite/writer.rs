@@ -4,6 +4,7 @@ use super::apply::{Applied, Commits, Mode};
 use super::checkpoint::Checkpointer;
 use super::cursors::{Advance, Cursors, LeaseWish};
 use super::failure::{engine_error, loses_writes, repeated};
+use super::lookups::Lookups;
 use crate::engine::{Bytes16, Commit, EngineError, LeaseRow, Outcome};
 use rusqlite::{Connection, Result, Statement};
 use std::collections::HashMap;
@@ -57,11 +58,12 @@ type Transacted = (Vec<Done>, HashMap<Bytes16, u64>);
 /// Works until every sender is gone.
 pub(super) fn run(
     connection: &Connection,
+    lookups: Lookups<'_>,
     jobs: &Receiver<Job>,
     wakes: &broadcast::Sender<Bytes16>,
     mut checkpointer: Checkpointer,
 ) -> Result<()> {
-    let mut writer = Writer::prepare(connection)?;
+    let mut writer = Writer::prepare(connection, lookups)?;
     while let Ok(first) = jobs.recv() {
         let group = gather(first, jobs);
         match writer.transact(&group) {
@@ -120,12 +122,12 @@ struct Writer<'c> {
 }
 
 impl<'c> Writer<'c> {
-    fn prepare(connection: &'c Connection) -> Result<Self> {
+    fn prepare(connection: &'c Connection, lookups: Lookups<'c>) -> Result<Self> {
         Ok(Self {
             connection,
             begin: connection.prepare("BEGIN IMMEDIATE")?,
             commit: connection.prepare("COMMIT")?,
-            commits: Commits::prepare(connection)?,
+            commits: Commits::prepare(connection, lookups)?,
             cursors: Cursors::prepare(connection)?,
         })
     }
@@ -142,6 +144,7 @@ impl<'c> Writer<'c> {
     }
 
     fn attempt(&mut self, group: &[Job], mode: Mode) -> Result<Applied<Transacted>> {
+        let newest = self.commits.newest();
         self.begin.execute([])?;
         let mut heads = HashMap::new();
         let outcome = match self.work(group, &mut heads, mode) {
@@ -149,6 +152,9 @@ impl<'c> Writer<'c> {
             Ok(Applied::HalfWay) => Ok(Applied::HalfWay),
             Err(error) => Err(error),
         };
+        if !matches!(outcome, Ok(Applied::Done(_))) {
+            self.commits.go_back(newest);
+        }
         // Some failures end the transaction by themselves, others leave it to us.
         if !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK")?;
@@ -168,7 +174,7 @@ impl<'c> Writer<'c> {
                 Job::Advance(step, _) => Done::Advance(self.cursors.advance(step)?),
             });
         }
-        self.commits.store_heads(heads)?;
+        self.commits.finish(heads)?;
         Ok(Applied::Done(all))
     }
 }

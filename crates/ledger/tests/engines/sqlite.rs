@@ -1,8 +1,10 @@
 //! What is SQLite's own: one file, one process, a disk that ends.
 
 use crate::random::agrees_with_the_model;
-use crate::rows::{KIND, account, all, committed, insert, put, record, remove, stored, witness};
-use bonded_ledger::engine::{Engine, EngineError, ListBy, RecordRow};
+use crate::rows::{
+    Adding, KIND, account, all, committed, found, insert, put, record, remove, stored, taken_by, witness,
+};
+use bonded_ledger::engine::{Engine, EngineError, ListBy, ListQuery, RecordRow};
 use bonded_ledger::sqlite::{SqliteEngine, SqliteOptions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -31,6 +33,65 @@ fn open(directory: &TempDir, options: SqliteOptions) -> Result<SqliteEngine, Eng
 fn random_histories_agree_with_the_model() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     agrees_with_the_model(&home().engine, &runtime);
+}
+
+/// With generations so small that a history has many of them.
+#[test]
+fn random_histories_agree_over_many_generations_of_lookups() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    agrees_with_the_model(&open(&directory, small_generations()).unwrap(), &runtime);
+}
+
+fn small_generations() -> SqliteOptions {
+    SqliteOptions { generation_rows: 3, ..SqliteOptions::default() }
+}
+
+/// Each opening finds what all the ones before wrote, whatever was stored of the filter by then.
+#[tokio::test]
+async fn lookups_of_all_generations_are_found_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let us = account(1);
+    for opening in 0..20 {
+        let options = if opening == 13 { SqliteOptions::default() } else { small_generations() };
+        let engine = open(&directory, options).unwrap();
+        for number in 0..opening * 4 {
+            let expected = (number % 7 != 3).then_some((KIND, crate::rows::id(number)));
+            assert_eq!(found(&engine, us, number).await, expected, "{number} at opening {opening}");
+        }
+        for number in opening * 4..opening * 4 + 4 {
+            let born = insert(&record(number)).found_by(number);
+            put(&engine, us, [born]).await;
+            let again = insert(&record(number + 1_000_000)).found_by(number);
+            assert_eq!(put(&engine, us, [again]).await, taken_by(&record(number)));
+            if number % 7 == 3 {
+                put(&engine, us, [remove(&record(number)).no_longer_by(number)]).await;
+            }
+        }
+    }
+}
+
+/// A transaction that fails after it closed a generation takes that back too.
+#[tokio::test]
+async fn a_full_disk_does_not_confuse_generations() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(&directory, SqliteOptions { pages_max: Some(64), ..small_generations() }).unwrap();
+    let us = account(1);
+    let mut written = Vec::new();
+    for number in 0..40 {
+        let row =
+            RecordRow { sealed: vec![1; 10_000 + 5_000 * usize::try_from(number % 7).unwrap()], ..record(number) };
+        if engine.write(vec![crate::rows::commit(us, [insert(&row).found_by(number)])]).await.is_ok() {
+            written.push(number);
+        }
+    }
+    assert!((5..39).contains(&written.len()), "{}", written.len());
+    drop(engine);
+    let engine = open(&directory, small_generations()).unwrap();
+    for number in 0..40 {
+        let expected = written.contains(&number).then_some((KIND, crate::rows::id(number)));
+        assert_eq!(found(&engine, us, number).await, expected, "{number}");
+    }
 }
 
 #[tokio::test]
@@ -131,15 +192,14 @@ async fn the_write_ahead_log_stays_short_under_load() {
     let options = SqliteOptions { log_bytes: LOG_BYTES, ..SqliteOptions::default() };
     let engine = open(&directory, options).unwrap();
     let log = path(&directory).with_extension("db-wal");
+    let us = account(1);
     let mut longest = 0;
     for number in 0..400 {
         let row = RecordRow { sealed: vec![3; 100_000], ..record(number) };
-        let (_, read) = futures::future::join(
-            put(&engine, account(1), [insert(&row)]),
-            all(&engine, account(1), KIND, &ListBy::Kind, true, 50),
-        )
-        .await;
-        assert!(read.len() as u64 >= number);
+        let page = ListQuery { kind: KIND, by: ListBy::Kind, descending: true, after: None, limit: 5 };
+        let listing = engine.list(us, &page);
+        let (_, rows) = futures::future::join(put(&engine, us, [insert(&row)]), listing).await;
+        assert!(rows.unwrap().len() as u64 >= number.min(5));
         longest = longest.max(std::fs::metadata(&log).unwrap().len());
     }
     assert!(longest < 5 * LOG_BYTES, "{longest} bytes");

@@ -123,8 +123,10 @@ impl<'c> Store<'c> {
                 "INSERT INTO records (account, kind, id, version, state, parent, sort_at, sealed, consumer)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?,
-            lookup: connection
-                .prepare("INSERT INTO lookups (account, name, token, kind, id) VALUES (?1, ?2, ?3, ?4, ?5)")?,
+            // All in one generation: one tree, as anyone would have it.
+            lookup: connection.prepare(
+                "INSERT INTO lookups (generation, account, name, token, kind, id) VALUES (0, ?1, ?2, ?3, ?4, ?5)",
+            )?,
             entry: connection.prepare(
                 "INSERT INTO entries (account, seq, at, actor, action, kind, id, version, sealed, leaf)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
