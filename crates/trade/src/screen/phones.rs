@@ -43,7 +43,9 @@ pub(super) fn phones(text: &str, kept: Kept) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut chain: Vec<&Group> = Vec::new();
     for (group, dated) in groups.iter().zip(&dates) {
-        let linked = chain.last().is_some_and(|last| separated(text, last, group));
+        // `Apt4 555-123-4567`: digits that end a word begin no number behind the space.
+        let linked =
+            chain.last().is_some_and(|last| separated(text, last, group) && !(last.glued && spaced(text, last, group)));
         if *dated || !linked || matches!(group.lead, Lead::Plus(_)) {
             judge(text, &chain, kept, &mut found);
             chain.clear();
@@ -146,6 +148,16 @@ fn separated(text: &str, first: &Group, second: &Group) -> bool {
     between.chars().count() <= SEPARATORS_MAX && between.chars().all(separator)
 }
 
+fn spaced(text: &str, first: &Group, second: &Group) -> bool {
+    text.get(first.range.end..second.range.start).is_some_and(|between| between.contains(char::is_whitespace))
+}
+
+/// Whether what follows a number names an extension: `x12`, `ext. 12`.
+fn is_extension(after: &str) -> bool {
+    let mark = |mark: &str| after.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark));
+    mark("ext") || (mark("x") && after.chars().nth(1).is_some_and(is_digit))
+}
+
 /// Decimal digits of every script that people type: a digit that is no ASCII one counts by its Unicode property.
 fn is_digit(symbol: char) -> bool {
     symbol.is_ascii_digit() || (!symbol.is_ascii() && symbol.is_numeric())
@@ -185,7 +197,8 @@ fn group(text: &str, range: Range<usize>, digits: usize) -> Group {
         (None, 2) => Lead::TwoZeros,
         _ => Lead::Other,
     };
-    let glued = sign.is_none() && touches(before.chars().next_back()) || touches(after.chars().next());
+    let glued = sign.is_none() && touches(before.chars().next_back())
+        || (touches(after.chars().next()) && !is_extension(after));
     let bracketed = before.ends_with('(') && after.starts_with(')');
     Group { range, digits, lead, glued, bracketed }
 }
