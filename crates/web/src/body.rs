@@ -46,7 +46,8 @@ pub struct Batch<T>(pub Vec<Result<T, Failure>>);
 /// A CSV file.
 pub struct CsvFile(pub Bytes);
 
-/// The id in the request's path. What is not an id of this kind is not found.
+/// The id of this kind in the request's path; where there are several, each is of another kind. What is no such id is not
+/// found.
 pub struct IdIn<K>(pub Id<K>);
 
 impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
@@ -99,7 +100,7 @@ impl<K: Kinded, S: Send + Sync> FromRequestParts<S> for IdIn<K> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let missing = || Failure::missing(&K::KIND.name().replace('_', " "));
         let path = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
-        let id = path.iter().next().and_then(|(_, text)| text.parse().ok());
+        let id = path.iter().find_map(|(_, text)| text.parse().ok());
         id.map(Self).ok_or_else(missing)
     }
 }

@@ -1,5 +1,7 @@
 //! A house for tests: the whole API over a ledger of its own, with parties who hold keys to it.
 
+pub mod contract;
+
 use crate::{App, Limits, Readiness, Settings, public};
 use axum::Router;
 use axum::body::Body;
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceExt as _;
 
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct House {
     pub ledger: Arc<TestLedger>,
@@ -111,11 +113,15 @@ impl House {
         self.key(party.account, others).await
     }
 
+    /// Every answer is held against the contract on its way to the test.
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
-        Answer { status: parts.status, headers: parts.headers, bytes }
+        let answer = Answer { status: parts.status, headers: parts.headers, bytes };
+        contract::hold(&method, &path, &answer);
+        answer
     }
 
     pub async fn get(&self, party: &Party, path: &str) -> Answer {

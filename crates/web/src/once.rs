@@ -9,13 +9,15 @@ use crate::body::{self, BodyLimit};
 use crate::caller::Caller;
 use crate::problem::{Failure, in_progress, sorts};
 use crate::reply::{Keepable, Reply};
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bonded_base::{Account, Id};
 use bonded_ledger::{Answer, Change, Ledger, LedgerError, Lookup, LookupName, RequestKey, Scope, Stored};
 use serde::{Deserialize, Serialize};
@@ -130,7 +132,12 @@ fn key_of(request: &Request) -> Result<Option<String>, Failure> {
     if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.bytes().all(|symbol| symbol.is_ascii_graphic()) {
         return Err(Failure::parameter("`Idempotency-Key` must be 1 to 255 visible ASCII characters."));
     }
-    Ok(Some(key.to_owned()))
+    Ok(Some(digest_of(key)))
+}
+
+/// What is kept of a key: callers put anything into it, a consumer's mail address too.
+pub(crate) fn digest_of(key: &str) -> String {
+    BASE64URL.encode(digest(&SHA256, key.as_bytes()))
 }
 
 fn fingerprint(method: &str, uri: &Uri, body: &[u8]) -> [u8; 32] {

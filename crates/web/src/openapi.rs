@@ -86,6 +86,13 @@ fn operation(route: &Route) -> Operation {
             "\"1\"",
         ));
     }
+    // Lines of a doc comment are not lines of a text.
+    operation.description = operation.description.map(|text| text.replace('\n', " "));
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            response.description = String::from(if status == "201" { "It was created." } else { "It was done." });
+        }
+    }
     for range in ["4XX", "5XX"] {
         operation.responses.responses.insert(range.to_owned(), RefOr::Ref(Ref::from_response_name(PROBLEM)));
     }

@@ -7,7 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bonded_base::{Id, Kind, Kinded, Moment};
 use bonded_trade::Page;
-use serde::Serialize;
 use std::fmt::Write as _;
 use utoipa::{IntoParams, ToSchema};
 
@@ -155,17 +154,6 @@ fn read_cursor(kind: Kind, text: &str) -> Result<(Moment, [u8; 16]), Failure> {
         (*number == kind.number()).then_some((Moment::from_millis(i64::from_be_bytes(*at)), id))
     };
     read().ok_or_else(|| Failure::parameter("`cursor` must be the `next_cursor` of an earlier page of the same list."))
-}
-
-/// A page of a list, as it is answered.
-#[derive(Serialize, ToSchema)]
-pub struct Listing<T> {
-    /// The records, in the order asked.
-    pub data: Vec<T>,
-    /// Whether there are more.
-    pub has_more: bool,
-    /// What to send as `cursor` for the next page; null on the last.
-    pub next_cursor: Option<String>,
 }
 
 /// The JSON of a page whose records are written already.

@@ -8,7 +8,7 @@ pub(crate) mod sorts;
 pub use sorts::Sort;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bonded_base::{Problem, Reason};
@@ -201,7 +201,7 @@ impl IntoResponse for Failure {
 /// Writes down the problem document of an answer that has one to write.
 pub fn finish(mut response: Response, request_id: &str) -> Response {
     let Some(Pending(failure)) = response.extensions_mut().remove::<Pending>() else { return response };
-    let Wrong { sort, headers: own, cause, .. } = &*failure.0;
+    let Wrong { headers: own, cause, .. } = &*failure.0;
     if let Some(cause) = cause {
         tracing::error!(request_id, cause, "a request failed");
     }
@@ -210,7 +210,6 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
     for (name, value) in own {
         headers.insert(name.clone(), value.clone());
     }
-    debug_assert!(sort.status != 405 || headers.contains_key(ALLOW), "the router names the methods");
     *response.body_mut() = Body::from(failure.document(request_id));
     response
 }

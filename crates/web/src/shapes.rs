@@ -17,6 +17,43 @@ pub use partners::*;
 
 use utoipa::ToSchema;
 
+/// Shapes of lists: a page of records each.
+macro_rules! pages {
+    ($($(#[$doc:meta])* $page:ident of $record:ty;)*) => {$(
+        $(#[$doc])*
+        #[derive(ToSchema)]
+        pub struct $page {
+            /// The records, in the order asked.
+            pub data: Vec<$record>,
+            /// Whether there are more.
+            #[schema(example = false)]
+            pub has_more: bool,
+            /// What to send as `cursor` for the next page; null on the last.
+            #[schema(required)]
+            pub next_cursor: Option<String>,
+        }
+    )*};
+}
+
+pages! {
+    /// A page of partner links.
+    PartnerLinkPage of PartnerLink;
+    /// A page of products.
+    ProductPage of Product;
+    /// A page of variants.
+    VariantPage of Variant;
+    /// All locations.
+    LocationPage of Location;
+    /// Inventory levels.
+    InventoryLevelPage of InventoryLevel;
+    /// A page of orders.
+    OrderPage of Order;
+    /// A page of purchase orders.
+    PurchaseOrderPage of PurchaseOrder;
+    /// A page of holds.
+    HoldPage of Hold;
+}
+
 /// What is wrong with a request (RFC 9457).
 #[derive(ToSchema)]
 pub struct Problem {
@@ -37,6 +74,8 @@ pub struct Problem {
     /// The id of the request; also in the header `X-Request-Id`.
     #[schema(example = "req_0192f0c4a1b27d3e8f5a6b7c8d9e0f1a")]
     pub request_id: Option<String>,
+    /// Only with `/problems/answer-lost`: the ids of the records that were written.
+    pub wrote: Option<Vec<String>>,
 }
 
 /// An amount of money.
@@ -54,6 +93,7 @@ pub struct Money {
 #[derive(ToSchema)]
 pub struct Refused {
     /// Its place in `data`, from 0.
+    #[schema(example = 0)]
     pub index: u32,
     /// The status that the record alone would have had.
     #[schema(example = 422)]

@@ -57,3 +57,28 @@ async fn get_current_api_key(caller: Caller, params: Params) -> Result<Reply, Fa
         permissions: caller.permissions,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, scrubbed};
+    use bonded_people::Permission;
+
+    #[tokio::test]
+    async fn an_account_and_its_key_are_shown() {
+        let house = House::new().await;
+        let party = house.retailer().await;
+        let account = house.get(&party, "/v1/account").await;
+        assert_eq!(account.headers["etag"], "\"1\"");
+        let account = account.expect(200);
+        assert_eq!(account["id"], party.account.to_string());
+        insta::assert_json_snapshot!("account", scrubbed(&account));
+
+        let few = [Permission::AccountRead, Permission::OrdersRead].into_iter().collect();
+        let key = house.key(party.account, few).await;
+        let shown = house.get(&key, "/v1/api_keys/current").await.expect(200);
+        assert_eq!(shown["id"], key.key.to_string());
+        assert!(key.secret.ends_with(shown["ends_with"].as_str().unwrap()));
+        assert!(!shown.to_string().contains(&key.secret));
+        assert_eq!(shown["permissions"], serde_json::json!(["account:read", "orders:read"]));
+    }
+}

@@ -136,3 +136,68 @@ pub(crate) async fn grown(app: &App, scope: &Scope, after: u64, deadline: Instan
         grown = app.ledger().wait_beyond(scope, after, left) => Ok(grown?),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, order, scrubbed};
+    use serde_json::{Value, json};
+
+    #[tokio::test]
+    async fn events_tell_what_changed_from_what_to_what() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        let variant = house.stocked(&supplier, "S", 1).await;
+        let after = house.get(&supplier, "/v1/events").await.expect(200)["next_after"].clone();
+        let price = json!({"price": {"amount": 5, "currency": "EUR"}});
+        house
+            .patch(&supplier, &format!("/v1/variants/{variant}"), price, &[("idempotency-key", "k")])
+            .await
+            .expect(200);
+        let events = house.get(&supplier, &format!("/v1/events?after={after}")).await.expect(200);
+        insta::assert_json_snapshot!("events", scrubbed(&events));
+        assert_eq!(events["data"][0]["actor"], supplier.key.to_string());
+        // The ledger's own books are there for those who ask.
+        let kept = house.get(&supplier, "/v1/events?kind=answer").await.expect(200);
+        let actions: Vec<_> = kept["data"].as_array().unwrap().iter().map(|event| event["action"].clone()).collect();
+        assert_eq!(actions, ["claimed", "answered"]);
+        house.get(&supplier, "/v1/events?kind=none").await.expect(400);
+    }
+
+    #[tokio::test]
+    async fn a_feed_is_read_in_pieces_without_a_gap() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        for sku in ["A", "B", "C"] {
+            house.stocked(&supplier, sku, 1).await;
+        }
+        let all = house.get(&supplier, "/v1/events").await.expect(200);
+        let all = all["data"].as_array().unwrap().clone();
+        let (mut after, mut pieces) = (json!(0), Vec::new());
+        loop {
+            let page = house.get(&supplier, &format!("/v1/events?limit=2&after={after}")).await.expect(200);
+            pieces.extend(page["data"].as_array().unwrap().clone());
+            after = page["next_after"].clone();
+            if page["has_more"] == false {
+                break;
+            }
+        }
+        assert_eq!(pieces, all);
+        let products = house.get(&supplier, "/v1/events?kind=product&limit=2").await.expect(200);
+        assert_eq!((products["data"].as_array().unwrap().len(), &products["has_more"]), (2, &json!(true)));
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_told_as_soon_as_something_happens() {
+        let house = House::new().await;
+        let retailer = house.retailer().await;
+        let after = house.get(&retailer, "/v1/events").await.expect(200)["next_after"].clone();
+        let path = format!("/v1/events?after={after}&wait=30&kind=order");
+        let (news, placed) =
+            tokio::join!(house.get(&retailer, &path), house.post(&retailer, "/v1/orders", order("1", "A", 1)));
+        let (news, placed) = (news.expect(200), placed.expect(201));
+        assert_eq!(news["data"][0]["subject"], placed["id"]);
+        assert_eq!((&news["data"][0]["action"], &news["data"][0]["changes"]), (&json!("placed"), &json!({})));
+        let none = house.get(&retailer, &format!("/v1/events?after={}", u64::MAX / 4)).await.expect(200);
+        assert_eq!(none["data"], Value::Array(Vec::new()));
+    }
+}

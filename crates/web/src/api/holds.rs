@@ -32,7 +32,7 @@ const STATES: [(&str, HoldState); 2] = [("open", HoldState::Open), ("resolved", 
 /// rest goes on meanwhile.
 #[utoipa::path(get, path = "/v1/holds", tag = "Holds",
     params(PageParams, ("state" = Option<shapes::HoldState>, Query, description = "Only holds in this state.")),
-    responses((status = 200, body = crate::page::Listing<shapes::Hold>)))]
+    responses((status = 200, body = shapes::HoldPage)))]
 async fn list_holds(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
     let page = params.page(Kind::Hold, &["state"])?;
     let state = params.one_of("state", &STATES)?;
@@ -41,7 +41,7 @@ async fn list_holds(State(app): State<App>, caller: Caller, params: Params) -> R
 
 /// Get a hold
 #[utoipa::path(get, path = "/v1/holds/{id}", tag = "Holds",
-    params(("id" = String, Path, description = "The hold.", example = "$HOLD")),
+    params(("id" = String, Path, description = "The hold.", example = "hold_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Hold)))]
 async fn get_hold(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Hold>) -> Result<Reply, Failure> {
     Shown::from(&holds::get(app.ledger(), caller.scope(), id).await?).reply()
@@ -51,7 +51,7 @@ async fn get_hold(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Hold>) 
 ///
 /// Tries again what is held, once the reason was put right. The hold is resolved by itself if that succeeds.
 #[utoipa::path(post, path = "/v1/holds/{id}/retry", tag = "Holds",
-    params(("id" = String, Path, description = "The hold.", example = "$HOLD")),
+    params(("id" = String, Path, description = "The hold.", example = "hold_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Hold)))]
 async fn retry_hold(
     State(app): State<App>,
@@ -66,7 +66,7 @@ async fn retry_hold(
 ///
 /// Puts it aside without trying again.
 #[utoipa::path(post, path = "/v1/holds/{id}/resolve", tag = "Holds",
-    params(("id" = String, Path, description = "The hold.", example = "$HOLD")),
+    params(("id" = String, Path, description = "The hold.", example = "hold_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Hold)))]
 async fn resolve_hold(
     State(app): State<App>,
@@ -75,4 +75,42 @@ async fn resolve_hold(
     IfMatch(expected): IfMatch,
 ) -> Result<Reply, Failure> {
     Shown::from(&holds::resolve(app.ledger(), caller.scope(), id, expected).await?).reply()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, order, scrubbed};
+    use serde_json::{Value, json};
+
+    #[tokio::test]
+    async fn a_hold_is_retried_once_its_reason_is_gone() {
+        let house = House::new().await;
+        let (retailer, supplier, _) = house.partners().await;
+        let placed = house.post(&retailer, "/v1/orders", order("1", "LATER", 1)).await.expect(201);
+        let held = house.until(&retailer, "/v1/holds?state=open", |list| list["data"][0].is_object()).await;
+        insta::assert_json_snapshot!("holds", scrubbed(&held));
+        let path = format!("/v1/holds/{}", held["data"][0]["id"].as_str().unwrap());
+        house.stocked(&supplier, "LATER", 5).await;
+        house.post(&retailer, &format!("{path}/retry"), Value::Null).await.expect(200);
+        let order = format!("/v1/orders/{}", placed["id"].as_str().unwrap());
+        house.until(&retailer, &order, |order| order["state"] == "routed").await;
+        house.until(&retailer, &path, |hold| hold["state"] == "resolved").await;
+        house.post(&retailer, &format!("{path}/retry"), Value::Null).await.expect(409);
+    }
+
+    #[tokio::test]
+    async fn a_hold_is_put_aside() {
+        let house = House::new().await;
+        let retailer = house.retailer().await;
+        house.post(&retailer, "/v1/orders", order("1", "NOBODY-SELLS", 1)).await.expect(201);
+        let held = house.until(&retailer, "/v1/holds", |list| list["data"][0].is_object()).await;
+        let path = format!("/v1/holds/{}", held["data"][0]["id"].as_str().unwrap());
+        house.post_with(&retailer, &format!("{path}/resolve"), Value::Null, &[("if-match", "\"7\"")]).await.expect(412);
+        assert_eq!(
+            house.post(&retailer, &format!("{path}/resolve"), Value::Null).await.expect(200)["state"],
+            "resolved"
+        );
+        assert_eq!(house.get(&retailer, "/v1/holds?state=open").await.expect(200)["data"], json!([]));
+        house.post(&retailer, &format!("{path}/resolve"), Value::Null).await.expect(409);
+    }
 }

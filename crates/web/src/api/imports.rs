@@ -94,3 +94,59 @@ async fn import_product_file(
 fn repeatable(name: &str) -> &str {
     if name.chars().count() > COLUMN_CHARS_MAX || has_contacts(name, Kept::Text) { "(not repeated)" } else { name }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{Answer, House, Party, request, scrubbed};
+    use axum::body::Body;
+    use axum::http::Method;
+    use serde_json::json;
+
+    async fn import(house: &House, party: &Party, query: &str, file: &str) -> Answer {
+        let path = format!("/v1/imports/products{query}");
+        let body = Body::from(file.to_owned());
+        house.send(request(party, Method::POST, &path, &[("content-type", "text/csv; charset=utf-8")], body)).await
+    }
+
+    const FILE: &str = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty,Variant Price,Own Column,a@b.example\n\
+        tea-tin,Tea Tin,Size,Small,TIN-S,12,7.50,x,\n\
+        tea-tin,,,Large,TIN-L,8,11.00,,\n\
+        broken,Broken,,,BAD,1,a lot,,\n\
+        mug,Mug,,,TIN-S,1,3.00,,\n";
+
+    #[tokio::test]
+    async fn every_row_of_a_file_is_taken_or_held_with_a_reason() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        let report = import(&house, &supplier, "", FILE).await.expect(200);
+        assert_eq!(
+            report["taken"].as_u64().unwrap() + report["held"].as_u64().unwrap(),
+            report["rows"].as_u64().unwrap()
+        );
+        assert!(!report.to_string().contains("a@b.example"));
+        insta::assert_json_snapshot!("import", scrubbed(&report));
+        let products = house.get(&supplier, "/v1/products").await.expect(200);
+        assert_eq!(products["data"].as_array().unwrap().len(), 1);
+        let found = house.get(&supplier, "/v1/variants?sku=TIN-L").await.expect(200);
+        assert_eq!(found["data"][0]["price"], json!({"amount": 1100, "currency": "EUR"}));
+        let variant = found["data"][0]["id"].as_str().unwrap();
+        let levels = house.get(&supplier, &format!("/v1/inventory_levels?variant={variant}")).await.expect(200);
+        assert_eq!(levels["data"][0]["on_hand"], 8);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_none_is_refused_and_the_currency_is_the_caller_s() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        import(&house, &supplier, "", "").await.expect(422);
+        import(&house, &supplier, "", "a,b\n1,2\n").await.expect(422);
+        import(&house, &supplier, "?currency=none", FILE).await.expect(400);
+        let json = house.post(&supplier, "/v1/imports/products", json!({})).await.expect(415);
+        assert!(json["detail"].as_str().unwrap().contains("text/csv"));
+        import(&house, &supplier, "?currency=JPY", "Handle,Title,Variant SKU,Variant Price\nm,Mug,M,300\n")
+            .await
+            .expect(200);
+        let found = house.get(&supplier, "/v1/variants?sku=M").await.expect(200);
+        assert_eq!(found["data"][0]["price"], json!({"amount": 300, "currency": "JPY"}));
+    }
+}

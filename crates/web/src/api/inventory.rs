@@ -64,8 +64,8 @@ impl From<&Stored<InventoryLevel>> for LevelShown {
 /// The levels of up to 100 variants, at every location that has counted them. `available` is what can still be ordered;
 /// it is negative when fewer were counted than are promised.
 #[utoipa::path(get, path = "/v1/inventory_levels", tag = "Inventory",
-    params(("variant" = String, Query, description = "Up to 100 variants, joined by commas.", example = "$VARIANT")),
-    responses((status = 200, body = page::Listing<shapes::InventoryLevel>)))]
+    params(("variant" = String, Query, description = "Up to 100 variants, joined by commas.", example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")),
+    responses((status = 200, body = shapes::InventoryLevelPage)))]
 async fn list_inventory_levels(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
     levels(app.ledger(), caller.scope(), &params).await
 }
@@ -111,4 +111,35 @@ async fn set_inventory_levels(
     let counted =
         |level: Written<InventoryLevel>| Counted { id: level.id, version: level.version, available: level.available() };
     batch::reply(200, &batch::merged(places, results, counted))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, scrubbed};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn what_was_counted_is_shown_by_variant() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        let variant = house.stocked(&supplier, "S", 12).await;
+        let north = house.post(&supplier, "/v1/locations", json!({"name": "North"})).await.expect(201)["id"].clone();
+        let batch = json!({"data": [
+            {"variant": variant, "location": north, "on_hand": 3},
+            {"sku": "S", "on_hand": 12},
+            {"sku": "NONE", "on_hand": 1},
+            {"sku": "S", "on_hand": -1},
+            {"on_hand": 1},
+            {"sku": "S", "location": "loc_00000000000000000000000000", "on_hand": 1},
+        ]});
+        let outcome = house.post(&supplier, "/v1/inventory_levels/batch", batch).await.expect(200);
+        insta::assert_json_snapshot!("counted", scrubbed(&outcome));
+        let levels = house.get(&supplier, &format!("/v1/inventory_levels?variant={variant}")).await.expect(200);
+        let counts: Vec<_> = levels["data"].as_array().unwrap().iter().map(|level| level["on_hand"].clone()).collect();
+        assert!(counts.len() == 2 && counts.contains(&json!(3)) && counts.contains(&json!(12)), "{levels}");
+        let many = vec![variant.as_str(); 101].join(",");
+        for wrong in ["", "?variant=", "?variant=none", &format!("?variant={many}")] {
+            house.get(&supplier, &format!("/v1/inventory_levels{wrong}")).await.expect(400);
+        }
+    }
 }

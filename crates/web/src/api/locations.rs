@@ -49,7 +49,7 @@ async fn create_location(
 ///
 /// All of them: there are at most 200.
 #[utoipa::path(get, path = "/v1/locations", tag = "Inventory",
-    responses((status = 200, body = crate::page::Listing<shapes::Location>)))]
+    responses((status = 200, body = shapes::LocationPage)))]
 async fn list_locations(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
     params.only(&[])?;
     let records = inventory::locations(app.ledger(), caller.scope()).await?;
@@ -58,7 +58,7 @@ async fn list_locations(State(app): State<App>, caller: Caller, params: Params) 
 
 /// Get a location
 #[utoipa::path(get, path = "/v1/locations/{id}", tag = "Inventory",
-    params(("id" = String, Path, description = "The location.", example = "$LOCATION")),
+    params(("id" = String, Path, description = "The location.", example = "loc_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Location)))]
 async fn get_location(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Location>) -> Result<Reply, Failure> {
     Shown::from(&inventory::location(app.ledger(), caller.scope(), id).await?).reply()
@@ -68,7 +68,7 @@ async fn get_location(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Loc
 ///
 /// Renames it, closes it (`"active": false`: nothing more is promised from it) or opens it again.
 #[utoipa::path(patch, path = "/v1/locations/{id}", tag = "Inventory",
-    params(("id" = String, Path, description = "The location.", example = "$LOCATION")),
+    params(("id" = String, Path, description = "The location.", example = "loc_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     request_body(content = shapes::LocationChange, example = json!({"name": "Warehouse South"})),
     responses((status = 200, body = shapes::Location)))]
 async fn update_location(
@@ -79,4 +79,27 @@ async fn update_location(
     Sent(patch): Sent<LocationPatch>,
 ) -> Result<Reply, Failure> {
     Shown::from(&inventory::update_location(app.ledger(), caller.scope(), id, expected, &patch).await?).reply()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, scrubbed};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_location_is_created_renamed_and_closed() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        let created = house.post(&supplier, "/v1/locations", json!({"name": "North"})).await;
+        let path = created.headers["location"].to_str().unwrap().to_owned();
+        insta::assert_json_snapshot!("location", scrubbed(&created.expect(201)));
+        let twin = house.post(&supplier, "/v1/locations", json!({"name": "North"})).await.expect(409);
+        assert_eq!(twin["type"], "/problems/duplicate");
+        let closed = house.patch(&supplier, &path, json!({"active": false, "name": "South"}), &[]).await.expect(200);
+        assert_eq!((&closed["active"], &closed["name"]), (&json!(false), &json!("South")));
+        house.patch(&supplier, &path, json!({"name": null}), &[]).await.expect(422);
+        house.patch(&supplier, &path, json!({"name": "East"}), &[("if-match", "\"1\"")]).await.expect(412);
+        let listed = house.get(&supplier, "/v1/locations").await.expect(200);
+        assert_eq!(listed["data"], json!([house.get(&supplier, &path).await.expect(200)]));
+    }
 }

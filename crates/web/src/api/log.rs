@@ -247,3 +247,122 @@ fn in_base64(hashes: &[Hash]) -> Vec<String> {
 fn text(text: String) -> Response {
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::house::{House, Party};
+    use bonded_merkle::{Audit, Exported, decode_bundle, leaf_hash, verify_consistency, verify_inclusion};
+    use serde_json::Value;
+
+    /// Waits until everything that is in the log is under a checkpoint; the checkpoint, verified.
+    async fn signed(house: &House, party: &Party) -> (Checkpoint, String, VerifierKey) {
+        let key: VerifierKey = house.get(party, "/v1/log/key").await.text().trim().parse().unwrap();
+        let scope = Scope::operator(party.account);
+        loop {
+            let head = house.ledger.head(&scope).await.unwrap();
+            if let Some(note) = house.ledger.checkpoint(&scope).await.unwrap() {
+                let checkpoint = Checkpoint::open(&note, &key).unwrap();
+                if checkpoint.size == head {
+                    assert_eq!(house.get(party, "/v1/log/checkpoint").await.text(), note);
+                    return (checkpoint, note, key);
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn hash(value: &Value) -> Hash {
+        BASE64.decode(value.as_str().unwrap()).unwrap().try_into().unwrap()
+    }
+
+    fn hashes(value: &Value) -> Vec<Hash> {
+        value.as_array().unwrap().iter().map(hash).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_the_log_says_of_itself_is_proven_to_outsiders() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        for sku in ["A", "B", "C"] {
+            house.stocked(&supplier, sku, 1).await;
+        }
+        let (checkpoint, note, key) = signed(&house, &supplier).await;
+        assert_eq!(checkpoint.origin, format!("bonded.example/{}", supplier.account));
+        for entry in 1..=checkpoint.size {
+            let proof = house.get(&supplier, &format!("/v1/log/proof?entry={entry}")).await.expect(200);
+            assert_eq!(proof["checkpoint"], note);
+            let leaf = leaf_hash(&BASE64.decode(proof["leaf"].as_str().unwrap()).unwrap());
+            assert_eq!(leaf, hash(&proof["leaf_hash"]));
+            verify_inclusion(&leaf, entry - 1, checkpoint.size, &hashes(&proof["proof"]), &checkpoint.root).unwrap();
+        }
+        house.get(&supplier, &format!("/v1/log/proof?entry={}", checkpoint.size + 1)).await.expect(404);
+        house.get(&supplier, "/v1/log/proof?entry=0").await.expect(400);
+
+        house.stocked(&supplier, "D", 1).await;
+        let (later, ..) = signed(&house, &supplier).await;
+        let path = format!("/v1/log/consistency?from={}", checkpoint.size);
+        let grown = house.get(&supplier, &path).await.expect(200);
+        let proof = hashes(&grown["proof"]);
+        verify_consistency(checkpoint.size, &checkpoint.root, later.size, &later.root, &proof).unwrap();
+        house.get(&supplier, &format!("{path}&to=1")).await.expect(400);
+        house.get(&supplier, &format!("{path}&to={}", later.size + 1)).await.expect(404);
+
+        let export = house.get(&supplier, "/v1/log/export").await;
+        let mut audit = Audit::new(&[note], &key, 1);
+        for line in export.text().lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let leaf = BASE64.decode(line["leaf"].as_str().unwrap()).unwrap();
+            audit.entry(Exported {
+                seq: line["seq"].as_u64().unwrap(),
+                leaf: &leaf,
+                leaf_hash: hash(&line["leaf_hash"]),
+            });
+        }
+        assert_eq!(audit.finish().unwrap().signed_entries, checkpoint.size);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn tiles_and_entries_are_served_at_the_standard_s_addresses() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        house.stocked(&supplier, "A", 1).await;
+        let (checkpoint, ..) = signed(&house, &supplier).await;
+        let width = u16::try_from(checkpoint.size).unwrap();
+        let tile = house.get(&supplier, &format!("/v1/log/tile/0/000.p/{width}")).await;
+        assert!(tile.headers["cache-control"].to_str().unwrap().contains("immutable"));
+        let entries = house.get(&supplier, &format!("/v1/log/tile/entries/000.p/{width}")).await;
+        let leaves: Vec<u8> = decode_bundle(&entries.bytes, width).unwrap().into_iter().flat_map(leaf_hash).collect();
+        assert_eq!(leaves, tile.bytes);
+        let narrower = house.get(&supplier, "/v1/log/tile/0/000.p/1").await;
+        assert_eq!(narrower.bytes, tile.bytes[..HASH_LENGTH]);
+        for missing in ["0/000", "0/001.p/1", "1/000.p/1", "0/0", "entries/000", "checkpoint", "x", "0/000.p/0"] {
+            house.get(&supplier, &format!("/v1/log/tile/{missing}")).await.expect(404);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_export_says_what_the_leaves_commit_to() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        house.stocked(&supplier, "A", 1).await;
+        let export = house.get(&supplier, "/v1/log/export").await.text();
+        let head = house.ledger.head(&Scope::operator(supplier.account)).await.unwrap();
+        assert_eq!(export.lines().count() as u64, head);
+        for line in export.lines() {
+            #[derive(serde::Deserialize)]
+            struct Read<'a> {
+                leaf: String,
+                salt: String,
+                #[serde(borrow)]
+                said: &'a RawValue,
+            }
+            let line: Read<'_> = serde_json::from_str(line).unwrap();
+            let mut plain = BASE64.decode(line.salt).unwrap();
+            plain.extend_from_slice(line.said.get().as_bytes());
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &plain);
+            let leaf = String::from_utf8(BASE64.decode(line.leaf).unwrap()).unwrap();
+            assert_eq!(leaf.lines().last().unwrap(), BASE64.encode(digest));
+        }
+    }
+}

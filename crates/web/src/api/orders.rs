@@ -99,7 +99,7 @@ const STATES: [(&str, OrderState); 6] = [
     params(PageParams,
         ("state" = Option<shapes::OrderState>, Query, description = "Only orders in this state."),
         ("reference" = Option<String>, Query, description = "Only the order with this reference.")),
-    responses((status = 200, body = crate::page::Listing<shapes::Order>)))]
+    responses((status = 200, body = shapes::OrderPage)))]
 async fn list_orders(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
     let page = params.page(Kind::Order, &["state", "reference"])?;
     let state = params.one_of("state", &STATES)?;
@@ -148,7 +148,7 @@ fn parts(order: &Order) -> Vec<PartShown> {
 /// `expand=consumer` shows the consumer's six fields with it (null once they were forgotten), `expand=purchase_orders` which
 /// purchase orders it became; both, joined by a comma.
 #[utoipa::path(get, path = "/v1/orders/{id}", tag = "Orders",
-    params(("id" = String, Path, description = "The order.", example = "$ORDER"),
+    params(("id" = String, Path, description = "The order.", example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0c"),
         ("expand" = Option<String>, Query, description = "`consumer`, `purchase_orders`, or both joined by a comma.",
             example = "consumer,purchase_orders")),
     responses((status = 200, body = shapes::Order)))]
@@ -175,7 +175,7 @@ async fn get_order(
 /// once. Of the rest cancelling is asked for (`cancel_wanted`); `cancelled` rises when the supplier's purchase order has
 /// taken it, unless it was shipped before.
 #[utoipa::path(post, path = "/v1/orders/{id}/cancel", tag = "Orders",
-    params(("id" = String, Path, description = "The order.", example = "$ORDER")),
+    params(("id" = String, Path, description = "The order.", example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     request_body(content = Option<shapes::LineSelection>, example = json!({"lines": [{"line": 1, "quantity": 1}]})),
     responses((status = 200, body = shapes::Order)))]
 async fn cancel_order(
@@ -193,7 +193,7 @@ async fn cancel_order(
 ///
 /// Once all that is left of it was shipped.
 #[utoipa::path(post, path = "/v1/orders/{id}/complete", tag = "Orders",
-    params(("id" = String, Path, description = "The order.", example = "$ORDER")),
+    params(("id" = String, Path, description = "The order.", example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Order)))]
 async fn complete_order(
     State(app): State<App>,
@@ -208,7 +208,7 @@ async fn complete_order(
 ///
 /// Puts a completed or cancelled order away. Suppliers cannot read its consumer any more.
 #[utoipa::path(post, path = "/v1/orders/{id}/archive", tag = "Orders",
-    params(("id" = String, Path, description = "The order.", example = "$ORDER")),
+    params(("id" = String, Path, description = "The order.", example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Order)))]
 async fn archive_order(
     State(app): State<App>,
@@ -217,4 +217,71 @@ async fn archive_order(
     IfMatch(expected): IfMatch,
 ) -> Result<Reply, Failure> {
     Shown::from(&orders::archive(app.ledger(), caller.scope(), id, expected).await?).reply()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, order, scrubbed};
+    use serde_json::{Value, json};
+
+    #[tokio::test]
+    async fn an_order_is_placed_once_and_shown_with_what_is_asked_for() {
+        let house = House::new().await;
+        let (retailer, supplier, _) = house.partners().await;
+        house.stocked(&supplier, "POT-S", 10).await;
+        let placed = house.post(&retailer, "/v1/orders", order("1001", "POT-S", 2)).await;
+        let path = placed.headers["location"].to_str().unwrap().to_owned();
+        insta::assert_json_snapshot!("order_placed", scrubbed(&placed.expect(201)));
+        let twin = house.post(&retailer, "/v1/orders", order("1001", "POT-S", 2)).await.expect(409);
+        assert_eq!((&twin["type"], &twin["pointer"]), (&json!("/problems/duplicate"), &json!("/reference")));
+
+        let routed = house.until(&retailer, &path, |order| order["state"] == "routed").await;
+        assert!(routed.get("consumer").is_none() && routed.get("purchase_orders").is_none());
+        let shown = house.get(&retailer, &format!("{path}?expand=consumer,purchase_orders")).await;
+        assert_eq!(shown.headers["etag"].to_str().unwrap(), format!("\"{}\"", routed["version"]));
+        let shown = shown.expect(200);
+        assert_eq!(shown["consumer"]["street"], "12 Sample Road\nTestbury");
+        assert_eq!(shown["purchase_orders"][0]["supplier"], supplier.account.to_string());
+        assert_eq!(shown["purchase_orders"][0]["lines"], json!([1]));
+        house.get(&retailer, &format!("{path}?expand=lines")).await.expect(400);
+    }
+
+    #[tokio::test]
+    async fn orders_are_listed_by_state_and_reference() {
+        let house = House::new().await;
+        let retailer = house.retailer().await;
+        let batch =
+            json!({"data": [order("1", "A", 1), order("2", "A", 1), order("1", "A", 1), order("3", "A", 0), {}]});
+        let outcome = house.post(&retailer, "/v1/orders/batch", batch).await.expect(200);
+        insta::assert_json_snapshot!("order_batch", scrubbed(&outcome));
+        for (filter, count) in
+            [("", 2), ("?state=open", 2), ("?state=routed", 0), ("?reference=2", 1), ("?reference=2&state=routed", 0)]
+        {
+            let listed = house.get(&retailer, &format!("/v1/orders{filter}")).await.expect(200);
+            assert_eq!(listed["data"].as_array().unwrap().len(), count, "{filter}");
+        }
+        let refused = house.get(&retailer, "/v1/orders?state=unknown").await.expect(400);
+        assert!(refused["detail"].as_str().unwrap().contains("open, routed, shipped"));
+    }
+
+    #[tokio::test]
+    async fn an_order_is_cancelled_by_quantity_then_in_whole_and_put_away() {
+        let house = House::new().await;
+        let retailer = house.retailer().await;
+        let placed = house.post(&retailer, "/v1/orders", order("1", "NOBODY-SELLS", 3)).await.expect(201);
+        let path = format!("/v1/orders/{}", placed["id"].as_str().unwrap());
+        house.post(&retailer, &format!("{path}/archive"), Value::Null).await.expect(409);
+        let one = json!({"lines": [{"line": 1, "quantity": 1}]});
+        let part = house.post(&retailer, &format!("{path}/cancel"), one).await.expect(200);
+        assert_eq!((&part["lines"][0]["cancelled"], &part["state"]), (&json!(1), &json!("open")));
+        let beyond = json!({"lines": [{"line": 1, "quantity": 3}]});
+        let refused = house.post(&retailer, &format!("{path}/cancel"), beyond).await.expect(422);
+        assert_eq!((&refused["type"], &refused["pointer"]), (&json!("/problems/refused"), &json!("/lines/0/quantity")));
+        house.post_with(&retailer, &format!("{path}/cancel"), Value::Null, &[("if-match", "\"1\"")]).await.expect(412);
+        let rest = house.post(&retailer, &format!("{path}/cancel"), Value::Null).await.expect(200);
+        assert_eq!((&rest["lines"][0]["cancelled"], &rest["state"]), (&json!(3), &json!("cancelled")));
+        house.post(&retailer, &format!("{path}/complete"), Value::Null).await.expect(409);
+        let archived = house.post(&retailer, &format!("{path}/archive"), Value::Null).await.expect(200);
+        assert_eq!(archived["state"], "archived");
+    }
 }

@@ -42,8 +42,8 @@ pub(crate) fn routes() -> Vec<Route> {
 ///
 /// Those that the partner offers.
 #[utoipa::path(get, path = "/v1/partner_links/{id}/products", tag = "Partner catalogue",
-    params(("id" = String, Path, description = "The link.", example = "$LINK"), PageParams),
-    responses((status = 200, body = crate::page::Listing<shapes::Product>)))]
+    params(("id" = String, Path, description = "The link.", example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c"), PageParams),
+    responses((status = 200, body = shapes::ProductPage)))]
 async fn list_partner_products(
     State(app): State<App>,
     caller: Caller,
@@ -57,8 +57,8 @@ async fn list_partner_products(
 
 /// Get a partner's product
 #[utoipa::path(get, path = "/v1/partner_links/{id}/products/{product}", tag = "Partner catalogue",
-    params(("id" = String, Path, description = "The link.", example = "$LINK"),
-        ("product" = String, Path, description = "The partner's product.", example = "$PRODUCT")),
+    params(("id" = String, Path, description = "The link.", example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c"),
+        ("product" = String, Path, description = "The partner's product.", example = "prod_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Product)))]
 async fn get_partner_product(
     State(app): State<App>,
@@ -74,9 +74,9 @@ async fn get_partner_product(
 ///
 /// The variants of one of the partner's products.
 #[utoipa::path(get, path = "/v1/partner_links/{id}/variants", tag = "Partner catalogue",
-    params(("id" = String, Path, description = "The link.", example = "$LINK"),
-        ("product" = String, Query, description = "The partner's product.", example = "$PRODUCT"), PageParams),
-    responses((status = 200, body = crate::page::Listing<shapes::Variant>)))]
+    params(("id" = String, Path, description = "The link.", example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c"),
+        ("product" = String, Query, description = "The partner's product.", example = "prod_01jd2mk8x3e5v9zq4t7w6y5h0c"), PageParams),
+    responses((status = 200, body = shapes::VariantPage)))]
 async fn list_partner_variants(
     State(app): State<App>,
     caller: Caller,
@@ -92,8 +92,8 @@ async fn list_partner_variants(
 
 /// Get a partner's variant
 #[utoipa::path(get, path = "/v1/partner_links/{id}/variants/{variant}", tag = "Partner catalogue",
-    params(("id" = String, Path, description = "The link.", example = "$LINK"),
-        ("variant" = String, Path, description = "The partner's variant.", example = "$VARIANT")),
+    params(("id" = String, Path, description = "The link.", example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c"),
+        ("variant" = String, Path, description = "The partner's variant.", example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Variant)))]
 async fn get_partner_variant(
     State(app): State<App>,
@@ -109,9 +109,9 @@ async fn get_partner_variant(
 ///
 /// The stock of up to 100 of the partner's variants, as it is now.
 #[utoipa::path(get, path = "/v1/partner_links/{id}/inventory_levels", tag = "Partner catalogue",
-    params(("id" = String, Path, description = "The link.", example = "$LINK"),
-        ("variant" = String, Query, description = "Up to 100 variants, joined by commas.", example = "$VARIANT")),
-    responses((status = 200, body = crate::page::Listing<shapes::InventoryLevel>)))]
+    params(("id" = String, Path, description = "The link.", example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c"),
+        ("variant" = String, Query, description = "Up to 100 variants, joined by commas.", example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")),
+    responses((status = 200, body = shapes::InventoryLevelPage)))]
 async fn list_partner_inventory_levels(
     State(app): State<App>,
     caller: Caller,
@@ -150,7 +150,7 @@ impl From<Shared> for ChangeShown {
 /// them as they are now, and go on from `next_after`. With `wait`, an empty answer is held back until something
 /// changes, up to that many seconds.
 #[utoipa::path(get, path = "/v1/partner_links/{id}/changes", tag = "Partner catalogue",
-    params(("id" = String, Path, description = "The link.", example = "$LINK"),
+    params(("id" = String, Path, description = "The link.", example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c"),
         ("after" = Option<u64>, Query, description = "The `next_after` of the answer before; 0 from the start."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How far to read on at most."),
         ("wait" = Option<u32>, Query, maximum = 30, description = "Seconds to wait for a change.")),
@@ -177,6 +177,92 @@ async fn list_partner_changes(
         if !go_on || (!has_more && !grown(&app, &scope, after, deadline).await?) {
             let data = changes.into_iter().map(ChangeShown::from).collect();
             return Reply::ok(&Changes { data, has_more, next_after: after });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, scrubbed};
+    use serde_json::{Value, json};
+
+    #[tokio::test]
+    async fn a_partner_reads_what_is_offered_and_nothing_else() {
+        let house = House::new().await;
+        let (retailer, supplier, link) = house.partners().await;
+        let variant = house.stocked(&supplier, "POT-S", 7).await;
+        let draft = json!({
+            "title": "Secret", "status": "draft",
+            "variants": [{"sku": "SECRET", "price": {"amount": 1, "currency": "EUR"}}],
+        });
+        let hidden = house.post(&supplier, "/v1/products", draft).await.expect(201);
+        let base = format!("/v1/partner_links/{link}");
+
+        let products = house.get(&retailer, &format!("{base}/products")).await.expect(200);
+        insta::assert_json_snapshot!("partner_products", scrubbed(&products));
+        let product = products["data"][0]["id"].as_str().unwrap();
+        assert_eq!(house.get(&retailer, &format!("{base}/products/{product}")).await.expect(200)["id"], product);
+        let variants = house.get(&retailer, &format!("{base}/variants?product={product}")).await.expect(200);
+        assert_eq!(variants["data"][0]["id"], variant.as_str());
+        assert_eq!(house.get(&retailer, &format!("{base}/variants/{variant}")).await.expect(200)["sku"], "POT-S");
+        let levels = house.get(&retailer, &format!("{base}/inventory_levels?variant={variant}")).await.expect(200);
+        assert_eq!(levels["data"][0]["available"], 7);
+
+        let hidden_variant = hidden["variants"][0]["id"].as_str().unwrap();
+        for path in [
+            format!("products/{}", hidden["id"].as_str().unwrap()),
+            format!("variants/{hidden_variant}"),
+            format!("variants?product={}", hidden["id"].as_str().unwrap()),
+        ] {
+            house.get(&retailer, &format!("{base}/{path}")).await.expect(404);
+        }
+        house.get(&retailer, &format!("{base}/variants")).await.expect(400);
+        // The own account's catalogue is another one.
+        assert_eq!(house.get(&retailer, "/v1/products").await.expect(200)["data"], json!([]));
+        house.get(&retailer, &format!("/v1/products/{product}")).await.expect(404);
+    }
+
+    #[tokio::test]
+    async fn a_feed_names_each_changed_record_once_and_waits_for_more() {
+        let house = House::new().await;
+        let (retailer, supplier, link) = house.partners().await;
+        let variant = house.stocked(&supplier, "POT-S", 7).await;
+        let path = format!("/v1/partner_links/{link}/changes");
+        let set = |on_hand: i64| json!({"data": [{"sku": "POT-S", "on_hand": on_hand}]});
+        house.post(&supplier, "/v1/inventory_levels/batch", set(6)).await.expect(200);
+        let all = house.get(&retailer, &path).await.expect(200);
+        let kinds: Vec<_> = all["data"].as_array().unwrap().iter().map(|change| change["kind"].clone()).collect();
+        assert_eq!(kinds.iter().filter(|kind| *kind == "inventory_level").count(), 1);
+        assert!(["product", "variant", "location"].iter().all(|kind| kinds.contains(&json!(kind))), "{kinds:?}");
+        let next = &all["next_after"];
+
+        let waiting = format!("{path}?after={next}&wait=30");
+        let counting = house.post(&supplier, "/v1/inventory_levels/batch", set(5));
+        let (news, counted) = tokio::join!(house.get(&retailer, &waiting), counting);
+        counted.expect(200);
+        let news = news.expect(200);
+        let changes = news["data"].as_array().unwrap();
+        assert_eq!(changes.len(), 1, "{news}");
+        assert_eq!((&changes[0]["kind"], &changes[0]["version"]), (&json!("inventory_level"), &json!(3)));
+        let none = house.get(&retailer, &format!("{path}?after={}", news["next_after"])).await.expect(200);
+        assert_eq!((&none["data"], &none["has_more"]), (&json!([]), &json!(false)));
+        assert!(!variant.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_link_that_has_ended_shows_nothing_and_ends_the_waiting() {
+        let house = House::new().await;
+        let (retailer, supplier, link) = house.partners().await;
+        house.stocked(&supplier, "POT-S", 7).await;
+        let path = format!("/v1/partner_links/{link}");
+        let next = house.get(&retailer, &format!("{path}/changes")).await.expect(200)["next_after"].clone();
+        let waiting = format!("{path}/changes?after={next}&wait=30");
+        let end = format!("{path}/end");
+        let (told, ended) = tokio::join!(house.get(&retailer, &waiting), house.post(&supplier, &end, Value::Null));
+        ended.expect(200);
+        assert_eq!(told.expect(409)["type"], "/problems/state");
+        for what in ["products", "changes"] {
+            house.get(&retailer, &format!("{path}/{what}")).await.expect(409);
         }
     }
 }

@@ -35,7 +35,7 @@ struct Invitation {
 ///
 /// A link joins a retailer and a supplier. It becomes active when the other side accepts.
 #[utoipa::path(post, path = "/v1/partner_links", tag = "Partner links",
-    request_body(content = shapes::NewPartnerLink, example = json!({"partner": "$PARTNER"})),
+    request_body(content = shapes::NewPartnerLink, example = json!({"partner": "acct_01jd2mk8x3e5v9zq4t7w6y5h0c"})),
     responses((status = 201, body = shapes::PartnerLink)))]
 async fn invite_partner(
     State(app): State<App>,
@@ -52,7 +52,7 @@ const STATES: [(&str, LinkState); 3] =
 /// List partner links
 #[utoipa::path(get, path = "/v1/partner_links", tag = "Partner links",
     params(PageParams, ("state" = Option<shapes::LinkState>, Query, description = "Only links in this state.")),
-    responses((status = 200, body = crate::page::Listing<shapes::PartnerLink>)))]
+    responses((status = 200, body = shapes::PartnerLinkPage)))]
 async fn list_partner_links(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
     let page = params.page(Kind::PartnerLink, &["state"])?;
     let state = params.one_of("state", &STATES)?;
@@ -61,7 +61,7 @@ async fn list_partner_links(State(app): State<App>, caller: Caller, params: Para
 
 /// Get a partner link
 #[utoipa::path(get, path = "/v1/partner_links/{id}", tag = "Partner links",
-    params(("id" = String, Path, description = "The link.", example = "$LINK")),
+    params(("id" = String, Path, description = "The link.", example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::PartnerLink)))]
 async fn get_partner_link(
     State(app): State<App>,
@@ -76,7 +76,7 @@ async fn get_partner_link(
 /// Only the side that was invited can. From then on each side reads what the other shares, and the retailer's orders
 /// reach the supplier.
 #[utoipa::path(post, path = "/v1/partner_links/{id}/accept", tag = "Partner links",
-    params(("id" = String, Path, description = "The link.", example = "$LINK")),
+    params(("id" = String, Path, description = "The link.", example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::PartnerLink)))]
 async fn accept_partner_link(
     State(app): State<App>,
@@ -92,7 +92,7 @@ async fn accept_partner_link(
 /// Either side can, at any time; an invitation is turned down in the same way. Nothing is shared from then on. Purchase
 /// orders that were posted before go on.
 #[utoipa::path(post, path = "/v1/partner_links/{id}/end", tag = "Partner links",
-    params(("id" = String, Path, description = "The link.", example = "$LINK")),
+    params(("id" = String, Path, description = "The link.", example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::PartnerLink)))]
 async fn end_partner_link(
     State(app): State<App>,
@@ -101,4 +101,54 @@ async fn end_partner_link(
     IfMatch(expected): IfMatch,
 ) -> Result<Reply, Failure> {
     Shown::from(&partners::end(app.ledger(), caller.scope(), id, expected).await?).reply()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, scrubbed};
+    use bonded_trade::accounts::Role;
+    use serde_json::{Value, json};
+
+    #[tokio::test]
+    async fn a_link_is_made_by_two_and_ended_by_one() {
+        let house = House::new().await;
+        let (retailer, supplier) = (house.retailer().await, house.supplier().await);
+        let invitation = json!({"partner": supplier.account.to_string()});
+        let invited = house.post(&retailer, "/v1/partner_links", invitation.clone()).await;
+        let path = invited.headers["location"].to_str().unwrap().to_owned();
+        insta::assert_json_snapshot!("invited", scrubbed(&invited.expect(201)));
+        let again = house.post(&retailer, "/v1/partner_links", invitation).await.expect(409);
+        assert_eq!(again["type"], "/problems/duplicate");
+
+        let theirs = house.until(&supplier, &path, |link| link["state"] == "invited").await;
+        assert_eq!((&theirs["invited_by_us"], &theirs["partner_name"]), (&json!(false), &json!("Sample Shop")));
+        let own = house.post(&retailer, &format!("{path}/accept"), Value::Null).await.expect(409);
+        assert_eq!(own["type"], "/problems/state");
+        let stale = house.post_with(&supplier, &format!("{path}/accept"), Value::Null, &[("if-match", "\"9\"")]).await;
+        assert_eq!(stale.expect(412)["type"], "/problems/changed");
+        let accept = house.post_with(&supplier, &format!("{path}/accept"), Value::Null, &[("if-match", "\"1\"")]).await;
+        assert_eq!(accept.expect(200)["state"], "active");
+        house.until(&retailer, &path, |link| link["state"] == "active").await;
+
+        for (state, count) in [("active", 1), ("invited", 0), ("ended", 0)] {
+            let listed = house.get(&retailer, &format!("/v1/partner_links?state={state}")).await.expect(200);
+            assert_eq!(listed["data"].as_array().unwrap().len(), count, "{state}");
+        }
+        assert_eq!(house.post(&retailer, &format!("{path}/end"), Value::Null).await.expect(200)["state"], "ended");
+        house.until(&supplier, &path, |link| link["state"] == "ended").await;
+        house.post(&supplier, &format!("{path}/accept"), Value::Null).await.expect(409);
+    }
+
+    #[tokio::test]
+    async fn who_cannot_be_invited_is_told_by_the_field() {
+        let house = House::new().await;
+        let (retailer, other) = (house.retailer().await, house.party("Other", Role::Retailer).await);
+        let nobody = "acct_00000000000000000000000001";
+        for partner in [&retailer.account.to_string(), &other.account.to_string(), nobody, "", "canary"] {
+            let problem = house.post(&retailer, "/v1/partner_links", json!({"partner": partner})).await.expect(422);
+            assert_eq!(problem["pointer"], "/partner", "{partner}");
+        }
+        let missing = house.post(&retailer, "/v1/partner_links", json!({})).await.expect(422);
+        assert_eq!(missing["detail"], "The field `partner` is missing.");
+    }
 }

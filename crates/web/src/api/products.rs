@@ -101,7 +101,7 @@ async fn create_products(
     params(PageParams,
         ("status" = Option<shapes::ProductStatus>, Query, description = "Only products with this status."),
         ("handle" = Option<String>, Query, description = "Only the product with this handle.")),
-    responses((status = 200, body = crate::page::Listing<shapes::Product>)))]
+    responses((status = 200, body = shapes::ProductPage)))]
 async fn list_products(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
     let page = params.page(Kind::Product, &["status", "handle"])?;
     let status = params.one_of("status", &STATUSES)?;
@@ -115,7 +115,7 @@ async fn list_products(State(app): State<App>, caller: Caller, params: Params) -
 
 /// Get a product
 #[utoipa::path(get, path = "/v1/products/{id}", tag = "Products",
-    params(("id" = String, Path, description = "The product.", example = "$PRODUCT")),
+    params(("id" = String, Path, description = "The product.", example = "prod_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Product)))]
 async fn get_product(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Product>) -> Result<Reply, Failure> {
     Shown::from(&catalog::get(app.ledger(), caller.scope(), id).await?).reply()
@@ -126,7 +126,7 @@ async fn get_product(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Prod
 /// Fields that are left out stay as they are; `null` empties one. Send the `ETag` that you have seen as `If-Match` to be
 /// sure that nobody changed it in between.
 #[utoipa::path(patch, path = "/v1/products/{id}", tag = "Products",
-    params(("id" = String, Path, description = "The product.", example = "$PRODUCT")),
+    params(("id" = String, Path, description = "The product.", example = "prod_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     request_body(content = shapes::ProductChange, example = json!({"tags": ["garden", "clay"], "status": "active"})),
     responses((status = 200, body = shapes::Product)))]
 async fn update_product(
@@ -143,7 +143,7 @@ async fn update_product(
 ///
 /// It is no longer offered to partners, and kept for the orders that name it.
 #[utoipa::path(post, path = "/v1/products/{id}/archive", tag = "Products",
-    params(("id" = String, Path, description = "The product.", example = "$PRODUCT")),
+    params(("id" = String, Path, description = "The product.", example = "prod_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Product)))]
 async fn archive_product(
     State(app): State<App>,
@@ -156,8 +156,8 @@ async fn archive_product(
 
 /// List a product's variants
 #[utoipa::path(get, path = "/v1/products/{id}/variants", tag = "Products",
-    params(("id" = String, Path, description = "The product.", example = "$PRODUCT"), PageParams),
-    responses((status = 200, body = crate::page::Listing<shapes::Variant>)))]
+    params(("id" = String, Path, description = "The product.", example = "prod_01jd2mk8x3e5v9zq4t7w6y5h0c"), PageParams),
+    responses((status = 200, body = shapes::VariantPage)))]
 async fn list_variants_of_product(
     State(app): State<App>,
     caller: Caller,
@@ -166,4 +166,106 @@ async fn list_variants_of_product(
 ) -> Result<Reply, Failure> {
     let page = params.page(Kind::Variant, &[])?;
     listing(&catalog::variants_of(app.ledger(), caller.scope(), id, page).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, Party, scrubbed};
+    use serde_json::{Value, json};
+
+    fn draft(title: &str, sku: &str) -> Value {
+        json!({"title": title, "variants": [{"sku": sku, "price": {"amount": 999, "currency": "EUR"}}]})
+    }
+
+    #[tokio::test]
+    async fn a_product_is_created_with_its_variants_changed_and_archived() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        let created = house.post(&supplier, "/v1/products", json!({
+            "title": "Clay Plant Pot", "vendor": "Sample Pottery", "options": [{"name": "Size"}], "unknown": "dropped",
+            "variants": [
+                {"options": ["Small"], "sku": "POT-S", "price": {"amount": 999, "currency": "EUR"}},
+                {"options": ["Large"], "sku": "POT-L", "price": {"amount": 1999, "currency": "EUR"}},
+            ],
+        }));
+        let created = created.await;
+        let path = created.headers["location"].to_str().unwrap().to_owned();
+        insta::assert_json_snapshot!("product_created", scrubbed(&created.expect(201)));
+        let variants = house.get(&supplier, &format!("{path}/variants")).await.expect(200);
+        let titles: Vec<_> = variants["data"].as_array().unwrap().iter().map(|variant| &variant["title"]).collect();
+        assert_eq!(titles, ["Small", "Large"]);
+
+        let change = json!({"title": "Clay Pot", "tags": ["clay"]});
+        let patched = house.patch(&supplier, &path, change.clone(), &[("if-match", "\"1\"")]).await;
+        assert_eq!(patched.headers["etag"], "\"2\"");
+        assert_eq!(patched.expect(200)["title"], "Clay Pot");
+        let late = house.patch(&supplier, &path, change, &[("if-match", "\"1\"")]).await.expect(412);
+        assert_eq!(late["type"], "/problems/changed");
+        let emptied = house.patch(&supplier, &path, json!({"title": null}), &[]).await.expect(422);
+        assert_eq!(emptied["pointer"], "/title");
+        house.patch(&supplier, &path, json!({"title": "x"}), &[("if-match", "2")]).await.expect(400);
+
+        let archived = house.post(&supplier, &format!("{path}/archive"), Value::Null).await.expect(200);
+        assert_eq!((&archived["status"], &archived["version"]), (&json!("archived"), &json!(3)));
+    }
+
+    #[tokio::test]
+    async fn in_a_batch_the_bad_hold_back_only_themselves() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        house.post(&supplier, "/v1/products", draft("Taken", "TAKEN")).await.expect(201);
+        let batch = json!({"data": [
+            draft("One", "ONE"), draft("Twin", "ONE"), draft("Taken again", "TAKEN"), draft("", "NO-TITLE"),
+            {"title": "No variants"}, "not an object", {"title": 7}, draft("Two", "TWO"),
+        ]});
+        let outcome = house.post(&supplier, "/v1/products/batch", batch).await.expect(200);
+        insta::assert_json_snapshot!("product_batch", scrubbed(&outcome));
+        let listed = house.get(&supplier, "/v1/products").await.expect(200);
+        assert_eq!(listed["data"].as_array().unwrap().len(), 3);
+        let too_many = json!({"data": vec![json!({}); 1_001]});
+        let refused = house.post(&supplier, "/v1/products/batch", too_many).await.expect(422);
+        assert_eq!(refused["type"], "/problems/too-much");
+        house.post(&supplier, "/v1/products/batch", json!([])).await.expect(422);
+    }
+
+    /// All pages of a list, one record each.
+    async fn walked(house: &House, party: &Party, path: &str) -> Vec<String> {
+        let (mut titles, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = house.get(party, &format!("{path}&limit=1{cursor}")).await.expect(200);
+            titles.extend(page["data"].as_array().unwrap().iter().map(|one| one["title"].as_str().unwrap().to_owned()));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return titles,
+            }
+            assert_eq!(page["has_more"], true);
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_show_each_record_once_in_either_order() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        for title in ["A", "B", "C"] {
+            house.post(&supplier, "/v1/products", draft(title, title)).await.expect(201);
+            house.ledger.test_clock().advance_ms(1);
+        }
+        let mut prepared = draft("D", "D");
+        prepared["status"] = json!("draft");
+        house.post(&supplier, "/v1/products", prepared).await.expect(201);
+        assert_eq!(walked(&house, &supplier, "/v1/products?order=asc").await, ["A", "B", "C", "D"]);
+        assert_eq!(walked(&house, &supplier, "/v1/products?order=desc").await, ["D", "C", "B", "A"]);
+        assert_eq!(walked(&house, &supplier, "/v1/products?status=active").await, ["A", "B", "C"]);
+        assert_eq!(walked(&house, &supplier, "/v1/products?status=active&order=desc").await, ["C", "B", "A"]);
+        assert_eq!(walked(&house, &supplier, "/v1/products?status=archived").await, Vec::<String>::new());
+
+        for (filter, count) in [("handle=b", 1), ("handle=none", 0), ("handle=b&status=draft", 0)] {
+            let found = house.get(&supplier, &format!("/v1/products?{filter}")).await.expect(200);
+            assert_eq!(found["data"].as_array().unwrap().len(), count, "{filter}");
+        }
+        let foreign = house.get(&supplier, "/v1/orders?limit=1").await.expect(200)["next_cursor"].clone();
+        assert!(foreign.is_null());
+        let cursor = house.get(&supplier, "/v1/products?limit=1").await.expect(200)["next_cursor"].clone();
+        house.get(&supplier, &format!("/v1/orders?cursor={}", cursor.as_str().unwrap())).await.expect(400);
+    }
 }

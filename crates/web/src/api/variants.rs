@@ -36,7 +36,7 @@ pub(crate) fn routes() -> Vec<Route> {
 /// Answers with those that there are, in the order asked.
 #[utoipa::path(get, path = "/v1/variants", tag = "Variants",
     params(("sku" = String, Query, description = "Up to 100 SKUs, joined by commas.", example = "POT-S,POT-L")),
-    responses((status = 200, body = crate::page::Listing<shapes::Variant>)))]
+    responses((status = 200, body = shapes::VariantPage)))]
 async fn find_variants(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
     params.only(&["sku"])?;
     let skus: Vec<_> = params.text("sku").unwrap_or_default().split(',').filter(|sku| !sku.is_empty()).collect();
@@ -72,7 +72,7 @@ struct Changed {
 /// changed only if it is still at that version. SKUs may change places within one batch.
 #[utoipa::path(post, path = "/v1/variants/batch", tag = "Variants",
     request_body(content = shapes::VariantChanges,
-        example = json!({"data": [{"id": "$VARIANT", "price": {"amount": 1099, "currency": "EUR"}}]})),
+        example = json!({"data": [{"id": "var_01jd2mk8x3e5v9zq4t7w6y5h0c", "price": {"amount": 1099, "currency": "EUR"}}]})),
     responses((status = 200, body = shapes::VariantResults)))]
 async fn update_variants(
     State(app): State<App>,
@@ -91,7 +91,7 @@ async fn update_variants(
 
 /// Get a variant
 #[utoipa::path(get, path = "/v1/variants/{id}", tag = "Variants",
-    params(("id" = String, Path, description = "The variant.", example = "$VARIANT")),
+    params(("id" = String, Path, description = "The variant.", example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Variant)))]
 async fn get_variant(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Variant>) -> Result<Reply, Failure> {
     Shown::from(&catalog::variant(app.ledger(), caller.scope(), id).await?).reply()
@@ -101,7 +101,7 @@ async fn get_variant(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Vari
 ///
 /// Fields that are left out stay as they are; `null` empties one.
 #[utoipa::path(patch, path = "/v1/variants/{id}", tag = "Variants",
-    params(("id" = String, Path, description = "The variant.", example = "$VARIANT")),
+    params(("id" = String, Path, description = "The variant.", example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     request_body(content = shapes::VariantChange,
         example = json!({"price": {"amount": 1099, "currency": "EUR"}, "barcode": "4006381333931"})),
     responses((status = 200, body = shapes::Variant)))]
@@ -113,4 +113,53 @@ async fn update_variant(
     Sent(patch): Sent<VariantPatch>,
 ) -> Result<Reply, Failure> {
     Shown::from(&catalog::update_variant(app.ledger(), caller.scope(), id, expected, &patch).await?).reply()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::house::House;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn variants_are_found_by_sku_and_changed_one_by_one() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        let (small, large) = (house.stocked(&supplier, "S", 1).await, house.stocked(&supplier, "L", 1).await);
+        let found = house.get(&supplier, "/v1/variants?sku=L,NONE,S").await.expect(200);
+        let ids: Vec<_> = found["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, [&large, &small]);
+        house.get(&supplier, "/v1/variants").await.expect(400);
+        house.get(&supplier, &format!("/v1/variants?sku={}", "S,".repeat(101))).await.expect(400);
+
+        let path = format!("/v1/variants/{small}");
+        let price = json!({"amount": 1099, "currency": "EUR"});
+        let changed = house.patch(&supplier, &path, json!({"price": price, "barcode": "1"}), &[]).await.expect(200);
+        assert_eq!((&changed["price"], &changed["version"]), (&price, &json!(2)));
+        let taken = house.patch(&supplier, &path, json!({"sku": "L"}), &[]).await.expect(409);
+        assert_eq!((&taken["type"], &taken["pointer"]), (&json!("/problems/duplicate"), &json!("/sku")));
+        let emptied = house.patch(&supplier, &path, json!({"barcode": null}), &[]).await.expect(200);
+        assert!(emptied["barcode"].is_null());
+    }
+
+    #[tokio::test]
+    async fn many_variants_change_in_one_batch_unless_they_have_moved_on() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        let (small, large) = (house.stocked(&supplier, "S", 1).await, house.stocked(&supplier, "L", 1).await);
+        let price = json!({"amount": 5, "currency": "EUR"});
+        let batch = json!({"data": [
+            {"id": small, "version": 1, "price": price, "sku": "L"},
+            {"id": large, "version": 1, "sku": "S"},
+            {"id": "var_00000000000000000000000000", "price": price},
+            {"price": price},
+            {"id": small, "version": 7, "price": price},
+        ]});
+        let outcome = house.post(&supplier, "/v1/variants/batch", batch).await.expect(200);
+        let statuses: Vec<_> = outcome["data"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
+        assert_eq!(statuses[..4], [json!(200), json!(200), json!(404), json!(422)], "{outcome}");
+        assert!(statuses[4].as_u64().unwrap() >= 400);
+        assert_eq!(outcome["data"][3]["problem"]["pointer"], "/data/3");
+        assert_eq!(house.get(&supplier, &format!("/v1/variants/{small}")).await.expect(200)["sku"], "L");
+        assert_eq!(house.get(&supplier, &format!("/v1/variants/{large}")).await.expect(200)["sku"], "S");
+    }
 }

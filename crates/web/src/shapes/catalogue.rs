@@ -13,6 +13,7 @@ pub struct Product {
     #[schema(example = "prod_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Rises with each change; also the `ETag`.
+    #[schema(example = 1)]
     pub version: u64,
     /// When it was created.
     #[schema(format = DateTime)]
@@ -42,6 +43,7 @@ pub struct Product {
     /// Pictures, the first one first.
     pub images: Vec<Image>,
     /// How many variants it has.
+    #[schema(example = 2)]
     pub variant_count: u32,
 }
 
@@ -81,7 +83,6 @@ pub struct Image {
 /// A product as it was just created, with its variants in their order.
 #[derive(ToSchema)]
 pub struct ProductWithVariants {
-    #[schema(inline)]
     #[serde(flatten)]
     pub product: Product,
     /// What it is sold as.
@@ -98,6 +99,7 @@ pub struct Variant {
     #[schema(example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Rises with each change; also the `ETag`.
+    #[schema(example = 1)]
     pub version: u64,
     /// When it was created.
     #[schema(format = DateTime)]
@@ -109,6 +111,7 @@ pub struct Variant {
     #[schema(example = "prod_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub product: String,
     /// Its place among the product's variants; 1 is the first.
+    #[schema(example = 1)]
     pub position: u32,
     /// Its option values, as in `Large / Red`.
     #[schema(example = "Large")]
@@ -117,21 +120,26 @@ pub struct Variant {
     #[schema(example = json!(["Large"]))]
     pub options: Vec<String>,
     /// Stock keeping unit, unique in the account.
-    #[schema(example = "POT-L")]
+    #[schema(required, example = "POT-L")]
     pub sku: Option<String>,
     /// What is printed on it.
+    #[schema(required)]
     pub barcode: Option<String>,
     /// What one costs.
     pub price: Money,
     /// What one used to cost.
+    #[schema(required)]
     pub compare_at_price: Option<Money>,
     /// Grams, packed.
+    #[schema(required)]
     pub weight_grams: Option<u64>,
     /// Its own picture.
+    #[schema(required)]
     pub image_url: Option<String>,
     /// Whether its stock is counted.
     pub tracked: bool,
     /// Whether it is sold also when the count says that there is none.
+    #[schema(example = false)]
     pub sell_when_out: bool,
     /// Whether it is a thing that travels.
     pub requires_shipping: bool,
@@ -240,6 +248,7 @@ pub struct NewProducts {
 #[derive(ToSchema)]
 pub struct ProductResults {
     /// How many were created.
+    #[schema(example = 1)]
     pub succeeded: u32,
     /// How many were not.
     pub failed: u32,
@@ -254,12 +263,16 @@ pub enum ProductResult {
     /// It was created.
     Created {
         /// Its place in `data`, from 0.
+        #[schema(example = 0)]
         index: u32,
         /// 201
+        #[schema(example = 201)]
         status: u16,
         /// The product's id.
+        #[schema(example = "prod_01jd2mk8x3e5v9zq4t7w6y5h0c")]
         id: String,
         /// Its variants' ids, in their order.
+        #[schema(example = json!(["var_01jd2mk8x3e5v9zq4t7w6y5h0c"]))]
         variants: Vec<String>,
     },
     /// It was not.
@@ -280,7 +293,6 @@ pub struct VariantChangeById {
     pub id: String,
     /// The version that was seen: refuses the change if there is a newer one.
     pub version: Option<u64>,
-    #[schema(inline)]
     #[serde(flatten)]
     pub change: VariantChange,
 }
@@ -289,6 +301,7 @@ pub struct VariantChangeById {
 #[derive(ToSchema)]
 pub struct VariantResults {
     /// How many are as asked.
+    #[schema(example = 1)]
     pub succeeded: u32,
     /// How many are not.
     pub failed: u32,
@@ -303,12 +316,16 @@ pub enum VariantResult {
     /// It is as asked.
     Changed {
         /// Its place in `data`, from 0.
+        #[schema(example = 0)]
         index: u32,
         /// 200
+        #[schema(example = 200)]
         status: u16,
         /// The variant's id.
+        #[schema(example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
         id: String,
         /// Its version now.
+        #[schema(example = 2)]
         version: u64,
     },
     /// It was not changed.
@@ -325,6 +342,7 @@ pub struct Location {
     #[schema(example = "loc_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Rises with each change; also the `ETag`.
+    #[schema(example = 1)]
     pub version: u64,
     /// When it was created.
     #[schema(format = DateTime)]
@@ -364,19 +382,25 @@ pub struct InventoryLevel {
     #[schema(example = "lvl_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Rises with each change.
+    #[schema(example = 1)]
     pub version: u64,
     /// When it last changed.
     #[schema(format = DateTime)]
     pub updated_at: String,
     /// Of what.
+    #[schema(example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub variant: String,
     /// Where.
+    #[schema(example = "loc_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub location: String,
     /// Pieces that lie there.
+    #[schema(example = 120)]
     pub on_hand: i64,
     /// Pieces among them that are promised to purchase orders.
+    #[schema(example = 2)]
     pub reserved: i64,
     /// What can still be ordered.
+    #[schema(example = 118)]
     pub available: i64,
 }
 
@@ -397,6 +421,7 @@ pub struct NewLevel {
     /// Where; at `Main`, if left out.
     pub location: Option<String>,
     /// Pieces that lie there.
+    #[schema(example = 120)]
     pub on_hand: i64,
 }
 
@@ -404,6 +429,7 @@ pub struct NewLevel {
 #[derive(ToSchema)]
 pub struct LevelResults {
     /// How many were taken.
+    #[schema(example = 1)]
     pub succeeded: u32,
     /// How many were not.
     pub failed: u32,
@@ -418,14 +444,19 @@ pub enum LevelResult {
     /// It was taken.
     Counted {
         /// Its place in `data`, from 0.
+        #[schema(example = 0)]
         index: u32,
         /// 200
+        #[schema(example = 200)]
         status: u16,
         /// The level's id.
+        #[schema(example = "lvl_01jd2mk8x3e5v9zq4t7w6y5h0c")]
         id: String,
         /// Its version now.
+        #[schema(example = 2)]
         version: u64,
         /// What can still be ordered.
+        #[schema(example = 118)]
         available: i64,
     },
     /// It was not taken.

@@ -9,8 +9,10 @@ pub struct Events {
     /// Oldest first.
     pub data: Vec<Event>,
     /// Whether there is more to read at once.
+    #[schema(example = false)]
     pub has_more: bool,
     /// What to send as `after` next time.
+    #[schema(example = 1)]
     pub next_after: u64,
 }
 
@@ -24,6 +26,7 @@ pub struct Event {
     #[schema(example = "evt_3f6c1d8e9ab04527c1f08e6d2b7a4950")]
     pub id: String,
     /// Its place in the log: 1 is the first, and there are no gaps.
+    #[schema(example = 1)]
     pub seq: u64,
     /// When.
     #[schema(format = DateTime)]
@@ -41,6 +44,7 @@ pub struct Event {
     #[schema(example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0d")]
     pub subject: String,
     /// The record's version that came of it.
+    #[schema(example = 1)]
     pub version: u64,
     /// Field by field, from what to what; empty at a record's birth. Never a consumer's fields.
     pub changes: BTreeMap<String, Change>,
@@ -61,18 +65,25 @@ pub struct Change {
 #[derive(ToSchema)]
 pub struct Inclusion {
     /// The entry's `seq`.
+    #[schema(example = 1)]
     pub entry: u64,
     /// The same, counted from 0.
     pub index: u64,
     /// How many entries the checkpoint covers.
+    #[schema(example = 42)]
     pub size: u64,
     /// The entry's leaf data, base64.
+    #[schema(example = "Ym9uZGVkIGVudHJ5IHYx…")]
     pub leaf: String,
     /// Its hash, base64: SHA-256 of a zero byte and the leaf data.
+    #[schema(example = "aL0nXQ3Vb8f…=")]
     pub leaf_hash: String,
     /// The siblings on the way to the root, base64.
     pub proof: Vec<String>,
     /// The signed checkpoint.
+    #[schema(
+        example = "bonded.example/acct_…\n42\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— bonded.example/acct_… Az3grl…\n"
+    )]
     pub checkpoint: String,
 }
 
@@ -80,11 +91,16 @@ pub struct Inclusion {
 #[derive(ToSchema)]
 pub struct Consistency {
     /// The older size.
+    #[schema(example = 17)]
     pub from: u64,
     /// The newer size.
+    #[schema(example = 42)]
     pub to: u64,
     /// The hashes, base64.
     pub proof: Vec<String>,
     /// The newest signed checkpoint.
+    #[schema(
+        example = "bonded.example/acct_…\n42\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— bonded.example/acct_… Az3grl…\n"
+    )]
     pub checkpoint: String,
 }

@@ -14,6 +14,7 @@ pub struct Order {
     #[schema(example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Rises with each change; also the `ETag`.
+    #[schema(example = 1)]
     pub version: u64,
     /// When it arrived.
     #[schema(format = DateTime)]
@@ -65,26 +66,33 @@ pub enum OrderState {
 #[derive(ToSchema)]
 pub struct OrderLine {
     /// Its number in the order; 1 is the first.
+    #[schema(example = 1)]
     pub number: u32,
     /// What was ordered, once known.
+    #[schema(required)]
     pub variant: Option<String>,
     /// Its stock keeping unit.
-    #[schema(example = "POT-S")]
+    #[schema(required, example = "POT-S")]
     pub sku: Option<String>,
     /// What it is called.
+    #[schema(required)]
     pub title: Option<String>,
     /// Pieces.
+    #[schema(example = 2)]
     pub quantity: u32,
     /// What the consumer pays for one.
     pub price: Money,
     /// Who ships it, once routed.
+    #[schema(required)]
     pub supplier: Option<String>,
     /// The link through which it was routed.
+    #[schema(required)]
     pub link: Option<String>,
     /// The purchase order that it is part of, once routed.
+    #[schema(required)]
     pub purchase_order: Option<String>,
     /// When the supplier said yes.
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     pub acknowledged_at: Option<String>,
     /// Pieces on their way.
     pub shipped: u32,
@@ -95,6 +103,7 @@ pub struct OrderLine {
     /// Pieces, all told, that the retailer wants cancelled.
     pub cancel_wanted: u32,
     /// Why pieces were rejected.
+    #[schema(required)]
     pub why_rejected: Option<String>,
 }
 
@@ -105,16 +114,21 @@ pub struct OrderFulfilment {
     #[schema(example = "ful_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Of which purchase order.
+    #[schema(example = "po_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub purchase_order: String,
     /// Who sent it.
+    #[schema(required)]
     pub supplier: Option<String>,
     /// What is in it.
     pub lines: Vec<LineQuantity>,
     /// Who carries it.
+    #[schema(required)]
     pub carrier: Option<String>,
     /// Its number there.
+    #[schema(required)]
     pub number: Option<String>,
     /// Where it can be followed.
+    #[schema(required)]
     pub url: Option<String>,
     /// When it left.
     #[schema(format = DateTime)]
@@ -127,11 +141,13 @@ pub struct OrderPart {
     /// The purchase order's id, in the supplier's account.
     pub id: String,
     /// Who ships it.
+    #[schema(example = "acct_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub supplier: String,
     /// The link through which it was routed.
+    #[schema(example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub link: String,
     /// When the supplier said yes.
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     pub acknowledged_at: Option<String>,
     /// The numbers of its lines.
     pub lines: Vec<u32>,
@@ -141,8 +157,10 @@ pub struct OrderPart {
 #[derive(ToSchema)]
 pub struct LineQuantity {
     /// The order's number for the line.
+    #[schema(example = 1)]
     pub line: u32,
     /// Pieces.
+    #[schema(example = 2)]
     pub quantity: u32,
 }
 
@@ -150,6 +168,7 @@ pub struct LineQuantity {
 #[derive(ToSchema)]
 pub struct LineWish {
     /// The order's number for the line.
+    #[schema(example = 1)]
     pub line: u32,
     /// Pieces; all that are left, if left out.
     pub quantity: Option<u32>,
@@ -186,6 +205,7 @@ pub struct NewOrderLine {
     /// What it is called.
     pub title: Option<String>,
     /// 1 to 1,000,000.
+    #[schema(example = 2)]
     pub quantity: u32,
     /// What the consumer pays for one.
     pub price: Money,
@@ -225,6 +245,7 @@ pub struct NewOrders {
 #[derive(ToSchema)]
 pub struct OrderResults {
     /// How many were placed.
+    #[schema(example = 1)]
     pub succeeded: u32,
     /// How many were not.
     pub failed: u32,
@@ -239,10 +260,13 @@ pub enum OrderResult {
     /// It was placed.
     Placed {
         /// Its place in `data`, from 0.
+        #[schema(example = 0)]
         index: u32,
         /// 201
+        #[schema(example = 201)]
         status: u16,
         /// The order's id.
+        #[schema(example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0c")]
         id: String,
     },
     /// It was not.
@@ -259,15 +283,19 @@ pub struct PurchaseOrder {
     #[schema(example = "po_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Rises with each change; also the `ETag`.
+    #[schema(example = 1)]
     pub version: u64,
     /// When it last changed.
     #[schema(format = DateTime)]
     pub updated_at: String,
     /// The retailer's order.
+    #[schema(example = "ord_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub order: String,
     /// Who ordered.
+    #[schema(example = "acct_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub retailer: String,
     /// The link between the two.
+    #[schema(example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub link: String,
     /// The retailer's number for the order.
     #[schema(example = "1001")]
@@ -282,9 +310,10 @@ pub struct PurchaseOrder {
     #[schema(format = DateTime)]
     pub placed_at: String,
     /// When the supplier said yes.
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     pub acknowledged_at: Option<String>,
     /// Why all of it was rejected.
+    #[schema(required)]
     pub rejection: Option<String>,
     /// Who gets the parcel; only where a single purchase order is read, and null once they were forgotten.
     #[schema(value_type = Option<ConsumerShown<'static>>)]
@@ -315,16 +344,21 @@ pub enum PurchaseOrderState {
 #[derive(ToSchema)]
 pub struct PurchaseOrderLine {
     /// The order's number for it.
+    #[schema(example = 1)]
     pub line: u32,
     /// What is to be shipped.
+    #[schema(example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub variant: String,
     /// Where its stock is reserved; null where nothing is counted.
+    #[schema(required)]
     pub location: Option<String>,
     /// Its stock keeping unit.
+    #[schema(required)]
     pub sku: Option<String>,
     /// What it is called.
     pub title: String,
     /// Pieces.
+    #[schema(example = 2)]
     pub quantity: u32,
     /// What the supplier asked for one when the order was posted.
     pub price: Money,
@@ -335,6 +369,7 @@ pub struct PurchaseOrderLine {
     /// Pieces that the retailer does not want any more.
     pub cancelled: u32,
     /// Why pieces were rejected.
+    #[schema(required)]
     pub why_rejected: Option<String>,
 }
 
@@ -347,10 +382,13 @@ pub struct Fulfilment {
     /// What is in it.
     pub lines: Vec<LineQuantity>,
     /// Who carries it.
+    #[schema(required)]
     pub carrier: Option<String>,
     /// Its number there.
+    #[schema(required)]
     pub number: Option<String>,
     /// Where it can be followed.
+    #[schema(required)]
     pub url: Option<String>,
     /// When it left.
     #[schema(format = DateTime)]
@@ -389,6 +427,7 @@ pub struct Hold {
     #[schema(example = "hold_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Rises with each change; also the `ETag`.
+    #[schema(example = 1)]
     pub version: u64,
     /// When it last changed.
     #[schema(format = DateTime)]
@@ -402,10 +441,12 @@ pub struct Hold {
     /// Why.
     pub reason: HoldReason,
     /// What would help, in a sentence.
+    #[schema(example = "No partner sells this.")]
     pub detail: String,
     /// Whether it still needs somebody.
     pub state: HoldState,
     /// How often it was tried.
+    #[schema(example = 1)]
     pub tries: u32,
     /// When it was first held.
     #[schema(format = DateTime)]
@@ -449,12 +490,15 @@ pub struct Import {
     /// Whether the whole file was gone through.
     pub complete: bool,
     /// Rows of the file, below its header.
+    #[schema(example = 2)]
     pub rows: u32,
     /// Rows that are in the account now.
+    #[schema(example = 2)]
     pub taken: u32,
     /// Rows that were held.
     pub held: u32,
     /// How many variants were created.
+    #[schema(example = 2)]
     pub variants: u32,
     /// The products that were created.
     pub products: Vec<String>,
@@ -468,10 +512,13 @@ pub struct Import {
 #[derive(ToSchema)]
 pub struct ImportRow {
     /// Its number; 1 is the first below the header.
+    #[schema(example = 1)]
     pub row: u64,
     /// The line of the file in which it begins.
+    #[schema(example = 2)]
     pub line: u64,
     /// `taken` or `held`.
+    #[schema(example = "taken")]
     pub fate: String,
     /// If taken: as a `variant` or an `image`.
     pub r#as: Option<String>,

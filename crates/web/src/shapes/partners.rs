@@ -12,6 +12,7 @@ pub struct Account {
     #[schema(example = "acct_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Rises with each change.
+    #[schema(example = 1)]
     pub version: u64,
     /// When it was opened.
     #[schema(format = DateTime)]
@@ -72,6 +73,7 @@ pub struct PartnerLink {
     #[schema(example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Rises with each change.
+    #[schema(example = 1)]
     pub version: u64,
     /// When one side asked.
     #[schema(format = DateTime)]
@@ -119,8 +121,10 @@ pub struct Changes {
     /// Each record once, in the order of the last changes.
     pub data: Vec<PartnerChange>,
     /// Whether there is more to read at once.
+    #[schema(example = false)]
     pub has_more: bool,
     /// What to send as `after` next time.
+    #[schema(example = 1)]
     pub next_after: u64,
 }
 
@@ -134,6 +138,7 @@ pub struct PartnerChange {
     #[schema(example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Its newest version.
+    #[schema(example = 1)]
     pub version: u64,
     /// When that came to be.
     #[schema(format = DateTime)]

@@ -29,9 +29,34 @@ fn bodies(canary: &str) -> Vec<String> {
         json!({"data": [canary, {canary: canary}, [canary]]}).to_string(),
     ];
     let fields = [
-        "reference", "lines", "consumer", "placed_at", "title", "handle", "status", "options", "images", "variants", "tags",
-        "price", "name", "active", "partner", "reason", "carrier", "number", "url", "sku", "on_hand", "variant", "location",
-        "quantity", "weight_grams", "tracked", "id", "version",
+        "reference",
+        "lines",
+        "consumer",
+        "placed_at",
+        "title",
+        "handle",
+        "status",
+        "options",
+        "images",
+        "variants",
+        "tags",
+        "price",
+        "name",
+        "active",
+        "partner",
+        "reason",
+        "carrier",
+        "number",
+        "url",
+        "sku",
+        "on_hand",
+        "variant",
+        "location",
+        "quantity",
+        "weight_grams",
+        "tracked",
+        "id",
+        "version",
     ];
     for field in fields {
         bodies.push(json!({field: canary}).to_string());
@@ -65,7 +90,8 @@ async fn what_is_wrong_in_a_body_is_not_repeated_by_any_route() {
         for canary in CANARIES {
             for body in bodies(canary) {
                 for party in [&retailer, &supplier] {
-                    let answer = house.send(request(party, route.method.clone(), &path, &[], body.clone().into())).await;
+                    let answer =
+                        house.send(request(party, route.method.clone(), &path, &[], body.clone().into())).await;
                     if !answer.status.is_success() {
                         clean(&answer.text(), &format!("{} {path}: {body}", route.method));
                     }
@@ -80,7 +106,7 @@ async fn what_is_wrong_elsewhere_is_not_repeated_either() {
     let house = House::new().await;
     let retailer = house.retailer().await;
     for canary in CANARIES {
-        let encoded: String = canary.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = canary.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         let paths = [
             format!("/v1/orders/{encoded}"),
             format!("/v1/{encoded}"),

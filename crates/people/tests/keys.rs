@@ -1,0 +1,128 @@
+//! Keys, from the day they are made to the day they end, on a real ledger of either engine.
+
+use bonded_base::{Account, Id, Problem, Reason, Secret};
+use bonded_ledger::{Actor, PLATFORM, Scope};
+use bonded_people::keys::{
+    self, Doorkeeper, Draft, Issued, KEYS_PER_ACCOUNT_MAX, KeyError, Mode, REMEMBERED_MS_MAX, admit, issue, list,
+    revoke,
+};
+use bonded_people::{Permission, Permissions};
+use bonded_testkit::ledger::{TestLedger, on_postgres, on_sqlite};
+
+const OPERATOR: Scope = Scope::operator(PLATFORM);
+
+fn account(byte: u8) -> Id<Account> {
+    Id::from_bytes([byte; 16])
+}
+
+fn draft(name: &str) -> Draft {
+    let permissions = [Permission::OrdersRead].into_iter().collect();
+    Draft { account: account(7), name: name.to_owned(), permissions, mode: Mode::Live }
+}
+
+async fn made(ledger: &TestLedger) -> Issued {
+    issue(ledger, &OPERATOR, draft("warehouse")).await.unwrap()
+}
+
+fn not_valid<T>(outcome: Result<T, KeyError>) -> bool {
+    matches!(outcome, Err(KeyError::NotValid))
+}
+
+#[tokio::test]
+async fn a_key_opens_its_account_for_what_it_may_do() {
+    for ledger in [Some(on_sqlite().await), on_postgres().await].into_iter().flatten() {
+        let key = made(&ledger).await;
+        let text = key.secret.expose();
+        assert!(text.starts_with("bk_live_") && text.len() == 40, "{}", text.len());
+        let admission = admit(&ledger, &key.secret).await.unwrap();
+        assert_eq!(admission.scope.account(), account(7));
+        assert_eq!(admission.scope.actor(), Actor::Key(key.id));
+        assert!(admission.permissions.contains(Permission::OrdersRead));
+        assert!(!admission.permissions.contains(Permission::OrdersWrite));
+        assert_eq!((admission.name.as_str(), admission.mode), ("warehouse", Mode::Live));
+        assert!(text.ends_with(&admission.ends_with));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_key_opens_nothing() {
+    let ledger = on_sqlite().await;
+    let key = made(&ledger).await;
+    let text = key.secret.expose();
+    let other_mode = text.replace("bk_live_", "bk_test_");
+    let other_end = format!("{}{}", &text[..39], if text.ends_with('0') { '1' } else { '0' });
+    let long = format!("{text}0");
+    for wrong in ["", "bk_live_", &text[..39], &long, &text.to_uppercase(), &text[8..], &other_mode, &other_end] {
+        assert!(not_valid(admit(&ledger, &Secret::new(wrong.to_owned())).await), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn two_keys_are_never_alike_and_the_secret_is_kept_nowhere() {
+    let ledger = on_sqlite().await;
+    let (one, other) = (made(&ledger).await, made(&ledger).await);
+    assert_ne!(one.secret.expose(), other.secret.expose());
+    let kept = list(&ledger, &OPERATOR, account(7)).await.unwrap();
+    let text = serde_json::to_string(&*kept[0]).unwrap();
+    let secret = one.secret.expose();
+    for start in 0..secret.len() - 6 {
+        let piece = &secret[start..start + 6];
+        assert!(!text.contains(piece), "the record holds {piece}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_shut_out_at_once_and_for_good() {
+    let ledger = on_sqlite().await;
+    let (doorkeeper, key) = (Doorkeeper::new(ledger.clone()), made(&ledger).await);
+    doorkeeper.admit(&key.secret).await.unwrap();
+    doorkeeper.revoke(&OPERATOR, key.id).await.unwrap();
+    assert!(not_valid(doorkeeper.admit(&key.secret).await));
+    assert!(not_valid(admit(&ledger, &key.secret).await));
+    revoke(&ledger, &OPERATOR, key.id).await.unwrap();
+    let kept = list(&ledger, &OPERATOR, account(7)).await.unwrap();
+    assert_eq!((kept.len(), kept[0].version, kept[0].revoked_at.is_some()), (1, 2, true));
+    let nobody = revoke(&ledger, &OPERATOR, Id::from_bytes([9; 16])).await;
+    assert!(matches!(nobody, Err(KeyError::Problem(Problem { reason: Reason::Missing, .. }))));
+}
+
+#[tokio::test]
+async fn a_revocation_elsewhere_is_heard_of() {
+    let ledger = on_sqlite().await;
+    let (doorkeeper, key) = (Doorkeeper::new(ledger.clone()), made(&ledger).await);
+    doorkeeper.admit(&key.secret).await.unwrap();
+    let mut platform = ledger.watch(PLATFORM);
+    revoke(&ledger, &OPERATOR, key.id).await.unwrap();
+    platform.changed().await.unwrap();
+    assert!(not_valid(doorkeeper.admit(&key.secret).await));
+}
+
+#[tokio::test]
+async fn a_remembered_key_is_looked_up_again_after_a_while() {
+    let ledger = on_sqlite().await;
+    let (doorkeeper, key) = (Doorkeeper::new(ledger.clone()), made(&ledger).await);
+    // The wake of the key's own making must not hide what is tested here.
+    while doorkeeper.admit(&key.secret).await.is_err() {}
+    ledger.vault().seal();
+    ledger.test_clock().advance_ms(REMEMBERED_MS_MAX);
+    assert!(matches!(doorkeeper.admit(&key.secret).await, Err(KeyError::Ledger(bonded_ledger::LedgerError::Sealed))));
+}
+
+#[tokio::test]
+async fn a_key_needs_a_name_a_permission_and_room() {
+    let ledger = on_sqlite().await;
+    for name in ["", "  ", "line\nbreak", &"x".repeat(keys::NAME_CHARS_MAX + 1)] {
+        let refused = issue(&ledger, &OPERATOR, draft(name)).await.err();
+        assert!(matches!(refused, Some(KeyError::Problem(problem)) if problem.pointer.as_deref() == Some("/name")));
+    }
+    let none = Draft { permissions: Permissions::default(), ..draft("none") };
+    assert!(matches!(issue(&ledger, &OPERATOR, none).await, Err(KeyError::Problem(_))));
+    let mut first = None;
+    for _ in 0..KEYS_PER_ACCOUNT_MAX {
+        first = first.or(Some(made(&ledger).await));
+    }
+    let full = issue(&ledger, &OPERATOR, draft("one more")).await.err();
+    assert!(matches!(full, Some(KeyError::Problem(problem)) if problem.reason == Reason::TooMuch));
+    revoke(&ledger, &OPERATOR, first.unwrap().id).await.unwrap();
+    made(&ledger).await;
+}

@@ -1,0 +1,118 @@
+//! Requests that work when they are pasted into a shell: `$BONDED` is where, `$KEY` is with which key.
+
+use super::json::Shapes;
+use crate::route::Route;
+use axum::http::Method;
+use serde_json::Value;
+use std::fmt::Write as _;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+
+/// How the ids of examples end; what stands before says what they are of.
+const SAMPLE: &str = "_01jd2mk8x3e5v9zq4t7w6y5h0c";
+
+/// The ids that a request may need: what they begin with, the variable that stands for one, and a list to take it from.
+const IDS: [(&str, &str, &str); 7] = [
+    ("link", "LINK", "/v1/partner_links?state=active&limit=1"),
+    ("prod", "PRODUCT", "/v1/products?limit=1"),
+    ("var", "VARIANT", "/v1/products/$PRODUCT/variants?limit=1"),
+    ("loc", "LOCATION", "/v1/locations"),
+    ("ord", "ORDER", "/v1/orders?limit=1&order=desc"),
+    ("po", "PURCHASE_ORDER", "/v1/purchase_orders?limit=1&order=desc"),
+    ("hold", "HOLD", "/v1/holds?limit=1&order=desc"),
+];
+
+/// The route as a shell command, with what sets the variables that it needs.
+pub(super) fn curl<'a>(route: &'a Route, shapes: Shapes<'a>) -> String {
+    let mut command = format!("curl -sS \"$BONDED{}\"", asked(route));
+    if route.method != Method::GET && body(route).is_none() {
+        let _ = write!(command, " -X {}", route.method);
+    }
+    command.push_str(" \\\n  -H \"Authorization: Bearer $KEY\"");
+    if let Some((media, text)) = sent(route, shapes) {
+        if route.method == Method::PATCH {
+            command = command.replacen("curl -sS", "curl -sS -X PATCH", 1);
+        }
+        let _ = write!(command, " \\\n  -H \"Content-Type: {media}\" \\\n  --data-binary @- <<BODY\n{text}\nBODY");
+    }
+    let of_partner = route.path.starts_with("/v1/partner_links/{id}/");
+    let (mut lines, mut wanted) = (String::new(), Vec::new());
+    if command.contains(&format!("acct{SAMPLE}")) {
+        command = command.replace(&format!("acct{SAMPLE}"), "$PARTNER");
+        lines.push_str("PARTNER=acct_…   # the other account's id\n");
+    }
+    for (prefix, variable, list) in IDS {
+        let sample = format!("{prefix}{SAMPLE}");
+        if command.contains(&sample) {
+            command = command.replace(&sample, &format!("${variable}"));
+            wanted.push((prefix, variable, list));
+        }
+    }
+    // A variant is found by its product.
+    if let Some(place) = wanted.iter().position(|(prefix, ..)| *prefix == "var")
+        && !wanted.iter().any(|(prefix, ..)| *prefix == "prod")
+    {
+        wanted.splice(place..place, IDS.into_iter().filter(|(prefix, ..)| *prefix == "prod"));
+    }
+    for (prefix, variable, list) in wanted {
+        let list = match prefix {
+            "prod" if of_partner => "/v1/partner_links/$LINK/products?limit=1",
+            "var" if of_partner => "/v1/partner_links/$LINK/variants?product=$PRODUCT&limit=1",
+            _ => list,
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            lines,
+            "{variable}=$(curl -sS \"$BONDED{list}\" -H \"Authorization: Bearer $KEY\" |\n  \
+             grep -o '\"id\":\"{prefix}_[^\"]*' | head -n 1 | cut -d'\"' -f4)"
+        );
+    }
+    lines + &command
+}
+
+/// The path and query, with the examples of their parameters.
+fn asked(route: &Route) -> String {
+    let (mut path, mut query) = (route.path.clone(), Vec::new());
+    for parameter in parameters(route) {
+        let Some(example) = example_of(parameter) else { continue };
+        match parameter.parameter_in {
+            ParameterIn::Path => path = path.replace(&format!("{{{}}}", parameter.name), &example),
+            ParameterIn::Query => query.push(format!("{}={example}", parameter.name)),
+            _ => {}
+        }
+    }
+    if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
+}
+
+/// A parameter's example; it can be had only from what the description says.
+fn example_of(parameter: &Parameter) -> Option<String> {
+    let said = serde_json::to_value(parameter).ok()?;
+    let example = said.get("example")?;
+    Some(example.as_str().map_or_else(|| example.to_string(), str::to_owned))
+}
+
+pub(super) fn parameters(route: &Route) -> impl Iterator<Item = &Parameter> {
+    route.operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    })
+}
+
+/// The body that a route takes: its media type and what is said of it.
+pub(super) fn body(route: &Route) -> Option<(&str, &utoipa::openapi::Content)> {
+    let RefOr::T(body) = route.operation.request_body.as_ref()? else { return None };
+    let (media, content) = body.content.iter().next()?;
+    match content {
+        RefOr::T(content) => Some((media.as_str(), content)),
+        RefOr::Ref(_) => None,
+    }
+}
+
+fn sent<'a>(route: &'a Route, shapes: Shapes<'a>) -> Option<(&'a str, String)> {
+    let (media, content) = body(route)?;
+    let text = match content.example.as_ref()? {
+        Value::String(text) => text.trim_end().to_owned(),
+        value => shapes.arranged(value, content.schema.as_ref()).pretty(),
+    };
+    Some((media, text))
+}
