@@ -27,8 +27,13 @@ pub struct Choices {
     /// production, staging or development
     #[arg(long, global = true, value_name = "NAME")]
     pub environment: Option<String>,
-    /// sqlite or postgres; the URL of PostgreSQL comes from a file or from BONDED_DATABASE_URL, never from a flag
-    #[arg(long, global = true, value_name = "NAME")]
+    /// sqlite or postgres
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help = "sqlite or postgres; its URL comes from a file or from BONDED_DATABASE_URL, never from a flag"
+    )]
     pub engine: Option<String>,
     /// Address and port of the public listener
     #[arg(long, global = true, value_name = "ADDRESS")]
@@ -99,7 +104,8 @@ pub enum Command {
     Export(Export),
     /// Measures how fast this program is on this machine, beside what the storage engine could do at best
     Bench(Bench),
-    /// Prints the description of the API (OpenAPI 3.1)
+    /// Prints the description of the API, as of version 3.1 of the specification
+    #[command(about = "Prints the description of the API (OpenAPI 3.1)")]
     Openapi,
     /// Looks whether everything is as it should be
     Doctor(Doctor),
@@ -235,7 +241,7 @@ pub enum Account {
         /// One of the permissions, as orders:read; repeat for more [default: all]
         #[arg(long, value_name = "NAME")]
         permission: Vec<String>,
-        /// A key for tests: bk_test_…
+        /// A key for tests, also in production
         #[arg(long)]
         test: bool,
         #[command(flatten)]

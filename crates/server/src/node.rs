@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How often certificates are looked at: for changed files, and for their end.
-const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
+const CERTIFICATE_LOOK: Duration = Duration::from_mins(1);
 
 /// How long the readers of the log get to note their cursors at a stop.
 const READERS_LIMIT: Duration = Duration::from_secs(10);
@@ -30,16 +30,20 @@ pub struct Node {
     pub origin: String,
     /// Where the public listener listens.
     pub public: SocketAddr,
-    /// Where the private listener listens.
-    pub private: SocketAddr,
     /// What its operator may do with it.
     pub desk: Desk,
     readiness: Readiness,
     stop: watch::Sender<bool>,
     doors: [JoinHandle<Drained>; 2],
     flow: bonded_flow::Running,
-    certificates: Arc<[Certificates; 2]>,
+    certificates: Arc<Both>,
     chores: Vec<JoinHandle<()>>,
+}
+
+/// The certificates of both doors.
+struct Both {
+    public: Certificates,
+    private: Certificates,
 }
 
 impl Node {
@@ -50,8 +54,8 @@ impl Node {
         let socket_path = places.socket()?;
         // The doors come first: a port that is taken is the cheapest mistake to find.
         let certificates = Arc::new(certificates(settings, &places)?);
-        let public = Listener::bind("public", &settings.public, &certificates[0]).await?;
-        let private = Listener::bind("private", &settings.private, &certificates[1]).await?;
+        let public = Listener::bind("public", &settings.public, &certificates.public).await?;
+        let private = Listener::bind("private", &settings.private, &certificates.private).await?;
         let vault = open_vault(settings)?;
         let ledger = open_ledger(settings, vault.clone()).await?;
         unseal(settings, &vault)?;
@@ -83,7 +87,7 @@ impl Node {
         if desk.vault.is_sealed() {
             tracing::warn!("the vault is sealed: requests are refused until an officer runs `bonded keys unseal`");
         }
-        Ok(Self { origin, public, private, desk, readiness, stop, doors, flow, certificates, chores })
+        Ok(Self { origin, public, desk, readiness, stop, doors, flow, certificates, chores })
     }
 
     /// Takes the certificates from their files again.
@@ -99,7 +103,7 @@ impl Node {
             match door.await {
                 Ok(Drained::Whole) => {}
                 Ok(Drained::Cut(connections)) => {
-                    tracing::warn!(connections, "connections were cut: the drain limit passed")
+                    tracing::warn!(connections, "connections were cut: the drain limit passed");
                 }
                 Err(_) => tracing::error!("a listener ended by itself"),
             }
@@ -118,17 +122,15 @@ impl Node {
     }
 }
 
-fn certificates(settings: &Settings, places: &Places) -> Result<[Certificates; 2], Ending> {
+fn certificates(settings: &Settings, places: &Places) -> Result<Both, Ending> {
     let now = SystemClock.now();
     let mut known: Option<Arc<Authority>> = None;
     let mut authority = || match &known {
         Some(authority) => Ok(Arc::clone(authority)),
         None => Authority::open(places).map(|authority| Arc::clone(known.insert(Arc::new(authority)))),
     };
-    Ok([
-        Certificates::load(&settings.public, &settings.names, &mut authority, now)?,
-        Certificates::load(&settings.private, &settings.names, &mut authority, now)?,
-    ])
+    let public = Certificates::load(&settings.public, &settings.names, &mut authority, now)?;
+    Ok(Both { public, private: Certificates::load(&settings.private, &settings.names, &mut authority, now)? })
 }
 
 fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {
@@ -149,7 +151,7 @@ fn app(settings: &Settings, origin: &str, ledger: Ledger, readiness: Readiness) 
     App::new(ledger, about, readiness)
 }
 
-async fn look_after(certificates: Arc<[Certificates; 2]>) {
+async fn look_after(certificates: Arc<Both>) {
     let mut look = tokio::time::interval(CERTIFICATE_LOOK);
     loop {
         look.tick().await;
@@ -157,8 +159,8 @@ async fn look_after(certificates: Arc<[Certificates; 2]>) {
     }
 }
 
-fn renew(certificates: &[Certificates; 2], asked: bool) {
-    for (certificates, listener) in certificates.iter().zip(["public", "private"]) {
+fn renew(both: &Both, asked: bool) {
+    for (certificates, listener) in [(&both.public, "public"), (&both.private, "private")] {
         match certificates.renew(SystemClock.now(), asked) {
             Ok(true) => tracing::info!(listener, "another certificate is in use"),
             Ok(false) => {}

@@ -89,7 +89,7 @@ mod tests {
         std::fs::write(path("identity"), officer.to_file(None).expose()).unwrap();
         std::fs::write(path("public"), format!("# of the office\n{key}\n")).unwrap();
         for word in [key.to_string(), path("identity"), path("public")] {
-            assert_eq!(recipients(&[word]).unwrap(), [key.clone()]);
+            assert_eq!(recipients(&[word]).unwrap(), std::slice::from_ref(key));
         }
         std::fs::write(path("none"), "nothing here").unwrap();
         assert_eq!(recipients(&[path("none")]).unwrap_err().code, Code::NoInput);

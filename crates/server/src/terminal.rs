@@ -11,6 +11,17 @@ pub fn has_colour(to: &impl IsTerminal) -> bool {
     to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// Writes a line to standard output, as `println!` does.
+macro_rules! say {
+    ($($said:tt)*) => { $crate::terminal::print_line(format_args!($($said)*)) };
+}
+pub(crate) use say;
+
+/// Writes a line to standard output. A reader who has gone, as `head` does, is no mistake of ours.
+pub fn print_line(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// Asks for a passphrase on the terminal, even where standard input is a pipe.
 pub fn passphrase(question: &str) -> Result<Secret<String>, Ending> {
     let no_terminal = |_| {

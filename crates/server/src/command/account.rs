@@ -4,6 +4,7 @@ use super::on_runtime;
 use crate::cli::{Account, Choices, Unsealed};
 use crate::desk::{Wish, ask};
 use crate::ending::{Code, Ending};
+use crate::terminal::say;
 use serde_json::Value;
 
 pub fn run(choices: &Choices, account: Account) -> Result<(), Ending> {
@@ -11,8 +12,8 @@ pub fn run(choices: &Choices, account: Account) -> Result<(), Ending> {
         Account::Create { name, role, currency, unsealed } => {
             let done = wish(choices, Wish::AccountCreate { name, role, currency }, &unsealed)?;
             tell(&done, &unsealed, |done| {
-                println!("account  {}", word(done, "account"));
-                println!("\nnext: bonded account key {}", word(done, "account"));
+                say!("account  {}", word(done, "account"));
+                say!("\nnext: bonded account key {}", word(done, "account"));
             });
         }
         Account::List { unsealed } => {
@@ -21,7 +22,7 @@ pub fn run(choices: &Choices, account: Account) -> Result<(), Ending> {
                 for account in done.get("accounts").and_then(Value::as_array).into_iter().flatten() {
                     let [id, role, currency, name] =
                         ["account", "role", "currency", "name"].map(|field| word(account, field));
-                    println!("{id}  {role:8}  {currency}  {name}");
+                    say!("{id}  {role:8}  {currency}  {name}");
                 }
             });
         }
@@ -29,9 +30,9 @@ pub fn run(choices: &Choices, account: Account) -> Result<(), Ending> {
             let account = account.parse().map_err(|bad| Ending::new(Code::Usage, format!("{bad}")))?;
             let done = wish(choices, Wish::AccountKey { account, name, permissions: permission, test }, &unsealed)?;
             tell(&done, &unsealed, |done| {
-                println!("key     {}", word(done, "key"));
-                println!("secret  {}", word(done, "secret"));
-                println!("\nThe secret is shown this once and kept nowhere: store it where the caller can read it.");
+                say!("key     {}", word(done, "key"));
+                say!("secret  {}", word(done, "secret"));
+                say!("\nThe secret is shown this once and kept nowhere: store it where the caller can read it.");
             });
         }
     }
@@ -44,7 +45,7 @@ fn wish(choices: &Choices, wish: Wish, unsealed: &Unsealed) -> Result<Value, End
 }
 
 fn tell(done: &Value, unsealed: &Unsealed, show: impl FnOnce(&Value)) {
-    if unsealed.json { println!("{done}") } else { show(done) }
+    if unsealed.json { say!("{}", done) } else { show(done) }
 }
 
 fn word<'a>(value: &'a Value, name: &str) -> &'a str {

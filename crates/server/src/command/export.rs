@@ -4,6 +4,7 @@ use super::on_runtime;
 use crate::cli::{Choices, Export};
 use crate::desk::{Wish, ask};
 use crate::ending::{Code, Ending};
+use crate::terminal::say;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
@@ -20,7 +21,8 @@ pub fn run(choices: &Choices, export: &Export) -> Result<(), Ending> {
     let done = on_runtime(1, ask(&settings, wish, export.officer.as_deref(), line))??;
     to.flush().map_err(lost)?;
     if let Some(path) = &export.output {
-        println!("{}: {} records, {} entries", path.display(), done["records"], done["entries"]);
+        let count = |name| done.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+        say!("{}: {} records, {} entries", path.display(), count("records"), count("entries"));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::ending::{Code, Ending};
 use crate::officers;
 use crate::places::{Places, make_directory};
 use crate::settings::{self, Settings, keys, sample};
+use crate::terminal::say;
 use crate::tls::Authority;
 use bonded_base::{Clock, SystemChance, SystemClock};
 use bonded_vault::Vault;
@@ -80,16 +81,16 @@ fn absolute(path: &Path) -> Result<String, Ending> {
 
 fn tell(file: &Written, settings: &Settings, places: &Places, officers: usize) {
     let kept = if matches!(file, Written::Before(_)) { "  (was there, and is kept)" } else { "" };
-    println!("configuration  {}{kept}", file.path().display());
-    println!("environment    {}", settings.environment);
-    println!("data           {}", places.root().display());
-    println!("authority      {}  (clients must trust it)", places.authority().display());
+    say!("configuration  {}{kept}", file.path().display());
+    say!("environment    {}", settings.environment);
+    say!("data           {}", places.root().display());
+    say!("authority      {}  (clients must trust it)", places.authority().display());
     if officers > 0 {
-        println!("keys           {}  ({officers} officers)", settings.keys_primary.display());
-        println!("\nnext: bonded serve, and in another terminal: bonded keys unseal --officer FILE");
+        say!("keys           {}  ({officers} officers)", settings.keys_primary.display());
+        say!("\nnext: bonded serve, and in another terminal: bonded keys unseal --officer FILE");
     } else {
-        println!("\nnext: bonded keys new-officer officer.key   (for each officer, on the officer's own machine)");
-        println!("      bonded keys init --officer officer.key.pub");
-        println!("      bonded serve");
+        say!("\nnext: bonded keys new-officer officer.key   (for each officer, on the officer's own machine)");
+        say!("      bonded keys init --officer officer.key.pub");
+        say!("      bonded serve");
     }
 }

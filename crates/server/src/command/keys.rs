@@ -6,6 +6,7 @@ use crate::deployment::key_places;
 use crate::desk::{Wish, ask};
 use crate::ending::{Code, Ending};
 use crate::places::write_secret;
+use crate::terminal::say;
 use crate::{officers, terminal};
 use bonded_base::SystemChance;
 use bonded_vault::{Officer, Vault};
@@ -17,16 +18,16 @@ pub fn run(choices: &Choices, keys: Keys) -> Result<(), Ending> {
     match keys {
         Keys::Init(named) => init(choices, &officers::recipients(&named.officer)?),
         Keys::NewOfficer(new) => new_officer(&new),
-        Keys::Status(Json { json }) => tell(&wish(choices, Wish::KeysStatus, None)?, json),
-        Keys::Unseal(identity) => tell(&wish(choices, Wish::Unseal, Some(&identity.officer))?, false),
-        Keys::Seal(Json { json }) => tell(&wish(choices, Wish::Seal, None)?, json),
+        Keys::Status(Json { json }) => show(wish(choices, Wish::KeysStatus, None), json),
+        Keys::Unseal(identity) => show(wish(choices, Wish::Unseal, Some(&identity.officer)), false),
+        Keys::Seal(Json { json }) => show(wish(choices, Wish::Seal, None), json),
         Keys::AddOfficer(one) => {
             let key = officers::recipient(&one.key)?.to_string();
-            tell(&wish(choices, Wish::AddOfficer { key }, one.officer.as_deref())?, false)
+            show(wish(choices, Wish::AddOfficer { key }, one.officer.as_deref()), false)
         }
         Keys::RemoveOfficer(one) => {
             let key = officers::recipient(&one.key)?.to_string();
-            tell(&wish(choices, Wish::RemoveOfficer { key }, one.officer.as_deref())?, false)
+            show(wish(choices, Wish::RemoveOfficer { key }, one.officer.as_deref()), false)
         }
     }
 }
@@ -40,10 +41,10 @@ fn init(choices: &Choices, officers: &[bonded_vault::Recipient]) -> Result<(), E
     let settings = choices.settings()?;
     let vault = Vault::init(&key_places(&settings), settings.environment, officers, Arc::new(SystemChance))?;
     drop(vault);
-    println!("keys         {}", settings.keys_primary.display());
-    println!("environment  {}  (bound into every key, for ever)", settings.environment);
-    println!("officers     {}", officers.len());
-    println!("\nnext: bonded serve, and in another terminal: bonded keys unseal --officer FILE");
+    say!("keys         {}", settings.keys_primary.display());
+    say!("environment  {}  (bound into every key, for ever)", settings.environment);
+    say!("officers     {}", officers.len());
+    say!("\nnext: bonded serve, and in another terminal: bonded keys unseal --officer FILE");
     Ok(())
 }
 
@@ -62,27 +63,33 @@ fn new_officer(new: &NewOfficer) -> Result<(), Ending> {
     let passphrase = if new.plain { None } else { Some(terminal::new_passphrase()?) };
     let officer = Officer::generate();
     write_secret(&new.file, officer.to_file(passphrase.as_ref()).expose())?;
-    let keys: String = officer.recipients().iter().map(|key| format!("{key}\n")).collect();
-    std::fs::write(&public, &keys).map_err(Ending::file("written", &public))?;
-    println!("identity    {}  (keep it off the server)", new.file.display());
-    println!("public key  {}", keys.trim_end());
+    let keys: Vec<_> = officer.recipients().iter().map(ToString::to_string).collect();
+    let keys = keys.join("\n");
+    std::fs::write(&public, format!("{keys}\n")).map_err(Ending::file("written", &public))?;
+    say!("identity    {}  (keep it off the server)", new.file.display());
+    say!("public key  {keys}");
     Ok(())
 }
 
-/// Shows how the vault stands.
-fn tell(status: &Value, as_json: bool) -> Result<(), Ending> {
+fn show(status: Result<Value, Ending>, as_json: bool) -> Result<(), Ending> {
+    tell(&status?, as_json);
+    Ok(())
+}
+
+/// Says how the vault stands.
+fn tell(status: &Value, as_json: bool) {
     if as_json {
-        println!("{status}");
-        return Ok(());
+        say!("{status}");
+        return;
     }
     let text = |name: &str| status.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
     let list = |name: &str| status.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let sealed = status.get("sealed").and_then(Value::as_bool).unwrap_or(true);
-    println!("vault        {}", if sealed { "sealed" } else { "unsealed" });
-    println!("environment  {}", text("environment"));
-    println!("root         version {}", status.get("version").unwrap_or(&Value::Null));
+    say!("vault        {}", if sealed { "sealed" } else { "unsealed" });
+    say!("environment  {}", text("environment"));
+    say!("root         version {}", status.get("version").unwrap_or(&Value::Null));
     for officer in list("officers") {
-        println!("officer      {}", officer.as_str().unwrap_or("-"));
+        say!("officer      {}", officer.as_str().unwrap_or("-"));
     }
     for place in list("places") {
         let path = place.get("place").and_then(Value::as_str).unwrap_or("-");
@@ -90,7 +97,6 @@ fn tell(status: &Value, as_json: bool) -> Result<(), Ending> {
             Some(why) => format!("behind: {why}"),
             None => "up to date".to_owned(),
         };
-        println!("place        {path}  {stand}");
+        say!("place        {path}  {stand}");
     }
-    Ok(())
 }

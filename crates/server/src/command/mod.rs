@@ -10,6 +10,7 @@ mod verify;
 use crate::cli::{Command, Line};
 use crate::ending::Ending;
 use crate::settings::LogFormat;
+use crate::terminal::say;
 use std::future::Future;
 
 /// Does what was asked.
@@ -30,7 +31,7 @@ pub fn run(line: Line) -> Result<(), Ending> {
         Command::Demo(demo) => crate::demo::run(&choices, &demo),
         Command::Doctor(doctor) => on_runtime(1, crate::doctor::run(&choices, doctor.json))?,
         Command::Openapi => {
-            println!("{}", bonded_web::openapi());
+            say!("{}", bonded_web::openapi());
             Ok(())
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::cli::Verify;
 use crate::ending::{Code, Ending};
+use crate::terminal::say;
 use crate::verify::{self, Trust, Verdict};
 use bonded_merkle::VerifierKey;
 use std::fs::File;
@@ -19,7 +20,7 @@ pub fn run(asked: &Verify) -> Result<(), Ending> {
     };
     let verdict = verify::check(from, Trust { checkpoints, key })?;
     if asked.json {
-        println!("{}", serde_json::to_string(&verdict).map_err(Ending::internal)?);
+        say!("{}", serde_json::to_string(&verdict).map_err(Ending::internal)?);
     } else {
         tell(&verdict);
     }
@@ -42,22 +43,22 @@ fn key(word: &str) -> Result<VerifierKey, Ending> {
 }
 
 fn tell(verdict: &Verdict) {
-    println!("log          {}", verdict.log);
+    say!("log          {}", verdict.log);
     match &verdict.proven {
-        Some(leaf) => leaf.lines().skip(1).for_each(|line| println!("entry        {line}")),
-        None => println!("read         {} entries, {} records", verdict.entries, verdict.records),
+        Some(leaf) => leaf.lines().skip(1).for_each(|line| say!("entry        {line}")),
+        None => say!("read         {} entries, {} records", verdict.entries, verdict.records),
     }
     if verdict.is_good() {
-        println!("signed       the first {} entries, by {} checkpoints", verdict.signed_entries, verdict.checkpoints);
-        println!("root         {}", verdict.root);
+        say!("signed       the first {} entries, by {} checkpoints", verdict.signed_entries, verdict.checkpoints);
+        say!("root         {}", verdict.root);
     }
     for note in &verdict.notes {
-        println!("note         {note}");
+        say!("note         {note}");
     }
     for finding in &verdict.findings {
-        println!("wrong        {finding}");
+        say!("wrong        {finding}");
     }
     if verdict.is_good() {
-        println!("verdict      all is as it was signed");
+        say!("verdict      all is as it was signed");
     }
 }

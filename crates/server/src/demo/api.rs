@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long the story waits for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long one request may wait for news, in seconds.
 const NEWS_SECONDS: u64 = 10;
 
 /// How long one request may take. A big file takes its time.
-const REQUEST_LIMIT: Duration = Duration::from_secs(600);
+const REQUEST_LIMIT: Duration = Duration::from_mins(10);
 
 /// Between two looks at something that tells no news of itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -78,6 +78,12 @@ impl Caller {
         self.good(Method::GET, path, None).await
     }
 
+    /// Reads something that may not be there yet.
+    pub async fn find(&self, path: &str) -> Result<Option<Value>, Ending> {
+        let answer = self.request(Method::GET, path).send().await.map_err(unreachable)?;
+        if answer.status() == StatusCode::NOT_FOUND { Ok(None) } else { Self::read(path, answer).await.map(Some) }
+    }
+
     /// Does something, with a body or without.
     pub async fn post(&self, path: &str, body: Option<&Value>) -> Result<Value, Ending> {
         self.good(Method::POST, path, body).await
@@ -106,7 +112,10 @@ impl Caller {
 
     /// Every answer must be good: a demonstration that hides a refusal would be none.
     async fn judged(path: &str, request: reqwest::RequestBuilder) -> Result<Value, Ending> {
-        let answer = request.send().await.map_err(unreachable)?;
+        Self::read(path, request.send().await.map_err(unreachable)?).await
+    }
+
+    async fn read(path: &str, answer: reqwest::Response) -> Result<Value, Ending> {
         let status = answer.status();
         let body: Value = answer.json().await.map_err(unreachable)?;
         if status.is_success() {

@@ -42,20 +42,20 @@ impl Cast {
         let line = Line::to(format!("https://{}", node.public), &stage.authority_pem)?;
         let retailer = merchant(stage, &line, "Corner Shop", "retailer").await?;
         teller.line("retailer", format!("{}  {}", retailer.account, retailer.name));
-        let mut suppliers = Vec::with_capacity(files.len());
+        let mut callers = Vec::with_capacity(files.len());
         for file in files {
             let caller = merchant(stage, &line, &file.supplier, "supplier").await?;
             teller.line("supplier", format!("{}  {}", caller.account, caller.name));
-            suppliers.push(caller);
+            callers.push(caller);
         }
-        let mut linked = Vec::with_capacity(suppliers.len());
-        for caller in suppliers {
+        let mut suppliers = Vec::with_capacity(callers.len());
+        for caller in callers {
             let begun = Instant::now();
-            let link = link(&retailer, &caller).await?;
-            teller.timed("link", format!("{link}  invited, accepted, active"), begun.elapsed());
-            linked.push(Supplier { caller, link });
+            let id = link(&retailer, &caller).await?;
+            teller.timed("link", format!("{id}  invited, accepted, active"), begun.elapsed());
+            suppliers.push(Supplier { caller, link: id });
         }
-        Ok(Self { line, retailer, suppliers: linked, others: Vec::new() })
+        Ok(Self { line, retailer, suppliers, others: Vec::new() })
     }
 
     /// Everybody with a key.

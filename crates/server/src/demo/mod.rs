@@ -19,6 +19,7 @@ use crate::cli::{Choices, Demo};
 use crate::ending::Ending;
 use crate::node::Node;
 use crate::settings::{EngineChoice, LogFormat};
+use crate::terminal::say;
 use cast::Cast;
 use outcome::Outcome;
 use stage::Stage;
@@ -45,7 +46,7 @@ async fn play(stage: &Stage, demo: &Demo) -> Result<(), Ending> {
         Ok(cast) => {
             if demo.json {
                 outcome.merchants = cast.merchants(!demo.once);
-                println!("{}", serde_json::to_string_pretty(&outcome).map_err(Ending::internal)?);
+                say!("{}", serde_json::to_string_pretty(&outcome).map_err(Ending::internal)?);
             }
             if demo.once { Ok(()) } else { stay(stage, &node, &cast, &teller).await }
         }

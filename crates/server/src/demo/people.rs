@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// A sequence that looks like chance and is the same for the same seed (SplitMix64, by Steele, Lea and Flood).
+/// A sequence that looks like chance and is the same for the same seed (`SplitMix64`, by Steele, Lea and Flood).
 pub struct Dice(u64);
 
 impl Dice {
@@ -24,9 +24,12 @@ impl Dice {
         if end == 0 { 0 } else { self.next() % end }
     }
 
-    fn one_of<'a, T: ?Sized>(&mut self, items: &[&'a T], otherwise: &'a T) -> &'a T {
-        let place = usize::try_from(self.below(items.len() as u64)).unwrap_or(0);
-        items.get(place).copied().unwrap_or(otherwise)
+    fn one_of<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
+        items.get(usize::try_from(self.below(items.len() as u64)).unwrap_or(0))
+    }
+
+    fn letter(&mut self, letters: &str) -> char {
+        self.one_of(letters.as_bytes()).copied().map_or('?', char::from)
     }
 
     /// A text in which each `#` became a digit and each `@` a letter.
@@ -35,8 +38,8 @@ impl Dice {
             .chars()
             .map(|symbol| match symbol {
                 // No zero in front: some postal codes never begin with one, and none needs one.
-                '#' => char::from(b'1' + self.below(9) as u8),
-                '@' => char::from(b"ABDEFGHJLNPRSTUW"[self.below(16) as usize]),
+                '#' => self.letter("123456789"),
+                '@' => self.letter("ABDEFGHJLNPRSTUW"),
                 other => other,
             })
             .collect()
@@ -73,12 +76,12 @@ struct Country {
 
 impl Country {
     fn person(&self, dice: &mut Dice) -> Person {
-        let place = usize::try_from(dice.below(self.localities.len() as u64)).unwrap_or(0);
-        let (locality, postal_code, region) = self.localities.get(place).copied().unwrap_or_default();
-        let street = dice.one_of(self.streets, "");
+        let (locality, postal_code, region) = dice.one_of(self.localities).copied().unwrap_or_default();
+        let mut word = |words: &'static [&'static str]| dice.one_of(words).copied().unwrap_or_default();
+        let (first_name, last_name, street) = (word(self.first_names), word(self.last_names), word(self.streets));
         Person {
-            first_name: dice.one_of(self.first_names, "").to_owned(),
-            last_name: dice.one_of(self.last_names, "").to_owned(),
+            first_name: first_name.to_owned(),
+            last_name: last_name.to_owned(),
             street: format!("{}\n{locality}", dice.filled(street)),
             postal_code: dice.filled(postal_code),
             region: region.to_owned(),
@@ -89,9 +92,8 @@ impl Country {
 
 /// A person of any country that we know.
 pub fn person(dice: &mut Dice) -> Person {
-    let any = usize::try_from(dice.below(COUNTRIES.len() as u64)).unwrap_or(0);
     let [first, ..] = &COUNTRIES;
-    COUNTRIES.get(any).unwrap_or(first).person(dice)
+    dice.one_of(&COUNTRIES).unwrap_or(first).person(dice)
 }
 
 const COUNTRIES: [Country; 10] = [

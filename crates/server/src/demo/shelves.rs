@@ -56,6 +56,9 @@ struct Offer {
     variant: String,
     title: String,
     price: Value,
+    /// Whether its stock is counted at all.
+    tracked: bool,
+    /// Whether it is sold only while there is some.
     needs_stock: bool,
     on_hand: Option<i64>,
     available: i64,
@@ -71,12 +74,13 @@ async fn offers(retailer: &Caller, link: &str) -> Result<Vec<Offer>, Ending> {
             let counted = |name| variant.get(name).and_then(Value::as_bool).unwrap_or(false);
             let title = match text(&variant, "/title") {
                 "Default Title" => text(product, "/title").to_owned(),
-                title => format!("{}, {title}", text(product, "/title")),
+                title => format!("{} - {title}", text(product, "/title")),
             };
             offers.push(Offer {
                 variant: text(&variant, "/id").to_owned(),
                 title,
                 price: variant.get("price").cloned().unwrap_or_default(),
+                tracked: counted("tracked"),
                 needs_stock: counted("tracked") && !counted("sell_when_out"),
                 on_hand: None,
                 available: 0,
@@ -92,7 +96,7 @@ async fn count(retailer: &Caller, base: &str, offers: &mut [Offer]) -> Result<()
         let asked: Vec<_> = some.iter().map(|offer| offer.variant.as_str()).collect();
         let levels = levels(retailer, &format!("{base}/inventory_levels"), &asked).await?;
         for offer in some {
-            if let Some((on_hand, available)) = levels.get(&offer.variant) {
+            if let Some((on_hand, available)) = levels.get(&offer.variant).filter(|_| offer.tracked) {
                 (offer.on_hand, offer.available) = (Some(*on_hand), *available);
             }
         }
@@ -112,13 +116,13 @@ pub async fn levels(caller: &Caller, path: &str, variants: &[&str]) -> Result<Ha
     Ok(found)
 }
 
-/// Up to two offers, those first of which there is enough.
+/// Up to two offers, those first whose stock is counted, and of which there is enough.
 fn picks(offers: &[Offer]) -> Vec<Pick> {
     let pieces = |offer: &Offer| if offer.needs_stock { offer.available.min(PIECES_WANTED) } else { PIECES_WANTED };
     let mut possible: Vec<_> =
         offers.iter().map(|offer| (pieces(offer), offer)).filter(|(pieces, _)| *pieces > 0).collect();
     // Stable, so that among equals the catalogue's own order holds.
-    possible.sort_by_key(|(pieces, _)| std::cmp::Reverse(*pieces));
+    possible.sort_by_key(|(pieces, offer)| std::cmp::Reverse((offer.tracked, *pieces)));
     let pick = |(quantity, offer): (i64, &Offer)| Pick {
         variant: offer.variant.clone(),
         title: offer.title.clone(),
@@ -133,22 +137,23 @@ fn picks(offers: &[Offer]) -> Vec<Pick> {
 mod tests {
     use super::*;
 
-    fn offer(title: &str, needs_stock: bool, available: i64) -> Offer {
+    fn offer(title: &str, tracked: bool, available: i64) -> Offer {
         Offer {
             variant: String::new(),
             title: title.to_owned(),
             price: Value::Null,
-            needs_stock,
+            tracked,
+            needs_stock: tracked,
             on_hand: None,
             available,
         }
     }
 
     #[test]
-    fn what_can_be_had_is_chosen_and_enough_of_it_first() {
+    fn what_can_be_had_is_chosen_and_what_is_counted_first() {
         let shelves = [offer("none", true, 0), offer("one", true, 1), offer("many", true, 9), offer("any", false, 0)];
         let chosen: Vec<_> = picks(&shelves).into_iter().map(|pick| (pick.title, pick.quantity)).collect();
-        assert_eq!(chosen, [("many".to_owned(), 2), ("any".to_owned(), 2)]);
+        assert_eq!(chosen, [("many".to_owned(), 2), ("one".to_owned(), 1)]);
         assert!(picks(&shelves[..1]).is_empty());
     }
 }

@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::tls::Authority;
 use bonded_base::{Clock, SystemChance, SystemClock};
 use bonded_vault::{Officer, Vault};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -66,7 +66,7 @@ impl Stage {
 }
 
 /// Puts in what is missing, and leaves what an earlier demonstration left.
-fn furnish(settings: &Settings, places: &Places, officer: &PathBuf) -> Result<Authority, Ending> {
+fn furnish(settings: &Settings, places: &Places, officer: &Path) -> Result<Authority, Ending> {
     if places.authority().exists() {
         return Authority::open(places);
     }

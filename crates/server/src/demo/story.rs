@@ -8,7 +8,7 @@ use super::people::{Dice, person};
 use super::proof::{prove, tell_log};
 use super::shelves::{Pick, choose, levels};
 use super::stage::Stage;
-use super::teller::Teller;
+use super::teller::{NAME_WIDTH, Teller};
 use crate::desk::{Wish, ask};
 use crate::ending::{Code, Ending};
 use crate::node::Node;
@@ -146,18 +146,21 @@ async fn arrive<'c>(
             Ok((text(&order, "/state") != "open").then_some(order))
         })
         .await?;
-    let visible = placed.at.elapsed();
-    order.visible_ms = visible.as_secs_f64() * 1000.0;
-    order.reference = text(&routed, "/reference").to_owned();
-    teller.timed("routed", format!("into {} purchase orders", list(&routed, "/purchase_orders").len()), visible);
+    text(&routed, "/reference").clone_into(&mut order.reference);
     let mut parts = Vec::new();
     for part in list(&routed, "/purchase_orders") {
         let owner = cast.suppliers.iter().find(|supplier| supplier.caller.account == text(part, "/supplier"));
         let Some(supplier) = owner else { continue };
-        let seen = supplier.caller.get(&format!("/v1/purchase_orders/{}", text(part, "/id"))).await?;
-        tell_part(&supplier.caller, &seen, teller);
+        let path = format!("/v1/purchase_orders/{}", text(part, "/id"));
+        let seen = supplier.caller.until("the purchase order", async || supplier.caller.find(&path).await).await?;
         order.purchase_orders.push(seen.clone());
         parts.push((supplier, seen));
+    }
+    let visible = placed.at.elapsed();
+    order.visible_ms = visible.as_secs_f64() * 1000.0;
+    teller.timed("routed", format!("{} purchase orders, each at its supplier", parts.len()), visible);
+    for (supplier, seen) in &parts {
+        tell_part(&supplier.caller, seen, teller);
     }
     Ok(parts)
 }
@@ -250,6 +253,9 @@ async fn recount(
         let asked: Vec<_> = picks.iter().map(|pick| pick.variant.as_str()).collect();
         let path = format!("/v1/partner_links/{}/inventory_levels", supplier.link);
         let after = levels(&cast.retailer, &path, &asked).await?;
+        if picks.iter().all(|pick| pick.on_hand.is_none()) {
+            teller.line(&shorten(&supplier.caller.name), "its file does not ask for stock to be counted");
+        }
         for pick in picks {
             let (Some(before), Some((after, _))) = (pick.on_hand, after.get(&pick.variant)) else { continue };
             let sum = format!("{before} - {} = {after}", pick.quantity);
@@ -271,6 +277,6 @@ async fn recount(
 
 /// As much of a name as fits in front of a line.
 fn shorten(name: &str) -> String {
-    const WIDTH: usize = 15;
-    if name.chars().count() <= WIDTH { name.to_owned() } else { name.chars().take(WIDTH - 1).chain(['…']).collect() }
+    let fits = name.chars().count() <= NAME_WIDTH;
+    if fits { name.to_owned() } else { name.chars().take(NAME_WIDTH - 1).chain(['…']).collect() }
 }

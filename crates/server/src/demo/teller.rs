@@ -1,13 +1,13 @@
 //! How the story looks on a terminal: numbered steps, short aligned lines, colour where there is any.
 
-use crate::terminal::has_colour;
+use crate::terminal::{has_colour, say};
 use std::time::Duration;
 
 /// Columns for the name of a line.
-const NAME_WIDTH: usize = 15;
+pub const NAME_WIDTH: usize = 19;
 
-/// The column at which timings begin.
-const TIME_COLUMN: usize = 76;
+/// The column at which timings end, if what is said leaves them room.
+const TIME_COLUMN: usize = 100;
 
 /// Tells the story, or keeps silent where machines listen.
 pub struct Teller {
@@ -37,9 +37,10 @@ impl Teller {
     /// One line of a step, and how long it took.
     pub fn timed(&self, name: &str, said: impl AsRef<str>, took: Duration) {
         let said = said.as_ref();
-        let before = 4 + NAME_WIDTH + 1 + said.chars().count();
+        let took = format!("{} ms", millis(took));
+        let before = 4 + NAME_WIDTH + 1 + said.chars().count() + took.len();
         let gap = " ".repeat(TIME_COLUMN.saturating_sub(before).max(2));
-        let took = self.paint("33", &format!("{} ms", millis(took)));
+        let took = self.paint("33", &took);
         self.print(&format!("    {} {said}{gap}{took}", self.paint("2", &format!("{name:NAME_WIDTH$}"))));
     }
 
@@ -69,7 +70,7 @@ impl Teller {
 
     fn print(&self, line: &str) {
         if !self.silent {
-            println!("{line}");
+            say!("{line}");
         }
     }
 }

@@ -11,7 +11,7 @@ use super::stage::Stage;
 use super::teller::Teller;
 use crate::ending::{Code, Ending};
 use bonded_base::{Currency, Moment};
-use bonded_connect::csv::{InvoiceFile, InvoiceOrder, invoice_lines};
+use bonded_connect::csv::{InvoiceCancellation, InvoiceFile, InvoiceOrder, invoice_lines};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -136,7 +136,7 @@ struct Placed {
 
 async fn place(shop: &Caller, invoices: &InvoiceFile, rows: &mut Rows, told: &mut Invoices) -> Result<Placed, Ending> {
     let mut dice = Dice::new(SEED);
-    let earlier: Vec<_> = invoices.cancellations.iter().filter_map(|invoice| invoice.earlier_order()).collect();
+    let earlier: Vec<_> = invoices.cancellations.iter().filter_map(InvoiceCancellation::earlier_order).collect();
     let all: Vec<&InvoiceOrder> = invoices.orders.iter().chain(&earlier).collect();
     let mut ids = Vec::with_capacity(all.len());
     for some in all.chunks(BATCH) {

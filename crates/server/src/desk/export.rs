@@ -82,7 +82,7 @@ async fn records(ledger: &Ledger, scope: &Scope, lines: &Lines) -> Result<u64, E
             let page = ledger.plains(scope, kind, &list).await?;
             for Plain { kind, id, version, updated_at, json } in &page.records {
                 let (id, version, updated_at) = (id_text(*kind, *id), *version, *updated_at);
-                let line = Line::Record { kind: kind.name(), id, version, updated_at, value: &*raw(json)? };
+                let line = Line::Record { kind: kind.name(), id, version, updated_at, value: &raw(json)? };
                 say(lines, &line).await?;
                 count += 1;
             }
@@ -137,7 +137,7 @@ async fn say_entry(lines: &Lines, entry: &Entry) -> Result<(), Ending> {
         leaf: BASE64.encode(entry.headline.leaf_data(&entry.plain)),
         leaf_hash: BASE64.encode(entry.headline.leaf),
         salt: BASE64.encode(salt),
-        said: &*raw(said)?,
+        said: &raw(said)?,
     };
     say(lines, &line).await
 }

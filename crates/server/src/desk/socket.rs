@@ -72,13 +72,10 @@ impl Drop for Socket {
 async fn talk(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let read = tokio::time::timeout(WISH_LIMIT, letter(BufReader::new(reader))).await;
-    let (wish, identity) = match read {
-        Ok(Ok((letter, identity))) => (letter.wish, identity),
-        _ => {
-            let ended = Ending::new(Code::Usage, "the server did not understand this wish")
-                .next("use the program of the server's own version");
-            return say(&mut writer, &Word::Ended(ended)).await;
-        }
+    let Ok(Ok((Letter { wish, .. }, identity))) = read else {
+        let ended = Ending::new(Code::Usage, "the server did not understand this wish")
+            .next("use the program of the server's own version");
+        return say(&mut writer, &Word::Ended(ended)).await;
     };
     let (lines, mut said) = mpsc::channel(LINES_WAITING);
     let answer = async {

@@ -60,12 +60,14 @@ fn disk(path: &Path) -> Finding {
     let Ok(disk) = statvfs(path) else {
         return Finding::warn("disk", format!("{shown} does not say how much room it has"), "look at it yourself");
     };
-    let free = u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()));
+    let free = disk.blocks_available().saturating_mul(disk.fragment_size());
     let said = format!("{shown} has {} MiB left", free / MEBIBYTE);
-    match free {
-        ..FREE_BYTES_FAIL => Finding::fail("disk", said, "make room: without it nothing more is taken"),
-        ..FREE_BYTES_WARN => Finding::warn("disk", said, "make room before it runs out"),
-        _ => Finding::ok("disk", said),
+    if free < FREE_BYTES_FAIL {
+        Finding::fail("disk", said, "make room: without it nothing more is taken")
+    } else if free < FREE_BYTES_WARN {
+        Finding::warn("disk", said, "make room before it runs out")
+    } else {
+        Finding::ok("disk", said)
     }
 }
 

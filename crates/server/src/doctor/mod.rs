@@ -7,7 +7,7 @@ mod own;
 use crate::cli::Choices;
 use crate::ending::{Code, Ending};
 use crate::settings;
-use crate::terminal::has_colour;
+use crate::terminal::{has_colour, say};
 use serde::Serialize;
 
 /// How well something stands.
@@ -62,7 +62,7 @@ impl Finding {
 pub async fn run(choices: &Choices, as_json: bool) -> Result<(), Ending> {
     let findings = look(choices).await;
     if as_json {
-        println!("{}", serde_json::to_string(&serde_json::json!({"checks": findings})).map_err(Ending::internal)?);
+        say!("{}", serde_json::to_string(&serde_json::json!({"checks": findings})).map_err(Ending::internal)?);
     } else {
         tell(&findings);
     }
@@ -109,9 +109,9 @@ fn tell(findings: &[Finding]) {
             Level::Fail => ("fail", "31"),
         };
         let word = if colour { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() };
-        println!("{word}  {about:14} {said}");
+        say!("{word}  {about:14} {said}");
         if let Some(hint) = hint {
-            println!("      {:14} -> {hint}", "");
+            say!("      {:14} -> {hint}", "");
         }
     }
 }

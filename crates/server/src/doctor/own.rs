@@ -82,7 +82,7 @@ pub fn certificates(settings: &Settings) -> Vec<Finding> {
     }
     if settings.public.files.is_none() || settings.private.files.is_none() {
         findings.push(match Authority::open(&Places::new(settings.data.clone())) {
-            Ok(authority) => days_left("the local authority".to_owned(), authority.not_after()),
+            Ok(authority) => days_left("the local authority", authority.not_after()),
             Err(mut ending) => {
                 if ending.code == Code::NoInput {
                     ending = ending.next("`bonded init` makes it, or name certificate files in the configuration");
@@ -97,26 +97,24 @@ pub fn certificates(settings: &Settings) -> Vec<Finding> {
 fn files(name: &str, door: &Door) -> Option<Finding> {
     let files = door.files.as_ref()?;
     Some(match not_after_of(&files.certificate) {
-        Ok(end) => days_left(format!("that of the {name} listener"), end),
+        Ok(end) => days_left(&format!("that of the {name} listener"), end),
         Err(ending) => Finding::failed("certificate", ending),
     })
 }
 
-fn days_left(whose: String, end: Option<Moment>) -> Finding {
+fn days_left(whose: &str, end: Option<Moment>) -> Finding {
     let Some(end) = end else {
         return Finding::fail("certificate", format!("{whose} cannot be read"), "replace it");
     };
     let days = (end.millis() - SystemClock.now().millis()).div_euclid(DAY_MS);
-    match days {
-        ..0 => Finding::fail(
-            "certificate",
-            format!("{whose} ended at {end}"),
-            "replace it; the server takes it without a restart",
-        ),
-        ..DAYS_LEFT_WARN => {
-            Finding::warn("certificate", format!("{whose} holds {days} more days"), "replace it in time")
-        }
-        _ => Finding::ok("certificate", format!("{whose} holds {days} more days")),
+    let said = format!("{whose} holds {days} more days");
+    if days < 0 {
+        let said = format!("{whose} ended at {end}");
+        Finding::fail("certificate", said, "replace it; the server takes it without a restart")
+    } else if days < DAYS_LEFT_WARN {
+        Finding::warn("certificate", said, "replace it in time")
+    } else {
+        Finding::ok("certificate", said)
     }
 }
 
@@ -127,10 +125,10 @@ mod tests {
 
     #[test]
     fn a_certificate_near_its_end_is_told() {
-        let in_days = |days: i64| days_left("it".to_owned(), Some(SystemClock.now().plus_millis(days * DAY_MS + 1000)));
+        let in_days = |days: i64| days_left("it", Some(SystemClock.now().plus_millis(days * DAY_MS + 1000)));
         assert_eq!(in_days(90).level, Level::Ok);
         assert_eq!(in_days(20).level, Level::Warn);
         assert_eq!(in_days(-1).level, Level::Fail);
-        assert_eq!(days_left("it".to_owned(), None).level, Level::Fail);
+        assert_eq!(days_left("it", None).level, Level::Fail);
     }
 }

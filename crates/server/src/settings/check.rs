@@ -113,8 +113,8 @@ impl Check {
         self.list(key).unwrap_or_default().iter().map(|path| self.placed(key, path)).collect()
     }
 
-    fn number<N: FromStr + PartialOrd + std::fmt::Display>(&mut self, key: &str, min: N, max: N) -> Option<N> {
-        let number = self.text(key)?.parse().ok().filter(|number| (&min..=&max).contains(&number));
+    fn number<N: FromStr + PartialOrd + std::fmt::Display + Copy>(&mut self, key: &str, min: N, max: N) -> Option<N> {
+        let number = self.text(key)?.parse().ok().filter(|number| (min..=max).contains(number));
         if number.is_none() {
             self.complain(key, format!("takes a whole number from {min} to {max}"));
         }
@@ -223,7 +223,7 @@ impl Check {
     }
 
     fn name(&mut self, names: &[String]) -> String {
-        let name = self.text(keys::NAME).or_else(|| names.first().cloned()).unwrap_or_default();
+        let Some(name) = self.text(keys::NAME) else { return names.first().cloned().unwrap_or_default() };
         if !is_host(&name) {
             self.complain(keys::NAME, "takes a name as hosts have it: bonded.example");
         }

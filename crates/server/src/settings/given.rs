@@ -113,7 +113,7 @@ impl Given {
                 self.values.insert(key.name, (value, Source::File(path.to_owned())));
             }
             None => {
-                self.complaints.push(format!("{}: `{name}` takes a text, a number or a list of texts", path.display()))
+                self.complaints.push(format!("{}: `{name}` takes a text, a number or a list of texts", path.display()));
             }
         }
     }

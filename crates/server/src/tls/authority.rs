@@ -102,9 +102,9 @@ impl Authority {
 
 /// The authority's own certificate. Its name carries some of its key, so that two deployments' are told apart.
 fn params(key: &KeyPair, now: Moment) -> Result<CertificateParams, Ending> {
-    let mark: String = key.public_key_raw().iter().skip(1).take(4).map(|byte| format!("{byte:02x}")).collect();
+    let mark = key.public_key_raw().iter().skip(1).take(4).fold(0_u32, |mark, byte| mark << 8 | u32::from(*byte));
     let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, format!("Bonded local authority {mark}"));
+    params.distinguished_name.push(DnType::CommonName, format!("Bonded local authority {mark:08x}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     hold(&mut params, now, AUTHORITY_DAYS)?;

@@ -21,10 +21,10 @@ use tokio_rustls::TlsAcceptor;
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// For a request's head, and between two requests of one HTTP/1.1 connection.
-pub const HEAD_LIMIT: Duration = Duration::from_secs(60);
+pub const HEAD_LIMIT: Duration = Duration::from_mins(1);
 
 /// A connection on which nothing moves is closed; longer than the longest poll of the API.
-pub const IDLE_LIMIT: Duration = Duration::from_secs(120);
+pub const IDLE_LIMIT: Duration = Duration::from_mins(2);
 
 /// Bytes of a request's head.
 pub const HEAD_BYTES_MAX: u32 = 32 * 1024;

@@ -74,7 +74,8 @@ pub struct Proof {
     /// Base64 of the seven lines that were hashed into the tree.
     pub leaf: String,
     /// Base64 of the hashes that lead to the root, the lowest first.
-    pub proof: Vec<String>,
+    #[serde(rename = "proof")]
+    pub hashes: Vec<String>,
     /// The checkpoint, as a signed note.
     pub checkpoint: String,
 }

@@ -22,7 +22,7 @@ const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Reads an export to its end and judges it. `first` is its first line, read already.
 pub(super) fn check(first: &str, mut export: impl BufRead, trust: Trust) -> Result<Verdict, Ending> {
     let mut checking = match serde_json::from_str(first) {
-        Ok(Line::Export(header)) if header.format == crate::desk::EXPORT_FORMAT => Checking::begin(header, trust)?,
+        Ok(Line::Export(header)) if header.format == crate::desk::EXPORT_FORMAT => Checking::begin(&header, trust)?,
         Ok(Line::Export(header)) => {
             return Err(Ending::new(Code::Data, format!("this export has the form `{}`", header.format))
                 .next("run the version of this program that wrote it, or a later one"));
@@ -59,7 +59,7 @@ struct Checking {
 }
 
 impl Checking {
-    fn begin(header: Header, trust: Trust) -> Result<Self, Ending> {
+    fn begin(header: &Header, trust: Trust) -> Result<Self, Ending> {
         let mut verdict = Verdict { log: header.log.clone(), ..Verdict::default() };
         let own: Option<VerifierKey> = header.key.parse().ok();
         let key = match (trust.key, own) {

@@ -31,7 +31,7 @@ pub(super) fn check(proof: &Proof, trust: &Trust) -> Result<Verdict, Ending> {
         verdict.findings.push(found("its numbers are not those of the checkpoint".to_owned()));
     }
     let hashes: Option<Vec<[u8; HASH_LENGTH]>> =
-        proof.proof.iter().map(|hash| BASE64.decode(hash).ok()?.try_into().ok()).collect();
+        proof.hashes.iter().map(|hash| BASE64.decode(hash).ok()?.try_into().ok()).collect();
     match hashes
         .map(|hashes| verify_inclusion(&leaf_hash(&leaf), proof.index, checkpoint.size, &hashes, &checkpoint.root))
     {

@@ -1,0 +1,13 @@
+//! The real program as operators and callers meet it: its commands, its doors, its exit codes, its ends.
+
+#![cfg(test)]
+
+mod cut;
+mod demo;
+mod disk;
+mod doors;
+mod ends;
+mod export;
+mod house;
+mod keys;
+mod refusals;
