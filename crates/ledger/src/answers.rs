@@ -10,7 +10,7 @@ use serde_json::Value;
 /// It is claimed in the same commit as the request's first change, and completed when the answer is known.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answer {
-    /// The caller's key.
+    /// The caller's key, or a digest of it.
     pub key: String,
     /// The digest of the request.
     pub fingerprint: [u8; 32],
