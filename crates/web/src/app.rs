@@ -1,5 +1,6 @@
 //! What every handler needs: the ledger, the door, the limits, and whether the server is still open.
 
+use crate::figures::Figures;
 use crate::once::InFlight;
 use crate::rate::Meter;
 use axum::extract::FromRef;
@@ -9,9 +10,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Requests a second that a key may send over time, unless the configuration says otherwise.
-pub const REQUESTS_PER_SECOND: u32 = 500;
+pub const REQUESTS_PER_SECOND: u32 = 20_000;
 /// Requests that a key may send at once, unless the configuration says otherwise.
-pub const REQUESTS_AT_ONCE: u32 = 1_000;
+pub const REQUESTS_AT_ONCE: u32 = 40_000;
 
 /// How much one key may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,14 +90,15 @@ struct Inner {
     readiness: Readiness,
     meter: Meter,
     in_flight: InFlight,
+    figures: Figures,
 }
 
 impl App {
     /// Must be called inside a tokio runtime.
     pub fn new(ledger: Ledger, settings: Settings, readiness: Readiness) -> Self {
         let doorkeeper = Doorkeeper::new(ledger.clone());
-        let (meter, in_flight) = (Meter::new(settings.limits), InFlight::default());
-        Self { inner: Arc::new(Inner { ledger, doorkeeper, settings, readiness, meter, in_flight }) }
+        let (meter, in_flight, figures) = (Meter::new(settings.limits), InFlight::default(), Figures::default());
+        Self { inner: Arc::new(Inner { ledger, doorkeeper, settings, readiness, meter, in_flight, figures }) }
     }
 
     /// The ledger.
@@ -121,6 +123,10 @@ impl App {
 
     pub(crate) fn meter(&self) -> &Meter {
         &self.inner.meter
+    }
+
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.inner.figures
     }
 
     pub(crate) fn in_flight(&self) -> &InFlight {

@@ -1,5 +1,6 @@
-//! The docs page: everything about the API on one page, made from its description, served by us and readable without
-//! scripts.
+//! The docs page: everything about the API, made from its description, served by us.
+//!
+//! It is readable without scripts.
 
 mod example;
 mod fields;
@@ -45,6 +46,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
 fn docs_body(app: &App, routes: &[crate::route::Route], description: &utoipa::openapi::OpenApi) -> String {
     let guide = GUIDE
         .replace("{{base_url}}", &html::escaped(&app.settings().base_url))
+        .replace("{{environment}}", &html::escaped(&app.settings().environment))
         .replace("{{limits}}", &problems::limits(app.settings().limits))
         .replace("{{permissions}}", &reference::permissions())
         .replace("{{problems}}", &problems::table());

@@ -14,6 +14,7 @@ mod body;
 mod caller;
 mod consumer;
 mod docs;
+mod figures;
 mod health;
 #[cfg(test)]
 mod house;
@@ -42,9 +43,9 @@ pub fn public(app: App) -> Router {
     surrounded(app, router)
 }
 
-/// Everything on the private listener: health, and whatever the server adds (`extra`).
+/// Everything on the private listener: health, figures, and whatever the server adds (`extra`).
 pub fn private(app: App, extra: Router) -> Router {
-    let router = health::router().merge(extra.with_state(()));
+    let router = health::router().merge(figures::router()).merge(extra.with_state(()));
     surrounded(app, router)
 }
 

@@ -1,5 +1,6 @@
-//! What surrounds every request: an id of our own, one line in the access log, headers that browsers obey, and a net
-//! under handlers that panic.
+//! What surrounds every request.
+//!
+//! An id of our own, one line in the access log, headers that browsers obey, and a net under handlers that panic.
 //!
 //! The line holds method, route, status, time, request id and account; never a path as it was sent, a query, a body, a
 //! header or an address.
@@ -42,12 +43,14 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     let account = response.extensions().get::<Account>().map(|Account(id)| id.to_string());
     let mut response = problem::finish(response, &id);
     write_headers(&mut response, &id);
+    let ms = clock.now().millis() - began.millis();
+    app.figures().count(&method, route.as_deref().unwrap_or("-"), response.status(), ms);
     tracing::info!(
         target: "bonded::access",
         %method,
         route = route.as_deref().unwrap_or("-"),
         status = response.status().as_u16(),
-        ms = clock.now().millis() - began.millis(),
+        ms,
         request_id = id,
         account = account.as_deref().unwrap_or("-"),
         bytes = response.body().size_hint().exact().unwrap_or_default(),

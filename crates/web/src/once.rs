@@ -30,6 +30,8 @@ use std::time::Duration;
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Characters of a key at most.
 pub const KEY_CHARS_MAX: usize = 255;
+/// Bytes of an answer that is kept at most; of a larger one only what was written is known afterwards.
+const KEPT_BYTES_MAX: usize = 1024 * 1024;
 /// How long a copy waits for the first one's answer before it is told to ask again.
 const COPY_WAITS_MS: i64 = 10_000;
 
@@ -124,6 +126,7 @@ async fn first_or_copy(
     Ok(response)
 }
 
+/// The caller's key, as a digest.
 fn key_of(request: &Request) -> Result<Option<String>, Failure> {
     let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default();
@@ -182,6 +185,9 @@ async fn claimed(ledger: &Ledger, scope: &Scope, key: &str) -> Result<Option<Sto
 /// Keeps the answer. Should that fail, a copy is told that the answer was lost, and what was written.
 async fn keep(ledger: &Ledger, scope: &Scope, once: &RequestKey, status: StatusCode, keepable: Keepable) {
     let Keepable { json, version, location } = keepable;
+    if json.len() > KEPT_BYTES_MAX {
+        return;
+    }
     let kept = serde_json::from_slice(&json).and_then(|body| serde_json::to_value(Kept { body, version, location }));
     let Ok(kept) = kept else { return };
     let outcome = match claimed(ledger, scope, &once.key).await {

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bonded_trade::consumers::Consumer;
+use bytes::Bytes;
 use serde::Serialize;
 
 /// An answer that carries JSON.
@@ -28,7 +29,7 @@ enum Shown {
 /// The answer as it may be kept for a repeated request: its JSON without the six fields.
 #[derive(Clone)]
 pub(crate) struct Keepable {
-    pub json: Vec<u8>,
+    pub json: Bytes,
     pub version: Option<u64>,
     pub location: Option<String>,
 }
@@ -75,11 +76,12 @@ impl Reply {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let keepable = Keepable { json: self.json.clone(), version: self.version, location: self.location.clone() };
+        let json = Bytes::from(self.json);
+        let keepable = Keepable { json: json.clone(), version: self.version, location: self.location.clone() };
         let json = match &self.consumer {
-            Shown::Not => self.json,
-            Shown::Forgotten => consumer::beside(self.json, None),
-            Shown::With(consumer) => consumer::beside(self.json, Some(consumer)),
+            Shown::Not => json,
+            Shown::Forgotten => consumer::beside(json.into(), None).into(),
+            Shown::With(consumer) => consumer::beside(json.into(), Some(consumer)).into(),
         };
         let mut response = (self.status, json).into_response();
         let headers = response.headers_mut();

@@ -9,11 +9,13 @@ mod catalogue;
 mod log;
 mod orders;
 mod partners;
+mod purchase_orders;
 
 pub use catalogue::*;
 pub use log::*;
 pub use orders::*;
 pub use partners::*;
+pub use purchase_orders::*;
 
 use utoipa::ToSchema;
 

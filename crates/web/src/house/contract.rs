@@ -11,7 +11,7 @@ static SAID: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&crate::ope
 pub fn hold(method: &Method, path: &str, answer: &Answer) {
     let type_of = answer.headers.get("content-type").map(|value| value.to_str().unwrap().to_owned());
     if answer.status.is_client_error() || answer.status.is_server_error() {
-        if !path.ends_with("z") {
+        if !path.ends_with('z') {
             assert_eq!(type_of.as_deref(), Some("application/problem+json"), "{method} {path}");
             check(&SAID["components"]["schemas"]["Problem"], &answer.json(), "problem").unwrap();
         }

@@ -28,13 +28,16 @@ pub struct Product {
     #[schema(example = "Clay Plant Pot")]
     pub title: String,
     /// What it is, as HTML that whoever shows it must clean.
+    #[schema(example = "<p>Thrown by hand.</p>")]
     pub description_html: String,
     /// Who makes it.
     #[schema(example = "Sample Pottery")]
     pub vendor: String,
     /// What sort of thing it is, in the supplier's own words.
+    #[schema(example = "Plant pots")]
     pub product_type: String,
     /// Words to find it by.
+    #[schema(example = json!(["clay", "garden"]))]
     pub tags: Vec<String>,
     /// Whether it is offered.
     pub status: ProductStatus,
@@ -77,6 +80,7 @@ pub struct Image {
     #[schema(example = "https://pictures.example/pot.jpg")]
     pub url: String,
     /// What it shows, in words.
+    #[schema(example = "A plant pot of red clay")]
     pub alt: String,
 }
 

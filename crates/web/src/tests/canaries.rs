@@ -5,6 +5,9 @@ use crate::house::{House, order, request};
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use tracing_subscriber::filter::LevelFilter;
 
 /// What must not come back: a mail address, a phone number, an IP address and a name.
 const CANARIES: [&str; 4] = ["canary.bird@example.com", "+49 151 2345678901", "203.0.113.77", "Kanarienvogel"];
@@ -181,4 +184,53 @@ async fn what_is_sent_beside_an_order_is_shown_nowhere_afterwards() {
         }
     }
     assert_eq!(house.get(&retailer, "/v1/orders").await.expect(200)["data"][0]["consumer"], Value::Null);
+}
+
+/// Where a test's own log goes.
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_program_s_own_log_holds_routes_and_ids_and_nothing_of_what_was_sent() {
+    let page = Page::default();
+    let writer = page.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let house = House::new().await;
+    let (retailer, supplier, _) = house.partners().await;
+    house.stocked(&supplier, "POT-S", 5).await;
+    for canary in CANARIES {
+        let encoded = canary.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+        let mut noisy = order(&format!("1-{}", encoded.len()), "POT-S", 1);
+        noisy["note"] = json!(canary);
+        noisy["consumer"]["email"] = json!(canary);
+        for body in bodies(canary).into_iter().chain([noisy.to_string()]) {
+            house.send(request(&retailer, Method::POST, "/v1/orders", &[("idempotency-key", "k")], body.into())).await;
+        }
+        for path in [format!("/v1/orders/{encoded}"), format!("/{encoded}"), format!("/v1/orders?reference={encoded}")]
+        {
+            house.get(&retailer, &path).await;
+        }
+    }
+    drop(guard);
+    let log = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("route=\"/v1/orders/{id}\"") && log.contains(&retailer.account.to_string()));
+    clean(&log, "the log");
+    for never in [retailer.secret.as_str(), "reference=", "Sample Road", "Ada"] {
+        assert!(!log.contains(never), "the log holds {never}");
+    }
 }

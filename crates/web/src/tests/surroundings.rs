@@ -159,3 +159,21 @@ async fn a_handler_that_panics_is_an_answer_without_its_words() {
     assert!(!String::from_utf8_lossy(&body).contains("canary"));
     assert!(String::from_utf8_lossy(&body).contains("/problems/internal"));
 }
+
+#[tokio::test]
+async fn figures_are_for_the_private_side_and_name_no_account() {
+    let house = House::new().await;
+    let party = house.retailer().await;
+    house.get(&party, "/v1/account").await.expect(200);
+    house.get(&party, "/v1/orders/none").await.expect(404);
+    let response = private(house.app.clone(), Router::new()).oneshot(bare(Method::GET, "/metrics")).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4");
+    let text = String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    assert!(
+        text.contains("bonded_http_requests_total{method=\"GET\",route=\"/v1/account\",status=\"200\"} 1\n"),
+        "{text}"
+    );
+    assert!(text.contains("route=\"/v1/orders/{id}\",status=\"404\"} 1\n"), "{text}");
+    assert!(text.contains("bonded_vault_sealed 0\n") && !text.contains("acct_"));
+    assert_eq!(house.send(bare(Method::GET, "/metrics")).await.status, StatusCode::NOT_FOUND);
+}
