@@ -1,6 +1,7 @@
 //! What the API says of purchase orders, in shapes.
 
 use super::{Consumer, LineQuantity, LineWish, Money};
+use crate::consumer::ConsumerShown;
 use utoipa::ToSchema;
 
 /// A retailer's order, as far as this supplier ships it.
