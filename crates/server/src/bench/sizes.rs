@@ -7,9 +7,9 @@ use rusqlite::{Connection, OpenFlags};
 
 /// The mean over some rows of products and variants, which are kinds 7 and 8, and over their entries.
 const RECORDS: &str = "SELECT CAST(avg(length(sealed)) AS double precision)
-    FROM (SELECT sealed FROM records WHERE kind IN (7, 8) LIMIT 20000) AS some";
+    FROM (SELECT sealed FROM records WHERE kind IN (7, 8) LIMIT 20000) AS sampled";
 const ENTRIES: &str = "SELECT CAST(avg(length(sealed)) AS double precision)
-    FROM (SELECT sealed FROM entries WHERE kind IN (7, 8) LIMIT 20000) AS some";
+    FROM (SELECT sealed FROM entries WHERE kind IN (7, 8) LIMIT 20000) AS sampled";
 
 /// Bytes of a sealed record and of what a sealed entry says. The server must have stopped.
 pub async fn measure(deployment: &Deployment) -> Result<[f64; 2], Ending> {
