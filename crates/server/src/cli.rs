@@ -3,7 +3,7 @@
 use crate::ending::Ending;
 use crate::settings::{self, Given, Settings, keys};
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Moves orders, products and stock between trading partners, and proves what it did with them.
 #[derive(Parser)]
@@ -59,8 +59,13 @@ impl Choices {
     }
 
     /// The same, with this file or none.
-    pub fn settings_of(&self, file: Option<&std::path::Path>) -> Result<Settings, Ending> {
-        settings::read(file, |given| self.apply(given))
+    pub fn settings_of(&self, file: Option<&Path>) -> Result<Settings, Ending> {
+        settings::read(file, Path::new(""), |given| self.apply(given))
+    }
+
+    /// The same, for a file that is yet to be written: defaults start from its directory.
+    pub fn settings_for(&self, new_file: &Path) -> Result<Settings, Ending> {
+        settings::read(None, new_file.parent().unwrap_or(Path::new("")), |given| self.apply(given))
     }
 
     fn apply(&self, given: &mut Given) {

@@ -11,7 +11,7 @@ use axum::Router;
 use bonded_base::{Clock, Id, SystemChance, SystemClock};
 use bonded_ledger::Ledger;
 use bonded_vault::{Officer, Vault, VaultError};
-use bonded_web::{App, Limits, Readiness};
+use bonded_web::{App, Readiness};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,7 +146,7 @@ fn app(settings: &Settings, origin: &str, ledger: Ledger, readiness: Readiness) 
         base_url: origin.to_owned(),
         log_origin: settings.name.clone(),
         environment: settings.environment.name().to_owned(),
-        limits: Limits::default(),
+        limits: settings.limits,
     };
     App::new(ledger, about, readiness)
 }

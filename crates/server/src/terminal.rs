@@ -61,7 +61,7 @@ impl Quiet {
         let before = termios::tcgetattr(&terminal)?;
         let mut quiet = before.clone();
         quiet.local_flags.remove(LocalFlags::ECHO);
-        termios::tcsetattr(&terminal, SetArg::TCSAFLUSH, &quiet)?;
+        termios::tcsetattr(&terminal, SetArg::TCSADRAIN, &quiet)?;
         Ok(Self { terminal, before })
     }
 }

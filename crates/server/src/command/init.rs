@@ -60,17 +60,14 @@ fn configure(choices: &Choices) -> Result<(Written, Settings), Ending> {
     if let Some(path) = found.as_ref().filter(|path| path.exists()) {
         return Ok((Written::Before(path.clone()), choices.settings_of(Some(path))?));
     }
-    let settings = choices.settings_of(None)?;
     let path = found.unwrap_or_else(|| PathBuf::from(NEW_FILE));
+    let settings = choices.settings_for(&path)?;
     let mut set = vec![(keys::ENVIRONMENT, settings.environment.name().to_owned())];
     for (key, _, value) in choices.said() {
         let Some(value) = value.as_ref().filter(|_| key != keys::ENVIRONMENT) else { continue };
         // The file's own directory is where its paths start, so one from elsewhere is written in full.
         let value = if key == keys::DATA { absolute(Path::new(value))? } else { value.clone() };
         set.push((key, value));
-    }
-    if choices.data.is_none() && path.parent().is_some_and(|parent| !parent.as_os_str().is_empty()) {
-        set.push((keys::DATA, absolute(&settings.data)?));
     }
     Ok((Written::Now(path, sample(&set)), settings))
 }

@@ -28,7 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Shows the story, and stays up unless told to end.
 pub fn run(choices: &Choices, demo: &Demo) -> Result<(), Ending> {
-    let stage = Stage::set(choices)?;
+    let stage = Stage::set(choices, demo.once)?;
     // The story is the log here, unless someone wants to see more.
     let level = if choices.log_level.is_some() { stage.settings.log_level } else { tracing::Level::ERROR };
     let format = if choices.log_format.is_some() { stage.settings.log_format } else { LogFormat::Text };

@@ -28,13 +28,15 @@ pub struct Stage {
     pub authority_pem: String,
     /// Where files that the story writes go.
     pub papers: PathBuf,
+    /// Whether they are still there when somebody reads of them.
+    pub papers_stay: bool,
     /// Removed when dropped.
     _cleared_away: Option<TempDir>,
 }
 
 impl Stage {
     /// Sets the stage. A configuration file is not looked at: it may be that of a real server.
-    pub fn set(choices: &Choices) -> Result<Self, Ending> {
+    pub fn set(choices: &Choices, once: bool) -> Result<Self, Ending> {
         let mut choices = choices.clone();
         let temporary = match choices.data {
             Some(_) => None,
@@ -61,7 +63,9 @@ impl Stage {
         let authority = furnish(&settings, &places, &officer)?;
         let papers = places.root().join("papers");
         crate::places::make_directory(&papers)?;
-        Ok(Self { settings, officer, authority_pem: authority.pem().to_owned(), papers, _cleared_away: temporary })
+        let papers_stay = !once || temporary.is_none();
+        let authority_pem = authority.pem().to_owned();
+        Ok(Self { settings, officer, authority_pem, papers, papers_stay, _cleared_away: temporary })
     }
 }
 

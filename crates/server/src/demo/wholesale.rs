@@ -1,5 +1,7 @@
-//! A file of invoice lines: its stock codes as a wholesaler's catalogue, its invoices as a retailer's orders, its
-//! cancelling invoices as cancellations; every row accounted for.
+//! A file of invoice lines as orders of a wholesaler: every row accounted for.
+//!
+//! Its stock codes become the wholesaler's catalogue, its invoices a retailer's orders, its cancelling invoices
+//! cancellations.
 
 use super::api::{Caller, list, number, text};
 use super::cast::{CURRENCY, Cast, link, merchant};

@@ -5,7 +5,7 @@ use bonded_ledger::LedgerError;
 use bonded_ledger::engine::EngineError;
 use bonded_people::keys::KeyError;
 use bonded_trade::TradeError;
-use bonded_vault::VaultError;
+use bonded_vault::{BadOfficer, VaultError};
 
 impl From<VaultError> for Ending {
     fn from(error: VaultError) -> Self {
@@ -29,6 +29,9 @@ impl From<VaultError> for Ending {
             }
             VaultError::Newer { .. } => (Code::Data, "run the version of this program that wrote it, or a later one"),
             VaultError::WrongOfficer => (Code::Sealed, "`bonded keys status` lists the officers"),
+            VaultError::Officer(BadOfficer::Passphrase | BadOfficer::PassphraseNeeded) => {
+                (Code::Sealed, "try again; nothing was changed")
+            }
             VaultError::Officer(_) => (Code::Sealed, "`bonded keys new-officer FILE` makes a key of the right form"),
             VaultError::Destroyed | VaultError::Open(_) => (Code::Data, "nothing can bring it back"),
             VaultError::Store { .. } | VaultError::Uncertain { .. } => {

@@ -20,6 +20,9 @@ const THREADS_MAX: usize = 512;
 /// Connections at most, on either door.
 const CONNECTIONS_MAX: usize = 1_000_000;
 
+/// Requests of one key at most, a second or at once.
+const REQUESTS_MAX: u32 = 1_000_000;
+
 /// Bits of a file's mode that let others than its owner in.
 const MODE_OF_OTHERS: u32 = 0o077;
 
@@ -58,6 +61,7 @@ impl Check {
             unseal_with: self.unseal_with(environment),
             log_format: self.one_of(keys::LOG_FORMAT, &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
             log_level: self.level(),
+            limits: self.limits(),
             warnings: self.given.strangers.clone(),
             environment,
             data,
@@ -174,6 +178,15 @@ impl Check {
         let default = keys::named(connections).and_then(|key| key.default.parse().ok()).unwrap_or(1);
         let connections_max = self.number(connections, 1, CONNECTIONS_MAX).unwrap_or(default);
         Door { listen: address, files, connections_max }
+    }
+
+    fn limits(&mut self) -> bonded_web::Limits {
+        let default = bonded_web::Limits::default();
+        let mut number = |key| self.number(key, 1, REQUESTS_MAX);
+        bonded_web::Limits {
+            requests_per_second: number(keys::PUBLIC_REQUESTS_PER_SECOND).unwrap_or(default.requests_per_second),
+            requests_at_once: number(keys::PUBLIC_REQUESTS_AT_ONCE).unwrap_or(default.requests_at_once),
+        }
     }
 
     /// The private door must not open to the internet, nor to every interface of the machine.

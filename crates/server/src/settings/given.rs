@@ -52,6 +52,11 @@ pub struct Given {
 }
 
 impl Given {
+    /// Nothing said yet; default paths start from this directory.
+    pub fn at(home: &Path) -> Self {
+        Self { home: home.to_owned(), ..Self::default() }
+    }
+
     /// What was said for a key.
     pub fn get(&self, key: &str) -> Option<&(Value, Source)> {
         self.values.get(key)

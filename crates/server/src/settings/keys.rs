@@ -38,6 +38,8 @@ pub const PUBLIC_NAMES: &str = "public.names";
 pub const PUBLIC_CERTIFICATE: &str = "public.certificate";
 pub const PUBLIC_KEY: &str = "public.key";
 pub const PUBLIC_CONNECTIONS: &str = "public.connections";
+pub const PUBLIC_REQUESTS_PER_SECOND: &str = "public.requests_per_second";
+pub const PUBLIC_REQUESTS_AT_ONCE: &str = "public.requests_at_once";
 pub const PRIVATE_LISTEN: &str = "private.listen";
 pub const PRIVATE_CERTIFICATE: &str = "private.certificate";
 pub const PRIVATE_KEY: &str = "private.key";
@@ -53,7 +55,7 @@ pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 24] = [
+pub const KEYS: [Key; 26] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -101,6 +103,16 @@ pub const KEYS: [Key; 24] = [
         about: "PEM file with the certificate's private key, readable by its owner alone.",
     },
     Key { name: PUBLIC_CONNECTIONS, default: "10000", about: "Connections at once; more wait to be accepted." },
+    Key {
+        name: PUBLIC_REQUESTS_PER_SECOND,
+        default: "20000",
+        about: "Requests a second that one API key may send over time; what is more is refused with 429.",
+    },
+    Key {
+        name: PUBLIC_REQUESTS_AT_ONCE,
+        default: "40000",
+        about: "Requests that one API key may send at once, before that rate holds.",
+    },
     Key {
         name: PRIVATE_LISTEN,
         default: "127.0.0.1:8444",
@@ -163,6 +175,13 @@ mod tests {
         let variables: HashSet<_> = KEYS.iter().map(Key::variable).collect();
         assert_eq!(variables.len(), KEYS.len());
         assert!(variables.contains("BONDED_DATABASE_URL_FILE"));
+    }
+
+    #[test]
+    fn the_meter_s_defaults_are_the_api_s_own() {
+        let default = |name| named(name).unwrap().default.parse::<u32>().unwrap();
+        assert_eq!(default(PUBLIC_REQUESTS_PER_SECOND), bonded_web::REQUESTS_PER_SECOND);
+        assert_eq!(default(PUBLIC_REQUESTS_AT_ONCE), bonded_web::REQUESTS_AT_ONCE);
     }
 
     #[test]

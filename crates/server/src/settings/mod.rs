@@ -85,6 +85,8 @@ pub struct Settings {
     pub public: Door,
     /// The operator's door.
     pub private: Door,
+    /// How much one API key may ask for.
+    pub limits: bonded_web::Limits,
     /// Host names for the local authority's certificate.
     pub names: Vec<String>,
     /// Where the data lies.
@@ -121,9 +123,9 @@ pub fn find_file(flag: Option<&Path>) -> Option<PathBuf> {
     named.or_else(|| [FILE_HERE, FILE_OF_MACHINE].map(PathBuf::from).into_iter().find(|path| path.is_file()))
 }
 
-/// Reads and checks everything; `flags` puts in what the command line says.
-pub fn read(file: Option<&Path>, flags: impl FnOnce(&mut Given)) -> Result<Settings, Ending> {
-    let mut given = Given::default();
+/// Reads and checks everything; `flags` puts in what the command line says. Without a file, defaults start from `home`.
+pub fn read(file: Option<&Path>, home: &Path, flags: impl FnOnce(&mut Given)) -> Result<Settings, Ending> {
+    let mut given = Given::at(home);
     if let Some(path) = file {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Ending::new(Code::Config, format!("the configuration {} cannot be read: {error}", path.display()))

@@ -2,7 +2,9 @@
 
 use crate::house::House;
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::process::Stdio;
 
 /// A directory with real product files (`*.csv`) and invoice lines (`retail-invoices.csv`).
 const DATA_VARIABLE: &str = "BONDED_SAMPLE_DATA";
@@ -86,6 +88,35 @@ fn the_story_for_people_ends_well() {
         assert!(told.contains(words), "{words}: {told}");
     }
     assert!(!told.contains('\u{1b}'), "colour without a terminal");
+}
+
+#[tokio::test]
+async fn without_once_the_server_stays_up_with_what_was_printed() {
+    let house = House::empty();
+    let mut command = house.command(&["demo", "--data", "kept"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    // The line to paste is the last one before it waits.
+    let curl = lines.into_iter().find(|line| line.starts_with("curl ")).expect("a line to paste");
+    let words: Vec<_> = curl.split(['\'', ' ']).filter(|word| !word.is_empty()).collect();
+    let (Some(authority), Some(url), Some(key)) =
+        (words.get(2), words.last(), words.iter().find(|word| word.starts_with("bk_test_")))
+    else {
+        panic!("{curl}");
+    };
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let authority = reqwest::Certificate::from_pem(&std::fs::read(house.path(authority)).unwrap()).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([authority]).no_proxy().build().unwrap();
+    let answer = client.get(*url).bearer_auth(key).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let orders: Value = answer.json().await.unwrap();
+    assert_eq!(orders["data"][0]["state"], "completed");
+    let docs = url.replace("/v1/orders", "/docs");
+    assert_eq!(client.get(docs).send().await.unwrap().status(), 200);
+    drop(client);
+    let process = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert!(tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap().success());
 }
 
 #[test]

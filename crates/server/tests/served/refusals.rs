@@ -107,3 +107,12 @@ fn doctor_finds_a_good_server_good() {
     server.end();
     assert_eq!(house.run(&["doctor"]).code, 0);
 }
+
+#[test]
+fn what_init_makes_lies_beside_the_file_it_writes() {
+    let house = House::empty();
+    house.must(&["init", "--environment", "development", "--config", "sub/bonded.toml"]);
+    assert!(house.path("sub/bonded-data/tls/ca.pem").exists());
+    let doctor = house.run(&["doctor", "--config", "sub/bonded.toml"]);
+    assert!(doctor.out.contains("sub/bonded-data, for its owner alone"), "{}", doctor.out);
+}
