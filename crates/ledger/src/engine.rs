@@ -75,9 +75,10 @@ pub struct Write {
     pub entry: EntryRow,
     /// What becomes of the record; `None` for an entry that only witnesses (a staff read).
     pub record: Option<RecordWrite>,
-    /// Lookups that begin. One that exists already for another record refuses the whole commit.
+    /// Lookups that begin, after all that end in the whole commit, so that records may swap them. One that exists already
+    /// for another record refuses the whole commit; for the same record it may be said again.
     pub lookups_added: Vec<LookupRow>,
-    /// Lookups that end: (name, token).
+    /// Lookups that end: (name, token). One that does not exist is no error.
     pub lookups_removed: Vec<(u8, Bytes16)>,
 }
 
@@ -109,7 +110,8 @@ pub struct Commit {
     pub writes: Vec<Write>,
 }
 
-/// What became of one [`Commit`].
+/// What became of one [`Commit`]. Of several reasons to refuse it the first is told: lookups in their order, then records
+/// in theirs; so a request that is repeated hears what holds its idempotency key, even if its records have moved on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Durable. The `seq` of its first entry; the others follow without a gap.
@@ -276,7 +278,8 @@ pub trait Engine: Send + Sync + 'static {
     ) -> Result<Vec<Bytes16>, EngineError>;
 
     /// Takes or renews the lease on an account's cursor until `until` (milliseconds since 1970): succeeds when nobody
-    /// holds it at `now`, or `node` does. The fence rises when it changes hands (also after a lapse). `None`: another node has it.
+    /// holds it at `now`, or `node` does. The fence rises when it changes hands, and after a lapse even if `node` had it
+    /// before. A lease until `now` is given back. `None`: another node has it.
     async fn lease(
         &self,
         account: Bytes16,

@@ -6,11 +6,12 @@
 use super::columns::{Entries, LookupKeys, LookupWork, Parameters, RecordKeys, RecordWork};
 use super::decide::{Before, Decision, decide, write_names};
 use super::failure::{engine_error, may_repeat};
-use crate::engine::{Bytes16, Commit, EngineError, HEAD, Outcome};
+use crate::engine::{Bytes16, Commit, EngineError, HEAD, Outcome, RecordWrite};
 use deadpool_postgres::{Object, Pool};
-use futures::future::{BoxFuture, FutureExt, try_join_all, try_join4, try_join5};
-use std::collections::BTreeSet;
-use tokio_postgres::{Error, Row, Statement};
+use futures::future::{BoxFuture, FutureExt, try_join, try_join_all, try_join4};
+use std::collections::{BTreeSet, HashMap};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 /// How often a batch is sent when the server undoes it because of others, or a connection proves dead before anything
@@ -67,20 +68,48 @@ const STORE_HEADS: &str = "UPDATE cursors SET seq = new.seq
     FROM unnest($1::uuid[], $2::bigint[]) AS new (account, seq)
     WHERE cursors.account = new.account AND cursors.consumer = $3";
 
+/// Births in a batch from which on it is worth hoping: below, asking costs little.
+const HOPEFUL_BIRTHS_MIN: usize = 256;
+
+/// How a batch is tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Without asking whether what begins exists already: nearly always it does not, and if it does, the table's key
+    /// refuses the whole batch, which is then tried again with care.
+    Hopeful,
+    /// Having asked for everything.
+    Careful,
+}
+
 /// Writes a batch; says what became of each commit, and which accounts got entries.
 pub(super) async fn write(pool: &Pool, batch: &[Commit]) -> Result<(Vec<Outcome>, Vec<Bytes16>), EngineError> {
+    let mut mode = if births(batch) < HOPEFUL_BIRTHS_MIN { Mode::Careful } else { Mode::Hopeful };
     let mut attempts = 1;
     loop {
         let mut session = Session { client: Some(super::connect::borrowed(pool).await?) };
-        match session.write(batch).await {
+        let trouble = match session.write(batch, mode).await {
             Ok(done) => {
                 session.keep();
                 return Ok(done);
             }
-            Err(trouble) if trouble.nothing_done && attempts < ATTEMPTS_MAX => attempts += 1,
-            Err(trouble) => return Err(engine_error(&trouble.error)),
+            Err(trouble) => trouble,
+        };
+        if session.undo(&trouble.error).await {
+            session.keep();
+        }
+        if mode == Mode::Hopeful && trouble.error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
+            mode = Mode::Careful;
+        } else if trouble.nothing_done && attempts < ATTEMPTS_MAX {
+            attempts += 1;
+        } else {
+            return Err(engine_error(&trouble.error));
         }
     }
+}
+
+fn births(batch: &[Commit]) -> usize {
+    let writes = batch.iter().flat_map(|commit| &commit.writes);
+    writes.filter(|write| matches!(write.record, Some(RecordWrite::Insert(_)))).count()
 }
 
 /// Why a batch was not written.
@@ -102,7 +131,7 @@ impl Trouble {
     }
 }
 
-/// A connection that goes back to the pool only after a transaction that ended well; dropped in the middle (the caller
+/// A connection that goes back to the pool only after a transaction that has ended; dropped in the middle (the caller
 /// may give up at any moment), it is closed, and the server undoes what was begun.
 struct Session {
     client: Option<Object>,
@@ -113,12 +142,28 @@ impl Session {
         drop(self.client.take());
     }
 
-    async fn write(&mut self, batch: &[Commit]) -> Result<(Vec<Outcome>, Vec<Bytes16>), Trouble> {
+    async fn write(&mut self, batch: &[Commit], mode: Mode) -> Result<(Vec<Outcome>, Vec<Bytes16>), Trouble> {
         let Some(client) = &self.client else { return Ok((Vec::new(), Vec::new())) };
-        let before = read_before(client, batch).await.map_err(Trouble::before_writing)?;
-        let decision = decide(batch, &before);
+        let mut before = read_before(client, batch, mode).await.map_err(Trouble::before_writing)?;
+        let mut decision = decide(batch, &before);
+        if mode == Mode::Hopeful
+            && decision.outcomes.iter().any(|outcome| !matches!(outcome, Outcome::Committed { .. }))
+        {
+            // Of two reasons to refuse a commit, the first is told, and it may be the one that was not asked about.
+            let rows = read_rows(client, batch, Mode::Careful).await.map_err(Trouble::before_writing)?;
+            before = Before { heads: before.heads, ..rows };
+            decision = decide(batch, &before);
+        }
         store(client, &decision, &before).await?;
         Ok((decision.outcomes, decision.heads.into_keys().collect()))
+    }
+
+    /// Ends a transaction in which the server refused something; whether that went well.
+    async fn undo(&mut self, error: &Error) -> bool {
+        match &self.client {
+            Some(client) if error.as_db_error().is_some() => client.batch_execute("ROLLBACK").await.is_ok(),
+            _ => false,
+        }
     }
 }
 
@@ -130,42 +175,53 @@ impl Drop for Session {
     }
 }
 
-/// Begins, locks the heads and reads every row that the batch names.
-async fn read_before(client: &Object, batch: &[Commit]) -> Result<Before, Error> {
+/// Begins, locks the heads and reads the rows that the batch names.
+async fn read_before(client: &Object, batch: &[Commit], mode: Mode) -> Result<Before, Error> {
     let accounts: BTreeSet<Bytes16> = batch.iter().map(|commit| commit.account).collect();
     let accounts: Vec<Uuid> = accounts.into_iter().map(Uuid::from_bytes).collect();
-    let (records, lookups) = named(batch);
-    let (lock_heads, read_heads, read_versions, read_lookups) = try_join4(
-        client.prepare_cached(LOCK_HEADS),
-        client.prepare_cached(READ_HEADS),
-        client.prepare_cached(READ_VERSIONS),
-        client.prepare_cached(READ_LOOKUPS),
-    )
-    .await?;
     let head = i16::from(HEAD);
-    let (record_keys, lookup_keys) = (records.parameters(), lookups.parameters());
-    let (.., heads, versions, found) = try_join5(
+    let (lock_heads, read_heads) = (client.prepare_cached(LOCK_HEADS).await?, client.prepare_cached(READ_HEADS).await?);
+    // Both must be known to the session before it begins, or asking for them would be the first thing sent.
+    client.prepare_cached(READ_VERSIONS).await?;
+    client.prepare_cached(READ_LOOKUPS).await?;
+    let ((), _, heads, rows) = try_join4(
         client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
         client.execute(&lock_heads, &[&accounts, &head]),
         client.query(&read_heads, &[&accounts, &head]),
-        rows(client, &read_versions, &record_keys, records.is_empty()),
-        rows(client, &read_lookups, &lookup_keys, lookups.is_empty()),
+        read_rows(client, batch, mode),
+    )
+    .await?;
+    let heads = heads.iter().map(|row| (bytes(row, 0), row.get::<_, i64>(1).cast_unsigned())).collect();
+    Ok(Before { heads, ..rows })
+}
+
+/// Reads the rows that the batch names; the heads are locked by then.
+async fn read_rows(client: &Object, batch: &[Commit], mode: Mode) -> Result<Before, Error> {
+    let (records, lookups) = named(batch, mode);
+    let (record_keys, lookup_keys) = (records.parameters(), lookups.parameters());
+    let (versions, found) = try_join(
+        rows(client, READ_VERSIONS, &record_keys, records.is_empty()),
+        rows(client, READ_LOOKUPS, &lookup_keys, lookups.is_empty()),
     )
     .await?;
     Ok(Before {
         versions: versions.iter().map(|row| (key(row), row.get::<_, i64>(3).cast_unsigned())).collect(),
         lookups: found.iter().map(|row| (key(row), (small(row, 3), bytes(row, 4)))).collect(),
-        heads: heads.iter().map(|row| (bytes(row, 0), row.get::<_, i64>(1).cast_unsigned())).collect(),
+        heads: HashMap::new(),
     })
 }
 
-/// The records and lookups that a batch names; one that is named often is asked for once.
-fn named(batch: &[Commit]) -> (RecordKeys, LookupKeys) {
+/// The records and lookups that a batch names, less those of whose absence one may hope; one that is named often is
+/// asked for once.
+fn named(batch: &[Commit], mode: Mode) -> (RecordKeys, LookupKeys) {
+    let careful = mode == Mode::Careful;
     let (mut records, mut lookups) = (BTreeSet::new(), BTreeSet::new());
     for Commit { account, writes } in batch {
         for write in writes {
-            records.extend(write.record.as_ref().map(write_names).map(|(kind, id)| (*account, kind, id)));
-            lookups.extend(write.lookups_added.iter().map(|lookup| (*account, lookup.name, lookup.token)));
+            let record = write.record.as_ref().filter(|write| careful || !matches!(write, RecordWrite::Insert(_)));
+            records.extend(record.map(write_names).map(|(kind, id)| (*account, kind, id)));
+            let added = write.lookups_added.iter().filter(|_| careful);
+            lookups.extend(added.map(|lookup| (*account, lookup.name, lookup.token)));
             lookups.extend(write.lookups_removed.iter().map(|(name, token)| (*account, *name, *token)));
         }
     }
@@ -179,13 +235,11 @@ fn named(batch: &[Commit]) -> (RecordKeys, LookupKeys) {
     (record_keys, lookup_keys)
 }
 
-async fn rows(
-    client: &Object,
-    statement: &Statement,
-    parameters: &Parameters<'_>,
-    nothing_asked: bool,
-) -> Result<Vec<Row>, Error> {
-    if nothing_asked { Ok(Vec::new()) } else { client.query(statement, parameters).await }
+async fn rows(client: &Object, sql: &str, parameters: &Parameters<'_>, nothing_asked: bool) -> Result<Vec<Row>, Error> {
+    if nothing_asked {
+        return Ok(Vec::new());
+    }
+    client.query(&client.prepare_cached(sql).await?, parameters).await
 }
 
 /// Writes what was decided and commits.

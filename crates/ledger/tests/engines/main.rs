@@ -57,6 +57,7 @@ stories! {
         a_commit_without_writes_leaves_nothing,
         an_empty_batch_is_no_error,
         a_large_value_stays_whole,
+        refusals_among_a_thousand_births_hold_nobody_back,
         ten_thousand_writes_go_in_one_batch,
     }
     lookups {

@@ -36,7 +36,15 @@ async fn client(url: &str) -> tokio_postgres::Client {
 fn random_histories_agree_with_the_model() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let Some(home) = runtime.block_on(home()) else { return };
-    agrees_with_the_model(&home.engine, &runtime);
+    agrees_with_the_model(&home.engine, &runtime, 0);
+}
+
+/// In batches so large that the engine hopes for the best first.
+#[test]
+fn random_histories_agree_in_large_batches() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let Some(home) = runtime.block_on(home()) else { return };
+    agrees_with_the_model(&home.engine, &runtime, 256);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

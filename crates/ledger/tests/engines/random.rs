@@ -1,9 +1,9 @@
 //! Random histories, told to the model and to an engine: both must answer alike and hold the same in the end.
 
 use crate::model::Model;
-use crate::rows::{all, entry, id};
+use crate::rows::{Adding, all, commit, entry, id, insert, record};
 use bonded_ledger::engine::{
-    Bytes16, Commit, Engine, ListBy, LookupRow, RecordRow, RecordWrite, StoredEntry, TileRow, Write,
+    Bytes16, Commit, Engine, ListBy, LookupRow, Outcome, RecordRow, RecordWrite, StoredEntry, TileRow, Write,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -96,13 +96,13 @@ fn write_plan() -> impl Strategy<Value = WritePlan> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let commit = (0..ACCOUNTS, vec(write_plan(), 0..4)).prop_map(|(account, writes)| CommitPlan { account, writes });
+    let plan = (0..ACCOUNTS, vec(write_plan(), 0..4)).prop_map(|(account, writes)| CommitPlan { account, writes });
     let lease = (0..ACCOUNTS, 1..=CONSUMERS, 0..NODES, 0..20_i64, 0..8_i64)
         .prop_map(|(account, consumer, node, now, term)| Step::Lease { account, consumer, node, now, term });
     let tiles = vec((0..2_u8, 0..PLACES, any::<u8>()), 0..4);
     let advance = (0..ACCOUNTS, 1..=CONSUMERS, 0..4_u64, 0..12_u64, tiles)
         .prop_map(|(account, consumer, fence, seq, tiles)| Step::Advance { account, consumer, fence, seq, tiles });
-    prop_oneof![4 => vec(commit, 0..6).prop_map(Step::Write), 1 => lease, 1 => advance]
+    prop_oneof![4 => vec(plan, 0..6).prop_map(Step::Write), 1 => lease, 1 => advance]
 }
 
 /// Kinds begin at 1.
@@ -125,11 +125,7 @@ impl Accounts {
 }
 
 /// Makes the commits of a batch, with versions that fit what the model has by then, and tells them to the model.
-fn play(
-    model: &mut Model,
-    accounts: Accounts,
-    plans: &[CommitPlan],
-) -> (Vec<Commit>, Vec<bonded_ledger::engine::Outcome>) {
+fn play(model: &mut Model, accounts: Accounts, plans: &[CommitPlan]) -> (Vec<Commit>, Vec<Outcome>) {
     plans
         .iter()
         .map(|plan| {
@@ -137,9 +133,9 @@ fn play(
             let mut versions: BTreeMap<_, u64> =
                 model.account(account).records.values().map(|row| ((row.kind, row.id), row.version)).collect();
             let writes = plan.writes.iter().map(|plan| make(plan, &mut versions)).collect();
-            let commit = Commit { account, writes };
-            let outcome = model.commit(&commit);
-            (commit, outcome)
+            let made = Commit { account, writes };
+            let outcome = model.commit(&made);
+            (made, outcome)
         })
         .unzip()
 }
@@ -192,11 +188,16 @@ fn make_record(plan: &RecordPlan, versions: &mut BTreeMap<(u8, Bytes16), u64>) -
     }
 }
 
-async fn take(engine: &dyn Engine, model: &mut Model, accounts: Accounts, step: &Step) -> Result<(), TestCaseError> {
+async fn take(told: &Told<'_>, model: &mut Model, accounts: Accounts, step: &Step) -> Result<(), TestCaseError> {
+    let engine = told.engine;
     match step {
         Step::Write(plans) => {
-            let (batch, expected) = play(model, accounts, plans);
-            prop_assert_eq!(engine.write(batch).await.unwrap(), expected);
+            let (mut batch, expected) = play(model, accounts, plans);
+            batch.extend(told.crowd());
+            let outcomes = engine.write(batch).await.unwrap();
+            prop_assert_eq!(&outcomes[..expected.len()], &expected[..]);
+            let crowd = outcomes[expected.len()..].iter().all(|outcome| matches!(outcome, Outcome::Committed { .. }));
+            prop_assert!(crowd, "a stranger's births were refused");
         }
         Step::Lease { account, consumer, node, now, term } => {
             let (account, node) = (accounts.at(*account), [*node; 16]);
@@ -254,8 +255,26 @@ async fn compare(engine: &dyn Engine, model: &Model, accounts: Accounts) -> Resu
     Ok(())
 }
 
-/// Tells random histories to the engine.
-pub fn agrees_with_the_model(engine: &dyn Engine, runtime: &tokio::runtime::Runtime) {
+/// An engine that histories are told to, and how many births of a stranger's records go with each batch: engines may
+/// treat large batches in another way.
+struct Told<'e> {
+    engine: &'e dyn Engine,
+    crowd: u64,
+    births: AtomicU64,
+}
+
+impl Told<'_> {
+    /// The stranger's account comes before all others.
+    fn crowd(&self) -> Option<Commit> {
+        let first = self.births.fetch_add(self.crowd, Ordering::Relaxed);
+        let births = (first..first + self.crowd).map(|number| insert(&record(number)).found_by(number));
+        (self.crowd > 0).then(|| commit([0; 16], births))
+    }
+}
+
+/// Tells random histories to the engine, with a crowd of so many births in each batch.
+pub fn agrees_with_the_model(engine: &dyn Engine, runtime: &tokio::runtime::Runtime, crowd: u64) {
+    let told = Told { engine, crowd, births: AtomicU64::new(0) };
     let histories = AtomicU64::new(1);
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&vec(step(), 0..16), |steps| {
@@ -263,7 +282,7 @@ pub fn agrees_with_the_model(engine: &dyn Engine, runtime: &tokio::runtime::Runt
         let mut model = Model::default();
         runtime.block_on(async {
             for step in &steps {
-                take(engine, &mut model, accounts, step).await?;
+                take(&told, &mut model, accounts, step).await?;
             }
             compare(engine, &model, accounts).await
         })

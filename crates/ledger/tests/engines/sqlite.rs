@@ -32,7 +32,7 @@ fn open(directory: &TempDir, options: SqliteOptions) -> Result<SqliteEngine, Eng
 #[test]
 fn random_histories_agree_with_the_model() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    agrees_with_the_model(&home().engine, &runtime);
+    agrees_with_the_model(&home().engine, &runtime, 0);
 }
 
 /// With generations so small that a history has many of them.
@@ -40,7 +40,7 @@ fn random_histories_agree_with_the_model() {
 fn random_histories_agree_over_many_generations_of_lookups() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let directory = tempfile::tempdir().unwrap();
-    agrees_with_the_model(&open(&directory, small_generations()).unwrap(), &runtime);
+    agrees_with_the_model(&open(&directory, small_generations()).unwrap(), &runtime, 2);
 }
 
 fn small_generations() -> SqliteOptions {

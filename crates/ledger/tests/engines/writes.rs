@@ -190,6 +190,34 @@ pub async fn a_large_value_stays_whole(engine: &dyn Engine) {
     assert_eq!(stored(engine, us, 1).await, Some(small));
 }
 
+pub async fn refusals_among_a_thousand_births_hold_nobody_back(engine: &dyn Engine) {
+    let us = account(1);
+    put(engine, us, [insert(&record(500)), insert(&record(2_000)).found_by(600)]).await;
+    let mut batch: Vec<_> = (0..1_000).map(|number| commit(us, [insert(&record(number)).found_by(number)])).collect();
+    batch.push(commit(us, [insert(&record(7))]));
+    batch.push(commit(us, [insert(&record(3_000)).found_by(8)]));
+    let outcomes = engine.write(batch).await.unwrap();
+    let mut seq = 2;
+    for (number, outcome) in (0..).zip(&outcomes) {
+        let expected = match number {
+            500 => conflict(&record(500)),
+            600 => crate::rows::taken_by(&record(2_000)),
+            1_000 => conflict(&record(7)),
+            1_001 => crate::rows::taken_by(&record(8)),
+            _ => {
+                seq += 1;
+                committed(seq)
+            }
+        };
+        assert_eq!(*outcome, expected, "{number}");
+    }
+    assert_eq!(engine.head(us).await.unwrap(), 1_000);
+    assert_eq!(all(engine, us, KIND, &ListBy::Kind, false, 5_000).await.len(), 1_000);
+    assert_eq!(found(engine, us, 500).await, None);
+    // The engine is as good as before.
+    assert_eq!(put(engine, us, [insert(&record(4_000))]).await, committed(1_001));
+}
+
 pub async fn ten_thousand_writes_go_in_one_batch(engine: &dyn Engine) {
     let us = account(1);
     let outcomes = engine
