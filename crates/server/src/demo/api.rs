@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long the story waits for something that must happen.
+/// How long the story waits for something that must happen while nothing happens at all.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long one request may wait for news, in seconds.
@@ -147,7 +147,7 @@ impl Caller {
         what: &str,
         mut look: impl AsyncFnMut() -> Result<Option<T>, Ending>,
     ) -> Result<T, Ending> {
-        let deadline = Instant::now() + PATIENCE;
+        let mut deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(found) = look().await? {
                 return Ok(found);
@@ -158,6 +158,9 @@ impl Caller {
             let after = self.seen.load(Ordering::Relaxed);
             let events = self.get(&format!("/v1/events?after={after}&limit=500&wait={NEWS_SECONDS}")).await?;
             let next = events.get("next_after").and_then(Value::as_u64).unwrap_or(after);
+            if next > after {
+                deadline = Instant::now() + PATIENCE;
+            }
             self.seen.store(next, Ordering::Relaxed);
         }
     }
