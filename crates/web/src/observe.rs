@@ -7,12 +7,11 @@
 
 use crate::app::App;
 use crate::problem::{self, Failure};
-use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bonded_base::Id;
@@ -33,7 +32,7 @@ pub(crate) struct Account(pub Id<bonded_base::Account>);
 pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let clock = app.ledger().clock();
     let (began, id) = (clock.now(), request_id(&app));
-    let method = request.method().clone();
+    let method = named(request.method());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -44,18 +43,23 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     let mut response = problem::finish(response, &id);
     write_headers(&mut response, &id);
     let ms = clock.now().millis() - began.millis();
-    app.figures().count(&method, route.as_deref().unwrap_or("-"), response.status(), ms);
+    app.figures().count(method, route.as_deref().unwrap_or("-"), response.status(), ms);
     tracing::info!(
         target: "bonded::access",
-        %method,
+        method,
         route = route.as_deref().unwrap_or("-"),
         status = response.status().as_u16(),
         ms,
         request_id = id,
         account = account.as_deref().unwrap_or("-"),
-        bytes = response.body().size_hint().exact().unwrap_or_default(),
     );
     response
+}
+
+/// The method, if it is one; callers can write anything in its place.
+fn named(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    known.into_iter().find(|known| method.as_str() == *known).unwrap_or("OTHER")
 }
 
 /// The id of a request, made here; a caller's own is not trusted.

@@ -226,6 +226,8 @@ async fn the_program_s_own_log_holds_routes_and_ids_and_nothing_of_what_was_sent
             house.get(&retailer, &path).await;
         }
     }
+    let method = Method::from_bytes(CANARIES[3].as_bytes()).unwrap();
+    house.send(request(&retailer, method, "/v1/orders", &[], Body::empty())).await;
     drop(guard);
     let log = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("route=\"/v1/orders/{id}\"") && log.contains(&retailer.account.to_string()));
