@@ -4,7 +4,7 @@
 //! once-only layer, the handler. A handler parses, calls one business function and answers: from a route to the store
 //! are two hops.
 //!
-//! Architecture invariants: a route without a permission cannot be written down ([`route::Route::new`]); what goes wrong
+//! Architecture invariants: a route without a permission cannot be written down (`route::Route::new`); what goes wrong
 //! is worded in one place ([`problem`]) and never repeats what was sent; a consumer's six fields are rendered in one
 //! place (`consumer`); no address of a caller is ever looked at.
 
