@@ -17,6 +17,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// How long one attempt to connect may take.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
 
+/// How long a server may leave unanswered what the network carries to it.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
 /// How long a call waits for a connection while all are busy.
 const POOL_WAIT: Duration = Duration::from_secs(30);
 
@@ -57,6 +60,9 @@ impl Server {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_WAIT);
         }
+        // A server that went away without a word is noticed, so that callers hear of it.
+        config.keepalives_idle(SILENCE_MAX).keepalives_interval(SILENCE_MAX / 3).keepalives_retries(3);
+        config.tcp_user_timeout(SILENCE_MAX);
         Ok(Self { config, tls: MakeRustlsConnect::new(tls(root_certificates)?) })
     }
 

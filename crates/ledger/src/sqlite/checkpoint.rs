@@ -4,10 +4,17 @@
 //! up, so when little is left the writer takes the rest itself, after which the log begins again from its start. Only
 //! if the log reaches its limit does the writer wait for the thread.
 
-use super::schema::PAGE_BYTES;
+use super::schema::{LOCK_WAIT, PAGE_BYTES};
 use rusqlite::Connection;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a commit waits for readers before the log begins again; most are done in a millisecond.
+const READERS_WAIT: Duration = Duration::from_millis(20);
+
+/// How long it waits once the log is at its limit.
+const LIMIT_WAIT: Duration = Duration::from_millis(500);
 
 /// When what is done, in pages of the log.
 #[derive(Clone, Copy)]
@@ -99,25 +106,98 @@ impl Checkpointer {
         if length < call {
             return;
         }
-        if length - copied.min(length) <= rest || length >= limit {
-            // Waits for readers too, who are quick, so that the next commit begins at the log's start. Where that
-            // fails (a full disk), the next commit tries again.
-            if let Err(error) = checkpoint(connection, "RESTART") {
-                tracing::warn!(code = ?error.sqlite_error_code(), "the write-ahead log could not be begun again");
-            }
+        if length >= limit {
+            begin_again(connection, LIMIT_WAIT);
+        } else if length - copied.min(length) <= rest {
+            begin_again(connection, READERS_WAIT);
         } else {
-            self.turn.set(true);
-            if self.call.try_send(()).is_err() {
-                self.turn.set(false);
-            }
+            self.call();
         }
+    }
+
+    /// Has what is left copied while there is nothing else to do.
+    pub(super) fn rest(&mut self, connection: &Connection) {
+        let uncopied = checkpoint(connection, "NOOP").is_ok_and(|(length, copied)| copied < length);
+        if uncopied && !self.turn.copying() {
+            self.call();
+        }
+    }
+
+    fn call(&self) {
+        self.turn.set(true);
+        if self.call.try_send(()).is_err() {
+            self.turn.set(false);
+        }
+    }
+}
+
+/// Copies the rest and waits for those who still read in the log, so that the next commit begins at its start. Where
+/// that fails (a slow reader, a full disk), the next commit tries again.
+fn begin_again(connection: &Connection, wait: Duration) {
+    let done = connection
+        .busy_timeout(wait)
+        .and_then(|()| checkpoint(connection, "RESTART"))
+        .and_then(|_| connection.busy_timeout(LOCK_WAIT));
+    if let Err(error) = done {
+        tracing::warn!(code = ?error.sqlite_error_code(), "the write-ahead log could not be begun again");
     }
 }
 
 /// Runs a checkpoint; says the log's pages and how many of them are in the file.
 fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<(u32, u32)> {
-    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+    connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?.query_row([], |row| {
         let (length, copied): (i64, i64) = (row.get(1)?, row.get(2)?);
         Ok((u32::try_from(length).unwrap_or(0), u32::try_from(copied).unwrap_or(0)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log_of_ten_rows(directory: &tempfile::TempDir) -> Connection {
+        let connection = Connection::open(directory.path().join("log.db")).unwrap();
+        connection
+            .execute_batch("PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (v)")
+            .unwrap();
+        for _ in 0..10 {
+            connection.execute("INSERT INTO t VALUES (randomblob(20000))", []).unwrap();
+        }
+        connection
+    }
+
+    #[test]
+    fn a_writer_at_rest_has_everything_copied() {
+        let directory = tempfile::tempdir().unwrap();
+        let writing = log_of_ten_rows(&directory);
+        let copying = Connection::open(directory.path().join("log.db")).unwrap();
+        let (mut checkpointer, copier) = pair(1 << 30);
+        checkpointer.after_commit(&writing);
+        assert!(!checkpointer.turn.copying(), "the log is short");
+        checkpointer.rest(&writing);
+        let turn = Arc::clone(&checkpointer.turn);
+        drop(checkpointer);
+        copier.run(&copying);
+        assert!(!turn.copying());
+        let (length, done) = checkpoint(&writing, "NOOP").unwrap();
+        assert!(length > 0 && done == length, "{done} of {length}");
+    }
+
+    #[test]
+    fn a_long_log_is_copied_and_begun_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let writing = log_of_ten_rows(&directory);
+        let copying = Connection::open(directory.path().join("log.db")).unwrap();
+        let (mut checkpointer, copier) = pair(20 * u64::from(PAGE_BYTES));
+        checkpointer.after_commit(&writing);
+        assert!(checkpointer.turn.copying(), "the thread is called");
+        let thread = std::thread::spawn(move || copier.run(&copying));
+        checkpointer.turn.wait_for_end();
+        checkpointer.after_commit(&writing);
+        writing.execute("INSERT INTO t VALUES (1)", []).unwrap();
+        let (length, _) = checkpoint(&writing, "NOOP").unwrap();
+        assert!(length < 5, "{length} pages");
+        drop(checkpointer);
+        thread.join().unwrap();
+    }
 }

@@ -10,6 +10,7 @@ mod failure;
 mod lookups;
 mod memory;
 mod read;
+mod readers;
 mod schema;
 mod writer;
 
@@ -21,12 +22,13 @@ use async_trait::async_trait;
 use cursors::{Advance, LeaseWish};
 use failure::{closed, engine_error};
 use lookups::{Lookups, Newest, SharedFilter};
+use readers::{Question, Readers};
 use rusqlite::Connection;
 use schema::Role;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use tokio::sync::{broadcast, oneshot};
 use writer::{Answer, Job};
@@ -72,15 +74,13 @@ impl Default for SqliteOptions {
     }
 }
 
-type Question = Box<dyn FnOnce(&Connection) + Send>;
-
 /// An engine on one SQLite file.
 pub struct SqliteEngine {
     /// Tells where a lookup may be.
     filter: SharedFilter,
     /// `None` only while the engine is being dropped.
     jobs: Option<Sender<Job>>,
-    questions: Option<Sender<Question>>,
+    questions: Option<Readers>,
     wakes: broadcast::Sender<Bytes16>,
     threads: Vec<JoinHandle<()>>,
     /// Held for as long as the engine lives; the system lets go of it when the process dies.
@@ -99,7 +99,7 @@ impl SqliteEngine {
         let reading = (0..READERS).map(|_| schema::connect(path, Role::Reader)).collect::<Result<Vec<_>, _>>()?;
 
         let (jobs, waiting_jobs) = mpsc::channel();
-        let (questions, waiting_questions) = mpsc::channel();
+        let (questions, desks) = readers::readers(READERS);
         let (wakes, _) = broadcast::channel(WAKES_KEPT);
         let (filter, newest) =
             lookups::load(&writing, options.generation_rows).map_err(|error| engine_error(&error))?;
@@ -107,10 +107,8 @@ impl SqliteEngine {
         let mut engine =
             Self { filter, jobs: Some(jobs), questions: Some(questions), wakes, threads: Vec::new(), _lock: lock };
         engine.start_writer(writing, copying, waiting_jobs, newest, options)?;
-        let waiting_questions = Arc::new(Mutex::new(waiting_questions));
-        for connection in reading {
-            let questions = Arc::clone(&waiting_questions);
-            engine.start("sqlite-read", move || answer_questions(&connection, &questions))?;
+        for (connection, desk) in reading.into_iter().zip(desks) {
+            engine.start("sqlite-read", move || desk.work(&connection))?;
         }
         Ok(engine)
     }
@@ -160,7 +158,9 @@ impl SqliteEngine {
                 drop(answer.send(question(connection).map_err(|error| engine_error(&error))));
             }
         });
-        self.questions.as_ref().ok_or_else(closed)?.send(question).map_err(|_| closed())?;
+        if !self.questions.as_ref().ok_or_else(closed)?.ask(question) {
+            return Err(closed());
+        }
         answered.await.map_err(|_| closed())?
     }
 }
@@ -186,18 +186,6 @@ fn lock(path: &Path) -> Result<File, EngineError> {
         Err(TryLockError::WouldBlock) => Err(EngineError::InUse),
         Err(TryLockError::Error(error)) => {
             Err(EngineError::Failed(format!("the database file cannot be locked: {error}")))
-        }
-    }
-}
-
-/// One reader's life: a question at a time, until the engine is dropped.
-fn answer_questions(connection: &Connection, questions: &Mutex<Receiver<Question>>) {
-    connection.set_prepared_statement_cache_capacity(read::STATEMENTS_KEPT);
-    loop {
-        let next = questions.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match next {
-            Ok(question) => question(connection),
-            Err(_) => return,
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) const PAGE_BYTES: u32 = 8192;
 const READER_CACHE_KIB: i64 = 4 * 1024;
 
 /// How long a connection waits for another's lock. Ours are held for milliseconds.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// What a connection is for.
 #[derive(Clone, Copy)]

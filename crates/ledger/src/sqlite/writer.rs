@@ -8,11 +8,15 @@ use super::lookups::Lookups;
 use crate::engine::{Bytes16, Commit, EngineError, LeaseRow, Outcome};
 use rusqlite::{Connection, Result, Statement};
 use std::collections::HashMap;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 
 /// Writes that one transaction takes at most before it is made durable (the batch that crosses the line is still taken).
 const GROUP_WRITES_MAX: usize = 10_000;
+
+/// How long without work before the writer gives back what its page cache holds.
+const REST_AFTER: Duration = Duration::from_secs(10);
 
 /// Where an answer goes.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, EngineError>>;
@@ -64,7 +68,7 @@ pub(super) fn run(
     mut checkpointer: Checkpointer,
 ) -> Result<()> {
     let mut writer = Writer::prepare(connection, lookups)?;
-    while let Ok(first) = jobs.recv() {
+    while let Some(first) = writer.next(jobs, &mut checkpointer) {
         let group = gather(first, jobs);
         match writer.transact(&group) {
             Ok((done, heads)) => {
@@ -130,6 +134,20 @@ impl<'c> Writer<'c> {
             commits: Commits::prepare(connection, lookups)?,
             cursors: Cursors::prepare(connection)?,
         })
+    }
+
+    /// Waits for work; `None` when there will be no more. Gives memory back when there is none for a while.
+    fn next(&self, jobs: &Receiver<Job>, checkpointer: &mut Checkpointer) -> Option<Job> {
+        match jobs.recv_timeout(REST_AFTER) {
+            Ok(job) => return Some(job),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        checkpointer.rest(self.connection);
+        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
+            tracing::debug!(code = ?error.sqlite_error_code(), "the page cache was not given back");
+        }
+        jobs.recv().ok()
     }
 
     /// Does a group of jobs in one durable transaction, or none of them.

@@ -10,6 +10,7 @@ mod lists;
 mod log;
 mod lookups;
 mod model;
+mod network;
 mod postgres;
 mod random;
 mod rows;
