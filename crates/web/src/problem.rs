@@ -350,6 +350,32 @@ mod tests {
     }
 
     #[test]
+    fn what_the_ledger_cannot_is_told_apart() {
+        let engine = |error| LedgerError::Engine(std::sync::Arc::new(error));
+        let (kind, id) = (bonded_base::Kind::Order, [1; 16]);
+        for (error, slug, retry) in [
+            (LedgerError::Sealed, "unavailable", true),
+            (LedgerError::Stopping, "unavailable", true),
+            (engine(EngineError::DiskFull), "unavailable", true),
+            (engine(EngineError::Unreachable("canary".into())), "unavailable", true),
+            (LedgerError::Conflict { kind, id }, "conflict", true),
+            (LedgerError::Taken { name: LookupName::Request, kind, id }, "in-progress", true),
+            (LedgerError::Taken { name: LookupName::Sku, kind, id }, "duplicate", false),
+            (LedgerError::OutOfReach(kind), "forbidden", false),
+            (LedgerError::Destroyed, "not-found", false),
+            (LedgerError::Damaged(kind), "internal", false),
+        ] {
+            let failure = Failure::from(error);
+            let document = written(&failure);
+            assert_eq!(document["type"], format!("/problems/{slug}"));
+            assert!(!document.to_string().contains("canary"));
+            let response = finish(failure.into_response(), "req_1");
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), retry, "{slug}");
+            assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM_JSON);
+        }
+    }
+
+    #[test]
     fn details_become_sentences_once() {
         assert_eq!(sentence("it is so".into()), "It is so.");
         assert_eq!(sentence("It is so.".into()), "It is so.");

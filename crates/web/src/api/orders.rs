@@ -40,7 +40,7 @@ pub(crate) fn routes() -> Vec<Route> {
 /// written. A `reference` is unique in the account, so that an order cannot be placed twice.
 #[utoipa::path(post, path = "/v1/orders", tag = "Orders",
     request_body(content = shapes::NewOrder, example = json!({
-        "reference": "1001",
+        "reference": "A-1001",
         "lines": [{"sku": "POT-S", "quantity": 2, "price": {"amount": 1499, "currency": "EUR"}}],
         "consumer": {
             "first_name": "Ada", "last_name": "Example", "street": "12 Sample Road\nTestbury",
@@ -64,7 +64,7 @@ struct Placed {
 /// be holds back only itself.
 #[utoipa::path(post, path = "/v1/orders/batch", tag = "Orders",
     request_body(content = shapes::NewOrders, example = json!({"data": [{
-        "reference": "1002",
+        "reference": "A-1002",
         "lines": [{"sku": "POT-L", "quantity": 1, "price": {"amount": 2499, "currency": "EUR"}}],
         "consumer": {
             "first_name": "Grace", "last_name": "Specimen", "street": "1 Placeholder Street\nModeltown",

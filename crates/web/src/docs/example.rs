@@ -29,13 +29,15 @@ pub(super) fn curl<'a>(route: &'a Route, shapes: Shapes<'a>) -> String {
         let _ = write!(command, " -X {}", route.method);
     }
     command.push_str(" \\\n  -H \"Authorization: Bearer $KEY\"");
+    if answers_bytes(route) {
+        command.push_str(" \\\n  --output tile");
+    }
     if let Some((media, text)) = sent(route, shapes) {
         if route.method == Method::PATCH {
             command = command.replacen("curl -sS", "curl -sS -X PATCH", 1);
         }
         let _ = write!(command, " \\\n  -H \"Content-Type: {media}\" \\\n  --data-binary @- <<BODY\n{text}\nBODY");
     }
-    let of_partner = route.path.starts_with("/v1/partner_links/{id}/");
     let (mut lines, mut wanted) = (String::new(), Vec::new());
     if command.contains(&format!("acct{SAMPLE}")) {
         command = command.replace(&format!("acct{SAMPLE}"), "$PARTNER");
@@ -55,11 +57,7 @@ pub(super) fn curl<'a>(route: &'a Route, shapes: Shapes<'a>) -> String {
         wanted.splice(place..place, IDS.into_iter().filter(|(prefix, ..)| *prefix == "prod"));
     }
     for (prefix, variable, list) in wanted {
-        let list = match prefix {
-            "prod" if of_partner => "/v1/partner_links/$LINK/products?limit=1",
-            "var" if of_partner => "/v1/partner_links/$LINK/variants?product=$PRODUCT&limit=1",
-            _ => list,
-        };
+        let list = list_for(prefix, &route.path).unwrap_or(list);
         // Writing to a String cannot fail.
         let _ = writeln!(
             lines,
@@ -68,6 +66,32 @@ pub(super) fn curl<'a>(route: &'a Route, shapes: Shapes<'a>) -> String {
         );
     }
     lines + &command
+}
+
+/// Where an id is taken from that has to be in a state of its own, or in a partner's catalogue.
+fn list_for(prefix: &str, path: &str) -> Option<&'static str> {
+    let of_partner = path.starts_with("/v1/partner_links/{id}/");
+    Some(match (prefix, path.rsplit('/').next().unwrap_or_default()) {
+        ("link", "accept") => "/v1/partner_links?state=invited&limit=1",
+        ("ord", "complete") => "/v1/orders?state=shipped&limit=1",
+        ("ord", "archive") => "/v1/orders?state=completed&limit=1",
+        ("po", "acknowledge") => "/v1/purchase_orders?state=posted&limit=1",
+        ("po", "reject" | "fulfilments") => "/v1/purchase_orders?state=acknowledged&limit=1",
+        ("po", "complete") => "/v1/purchase_orders?state=shipped&limit=1",
+        ("hold", "retry" | "resolve") => "/v1/holds?state=open&limit=1",
+        ("prod", _) if of_partner => "/v1/partner_links/$LINK/products?limit=1",
+        ("var", _) if of_partner => "/v1/partner_links/$LINK/variants?product=$PRODUCT&limit=1",
+        _ => return None,
+    })
+}
+
+/// Whether the answer is no text, and so nothing for a terminal.
+fn answers_bytes(route: &Route) -> bool {
+    let of = |response: &RefOr<utoipa::openapi::Response>| match response {
+        RefOr::T(response) => response.content.contains_key("application/octet-stream"),
+        RefOr::Ref(_) => false,
+    };
+    route.operation.responses.responses.values().any(of)
 }
 
 /// The path and query, with the examples of their parameters.
