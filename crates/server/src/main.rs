@@ -23,6 +23,11 @@ use ending::Code;
 use nix::sys::stat::{Mode, umask};
 use std::process::ExitCode;
 
+/// A batch is thousands of small values that one thread makes and another drops, which the system's allocator is slow at:
+/// a fifth of the processor's time. SQLite uses it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Whatever is written is the owner's alone, unless the place says otherwise.
 const UMASK: Mode = Mode::from_bits_truncate(0o077);
 

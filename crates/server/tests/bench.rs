@@ -5,11 +5,12 @@
 use serde_json::Value;
 use std::process::Command;
 
-const FIGURES: [&str; 18] = [
+const FIGURES: [&str; 19] = [
     "batch_changes",
     "growth",
     "checkpoint_p99",
     "single_orders",
+    "order_processor",
     "order_visible_p50",
     "order_visible_p99",
     "shared_change",

@@ -28,12 +28,6 @@ pub struct Link {
     pub state: String,
 }
 
-/// A page of partner links.
-#[derive(Deserialize)]
-pub struct Links {
-    pub data: Vec<Link>,
-}
-
 /// One thing that happened.
 #[derive(Deserialize)]
 pub struct Event {

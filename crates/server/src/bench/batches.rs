@@ -34,7 +34,7 @@ const PRODUCT: &str = concat!(
     r##"{"title":"Garden chair ##########","##,
     r##""handle":"garden-chair-##########","##,
     r##""description_html":"<p>Folds flat, stands firm, and outlives the summer. Made of oiled acacia from managed forests, with brass fittings that do not rust.</p>"##,
-    r##"<p>Seat height 45 cm, width 52 cm, depth 56 cm; carries 150 kg. Comes ready to use, with a cover for the winter and felt for the feet. Oil it once a year, and it will be around for your grandchildren.</p>","##,
+    r##"<p>Seat height 45 cm, width 52 cm, depth 56 cm; carries 150 kg. Comes with a cover for the winter.</p>","##,
     r##""vendor":"Sample Garden","product_type":"Chairs","tags":["garden","wood"],"##,
     r##""variants":[{"sku":"GC-##########","barcode":"4006381333931","price":{"amount":8999,"currency":"EUR"},"weight_grams":4200}]}"##,
 );

@@ -58,7 +58,8 @@ impl Shop {
         (number, body)
     }
 
-    fn count(&self) -> u64 {
+    /// Orders that were placed.
+    pub fn count(&self) -> u64 {
         self.placed.load(Ordering::Relaxed)
     }
 }

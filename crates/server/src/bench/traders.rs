@@ -1,20 +1,25 @@
 //! The merchants of the bench: accounts with keys, links between them, a catalogue with stock.
 
-use super::answers::{Events, Issued, Link, Links, Opened, Outcomes};
+use super::answers::{Issued, Link, Opened, Outcomes};
 use super::child::Server;
 use super::https::Connection;
 use crate::desk::Wish;
-use crate::ending::Ending;
+use crate::ending::{Code, Ending};
 use bonded_base::{Account, Id};
 use futures::future::try_join_all;
 use hyper::StatusCode;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// What everyone reckons in.
 const CURRENCY: &str = "EUR";
 
 /// Accounts that are made at the same time.
 const AT_ONCE: usize = 32;
+
+/// How often a link is looked at, and for how long.
+const LOOK: Duration = Duration::from_millis(5);
+const LINK_LIMIT: Duration = Duration::from_mins(1);
 
 /// Variants of a supplier's catalogue, over which orders are spread.
 pub const VARIANTS: usize = 500;
@@ -80,17 +85,18 @@ pub async fn link(server: &Server, retailer: &Trader, supplier: &Trader) -> Resu
     Ok(link)
 }
 
-/// Waits until a link is in a state, woken by the account's own log.
+/// Waits until a link is in a state.
 async fn reach(connection: &mut Connection, link: &str, state: &str) -> Result<(), Ending> {
-    let mut after = 0;
-    loop {
-        let Links { data } = connection.read("/v1/partner_links?limit=500").await?;
-        if data.iter().any(|found| found.id == link && found.state == state) {
+    let begin = Instant::now();
+    while begin.elapsed() < LINK_LIMIT {
+        // Not there at all until the invitation has arrived.
+        let found: Result<Link, Ending> = connection.read(&format!("/v1/partner_links/{link}")).await;
+        if found.is_ok_and(|found| found.state == state) {
             return Ok(());
         }
-        let path = format!("/v1/events?after={after}&wait=10&kind=partner_link");
-        after = connection.read::<Events>(&path).await?.next_after;
+        tokio::time::sleep(LOOK).await;
     }
+    Err(Ending::new(Code::Bad, format!("a partner link did not become {state}")))
 }
 
 /// Links many retailers with one supplier; says each one's link.

@@ -118,6 +118,7 @@ impl Trial {
         self.batched(batched, spent, raw);
         self.tell(&format!("single orders on {ORDER_CONNECTIONS} connections"));
         let lasting = Duration::from_millis(self.plan.singles_ms);
+        let before = server.process().processor()?;
         let singles = orders::as_many_as_possible(server, &town.shop, lasting).await?;
         self.add(
             Figure::new("single_orders", "single orders, 32 connections", (singles, Unit::PerSecond))
@@ -126,6 +127,9 @@ impl Trial {
         );
         self.tell("those orders reach their suppliers");
         orders::all_routed(server, &town.shop).await?;
+        let spent = server.process().processor()?.saturating_sub(before);
+        let spent = spent.as_secs_f64() * 1e6 / number(town.shop.count());
+        self.add(Figure::new("order_processor", "the server's processor time an order, routed", (spent, Unit::Micros)));
         self.tell(&format!("{} orders at {ORDERS_PER_SECOND} a second", self.plan.orders));
         let mut visible = orders::until_visible(server, &town.shop, self.plan.orders).await?;
         let [p50, p99] = [visible.percentile(500), visible.percentile(990)].map(millis);
