@@ -1,0 +1,55 @@
+//! Nothing of a person is left: canaries go into every field of a request, and all that stays is searched for them.
+//!
+//! The real program serves over TLS, on either engine, logging all it can. Thousands of e-mail addresses, phone numbers
+//! and IP addresses go into good requests and into bad ones of every sort. The answers are watched meanwhile; then the
+//! program is stopped, or killed, and searched are: its files and their names, the database as it lies there with what
+//! stands in front of it, its values and a dump of it, the logs, and, opened with the keys, every record and entry. What
+//! is found is told with the field that it was planted in, its encoding, its file and its place there.
+
+#![cfg(test)]
+
+mod bulk;
+mod caller;
+mod contract;
+mod encoding;
+mod flood;
+mod house;
+mod kept;
+mod market;
+mod opened;
+mod planting;
+mod proof;
+mod remains;
+mod search;
+mod shapes;
+mod shown;
+mod story;
+mod wire;
+
+use house::Engine;
+use story::{End, Plan};
+
+/// Canaries of each shape in each field.
+const EACH: u32 = 1_000;
+/// The same where the question is only what a killed program leaves behind.
+const EACH_BEFORE_KILL: u32 = 60;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_a_person_is_left_on_sqlite() {
+    story::told(Plan { engine: Engine::Sqlite, log_format: "text", each: EACH, end: End::Stopped }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_a_person_is_left_on_postgres() {
+    story::told(Plan { engine: Engine::Postgres, log_format: "json", each: EACH, end: End::Stopped }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_a_person_is_left_by_a_killed_program_on_sqlite() {
+    story::told(Plan { engine: Engine::Sqlite, log_format: "json", each: EACH_BEFORE_KILL, end: End::Killed }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_a_person_is_left_by_a_killed_program_on_postgres() {
+    story::told(Plan { engine: Engine::Postgres, log_format: "text", each: EACH_BEFORE_KILL, end: End::Killed }).await;
+}

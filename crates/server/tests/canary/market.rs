@@ -1,0 +1,249 @@
+//! A small market with everything in it: accounts with keys, a link, a catalogue, stock, orders on their way.
+//!
+//! Every text of it is a word that is said nowhere else, so that it can be searched for.
+
+use crate::caller::{Answer, Callers, Request};
+use crate::house::House;
+use crate::search::Word;
+use bonded_base::{Account, Id};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Keys of each account: the meter of requests runs for each key by itself.
+const KEYS: usize = 8;
+/// Answers to wait for at most, each up to [`WAIT_SECONDS`].
+const WAITS_MAX: usize = 2_000;
+const WAIT_SECONDS: u32 = 20;
+
+/// What is sold. No other text of the test has these words.
+pub const SKU: &str = "SMVR-QX71-K";
+const TITLE: &str = "Brindlemoss Samovar";
+const PRICE: u64 = 735_193_771;
+const COMPARE_AT: u64 = 819_273_645;
+const NAMES: [&str; 3] = ["Glimmerwick Outfitters", "Tarnhollow Ceramics", "Bystander Pennyroyal"];
+
+/// Words of the business, by the name of their field: in no file and no log, but among what is kept, opened.
+const BUSINESS: [(&str, &str); 21] = [
+    ("the retailer's name", NAMES[0]),
+    ("the supplier's name", NAMES[1]),
+    ("a key's name", "gantryhook key"),
+    ("a product's title", TITLE),
+    ("a product's handle", "brindlemoss-samovar-q7"),
+    ("a product's description", "thrice fired in fenwick glaze"),
+    ("a product's vendor", "Oakapple Kilnworks"),
+    ("a product's type", "Samovarware"),
+    ("a product's tag", "quillfeather-tag"),
+    ("an option's name", "Glazehue"),
+    ("an option's value", "Umberveil"),
+    ("an image's address", "https://cdn.tarnhollow.example/brindle.png"),
+    ("an image's text", "Samovarfront portrait"),
+    ("a variant's SKU", SKU),
+    ("a variant's barcode", "97155033188420"),
+    ("a variant's price", "735193771"),
+    ("a location's name", "Skerryvault Depot"),
+    ("an order's reference", "GLW-Zephyr-5503"),
+    ("an order line's title", "Samovar br\u{fc}nd, gift wrapped"),
+    ("a carrier", "Heronswift Couriers"),
+    ("a reason", "Cracked in the thricefold kiln"),
+];
+
+/// The consumer's fields, but for the country, which is two letters.
+pub const CONSUMER: [(&str, &str); 5] = [
+    ("first_name", "Ottolinde"),
+    ("last_name", "Quennerstedt-V\u{e6}ver"),
+    ("street", "17 Larkspindle Row"),
+    ("postal_code", "QZ94WXK"),
+    ("region", "Upper Fenmarch"),
+];
+pub const COUNTRY: &str = "GB";
+
+/// One account with its keys.
+pub struct Trader {
+    pub account: Id<Account>,
+    keys: Vec<String>,
+    /// A key that may read the account and nothing else.
+    pub reader: String,
+    turn: AtomicUsize,
+}
+
+/// Everybody and everything.
+pub struct Market {
+    pub callers: Arc<Callers>,
+    pub retailer: Trader,
+    pub supplier: Trader,
+    /// An account that is linked with nobody.
+    pub stranger: Trader,
+    /// Real ids to put in the places of the contract's examples, by their prefix.
+    pub ids: BTreeMap<&'static str, String>,
+}
+
+impl Trader {
+    fn open(house: &House, name: &str, role: &str) -> Self {
+        let made = house.ask(&["account", "create", "--name", name, "--role", role, "--currency", "EUR"]);
+        let account = made["account"].as_str().unwrap();
+        let key = |more: &[&str]| {
+            let issued = house.ask(&[&["account", "key", account, "--name", "gantryhook key"], more].concat());
+            issued["secret"].as_str().unwrap().to_owned()
+        };
+        Self {
+            account: account.parse().unwrap(),
+            keys: (0..KEYS).map(|_| key(&[])).collect(),
+            reader: key(&["--permission", "account:read"]),
+            turn: AtomicUsize::new(0),
+        }
+    }
+
+    /// One of the keys that may do everything.
+    pub fn key(&self) -> &str {
+        &self.keys[self.turn.fetch_add(1, Ordering::Relaxed) % self.keys.len()]
+    }
+
+    pub fn get(&self, target: impl Into<String>) -> Request {
+        Request::new(Method::GET, target, self.key())
+    }
+
+    pub fn post(&self, target: impl Into<String>, body: &Value) -> Request {
+        Request::new(Method::POST, target, self.key()).json(body)
+    }
+}
+
+/// Accounts with their keys, before anybody calls.
+pub fn traders(house: &House) -> [Trader; 3] {
+    [(NAMES[0], "retailer"), (NAMES[1], "supplier"), (NAMES[2], "supplier")]
+        .map(|(name, role)| Trader::open(house, name, role))
+}
+
+/// What may be in no file and no log.
+pub fn words(traders: &[Trader; 3]) -> Vec<Word> {
+    let mut words: Vec<_> = BUSINESS.iter().map(|(name, text)| Word::text(*name, text)).collect();
+    words.push(Word::text("a variant's old price", &COMPARE_AT.to_string()));
+    words.extend(traders.iter().flat_map(|trader| &trader.keys).map(|key| Word::text("an API key", key)));
+    words
+}
+
+/// The consumer's fields, as words.
+pub fn consumer_words() -> Vec<Word> {
+    CONSUMER.iter().map(|(field, text)| Word::text(format!("the consumer's {field}"), text)).collect()
+}
+
+/// The words of the business that were kept, by name: whatever opens the store must see them.
+pub fn business_names() -> impl Iterator<Item = &'static str> {
+    BUSINESS.iter().map(|(name, _)| *name)
+}
+
+/// The consumer whose fields are the words.
+pub fn consumer() -> Value {
+    let mut consumer = json!({"country": COUNTRY});
+    for (field, text) in CONSUMER {
+        consumer[field] = json!(text);
+    }
+    consumer
+}
+
+fn price(amount: u64) -> Value {
+    json!({"amount": amount, "currency": "EUR"})
+}
+
+fn product() -> Value {
+    json!({
+        "handle": "brindlemoss-samovar-q7", "title": TITLE, "description_html": "<p>thrice fired in fenwick glaze</p>",
+        "vendor": "Oakapple Kilnworks", "product_type": "Samovarware", "tags": ["quillfeather-tag"],
+        "status": "active", "options": [{"name": "Glazehue", "values": ["Umberveil"]}],
+        "images": [{"url": "https://cdn.tarnhollow.example/brindle.png", "alt": "Samovarfront portrait"}],
+        "variants": [{
+            "options": ["Umberveil"], "sku": SKU, "barcode": "97155033188420",
+            "price": price(PRICE), "compare_at_price": price(COMPARE_AT), "tracked": true,
+        }],
+    })
+}
+
+/// An order for the samovar.
+pub fn order(reference: &str, quantity: u32) -> Value {
+    json!({
+        "reference": reference, "consumer": consumer(),
+        "lines": [{"sku": SKU, "title": "Samovar br\u{fc}nd, gift wrapped", "quantity": quantity, "price": price(PRICE)}],
+    })
+}
+
+impl Market {
+    /// Links retailer and supplier, fills the catalogue and lets orders go all their ways.
+    pub async fn open(callers: Arc<Callers>, [retailer, supplier, stranger]: [Trader; 3]) -> Self {
+        let ids = BTreeMap::from([("acct", stranger.account.to_string())]);
+        let mut market = Self { callers, retailer, supplier, stranger, ids };
+        market.link().await;
+        market.stock().await;
+        market.trade().await;
+        market
+    }
+
+    async fn made(&mut self, name: &'static str, request: Request) -> Value {
+        let answer = self.callers.expect(201, request).await.json();
+        self.ids.insert(name, answer["id"].as_str().unwrap().to_owned());
+        answer
+    }
+
+    async fn link(&mut self) {
+        let invitation = json!({"partner": self.supplier.account.to_string()});
+        self.made("link", self.retailer.post("/v1/partner_links", &invitation)).await;
+        let link = format!("/v1/partner_links/{}", self.ids["link"]);
+        self.until(&self.supplier, "partner_link", &link, |answer| answer.status == 200).await;
+        self.callers.expect(200, self.supplier.post(format!("{link}/accept"), &json!({}))).await;
+        self.until(&self.retailer, "partner_link", &link, |answer| answer.json()["state"] == "active").await;
+    }
+
+    async fn stock(&mut self) {
+        self.made("loc", self.supplier.post("/v1/locations", &json!({"name": "Skerryvault Depot"}))).await;
+        let product = self.made("prod", self.supplier.post("/v1/products", &product())).await;
+        self.ids.insert("var", product["variants"][0]["id"].as_str().unwrap().to_owned());
+        let level = json!({"data": [{"sku": SKU, "location": self.ids["loc"], "on_hand": 900_000}]});
+        let counted = self.callers.expect(200, self.supplier.post("/v1/inventory_levels/batch", &level)).await.json();
+        assert_eq!(counted["failed"], 0, "{counted}");
+    }
+
+    async fn trade(&mut self) {
+        self.made("ord", self.retailer.post("/v1/orders", &order("GLW-Zephyr-5503", 5))).await;
+        let lost = json!({
+            "reference": "GLW-Zephyr-5504", "consumer": consumer(),
+            "lines": [{"sku": "SMVR-NOWHERE-9", "quantity": 1, "price": price(PRICE)}],
+        });
+        self.callers.expect(201, self.retailer.post("/v1/orders", &lost)).await;
+        let holds = self.until(&self.retailer, "hold", "/v1/holds", |answer| count(&answer.json()) > 0).await.json();
+        self.ids.insert("hold", holds["data"][0]["id"].as_str().unwrap().to_owned());
+        let path = "/v1/purchase_orders";
+        let orders =
+            self.until(&self.supplier, "purchase_order", path, |answer| count(&answer.json()) > 0).await.json();
+        let id = orders["data"][0]["id"].as_str().unwrap().to_owned();
+        let path = format!("{path}/{id}");
+        self.ids.insert("po", id);
+        let parcel = json!({
+            "lines": [{"line": 1, "quantity": 2}], "carrier": "Heronswift Couriers", "number": "HSW77X31Q9054",
+            "url": "https://track.heronswift.example/HSW77X31Q9054",
+        });
+        let reason = json!({"reason": "Cracked in the thricefold kiln", "lines": [{"line": 1, "quantity": 1}]});
+        self.callers.expect(200, self.supplier.post(format!("{path}/acknowledge"), &json!({}))).await;
+        self.callers.expect(200, self.supplier.post(format!("{path}/fulfilments"), &parcel)).await;
+        self.callers.expect(200, self.supplier.post(format!("{path}/reject"), &reason)).await;
+    }
+
+    /// Asks until the answer is as wanted; whenever it is not, waits for something of this kind to happen.
+    pub async fn until(&self, trader: &Trader, kind: &str, target: &str, wanted: impl Fn(&Answer) -> bool) -> Answer {
+        let mut after = 0;
+        for _ in 0..WAITS_MAX {
+            let answer = self.callers.send(trader.get(target)).await;
+            if wanted(&answer) {
+                return answer;
+            }
+            let events = format!("/v1/events?kind={kind}&limit=500&wait={WAIT_SECONDS}&after={after}");
+            after = self.callers.expect(200, trader.get(events)).await.json()["next_after"].as_u64().unwrap();
+        }
+        panic!("{target} never became as wanted");
+    }
+}
+
+/// Records of a list.
+pub fn count(list: &Value) -> usize {
+    list["data"].as_array().map_or(0, Vec::len)
+}
