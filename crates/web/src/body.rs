@@ -12,6 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use bonded_base::{Id, Kinded};
+use bonded_trade::catalog::{Patched, Update};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -43,6 +44,9 @@ pub struct MaybeSent<T>(pub Option<T>);
 /// A body of many records: `{"data": [ … ]}`, each read by itself so that a bad one holds back no other.
 pub struct Batch<T>(pub Vec<Result<T, Failure>>);
 
+/// A body of many changes: `{"data": [ … ]}`, each a patch beside the `id` of its record and the `version` expected, if any.
+pub struct Changes<R: Patched>(pub Vec<Result<Update<R>, Failure>>);
+
 /// A CSV file.
 pub struct CsvFile(pub Bytes);
 
@@ -54,8 +58,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
-        expect_type(request.headers(), is_json, "application/json")?;
-        parse(&all_of(request).await?).map(Self)
+        parse(&json_of(request).await?).map(Self)
     }
 }
 
@@ -80,8 +83,19 @@ impl<T: DeserializeOwned> FromRequest<App> for Batch<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
-        expect_type(request.headers(), is_json, "application/json")?;
-        read_batch(&all_of(request).await?).map(Self)
+        read_batch(&json_of(request).await?, parse).map(Self)
+    }
+}
+
+impl<R> FromRequest<App> for Changes<R>
+where
+    R: Patched,
+    R::Patch: DeserializeOwned,
+{
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
+        read_batch(&json_of(request).await?, read_update).map(Self)
     }
 }
 
@@ -111,16 +125,33 @@ struct BatchBody<'a> {
     data: Vec<&'a RawValue>,
 }
 
-fn read_batch<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<Result<T, Failure>>, Failure> {
+fn read_batch<T>(bytes: &[u8], read: impl Fn(&[u8]) -> Result<T, Failure>) -> Result<Vec<Result<T, Failure>>, Failure> {
     let body: BatchBody<'_> = serde_json::from_slice(bytes).map_err(|error| explain::<BatchBody<'_>>(bytes, &error))?;
     if body.data.is_empty() || body.data.len() > BATCH_MAX {
         return Err(Failure::new(&sorts::TOO_MUCH, "A batch holds 1 to 1,000 records.").at("/data"));
     }
     let record = |(place, raw): (usize, &RawValue)| {
-        let json = raw.get().as_bytes();
-        serde_json::from_slice(json).map_err(|error| explain::<T>(json, &error).within(&format!("/data/{place}")))
+        read(raw.get().as_bytes()).map_err(|failure| failure.within(&format!("/data/{place}")))
     };
     Ok(body.data.into_iter().enumerate().map(record).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "R: Kinded")]
+struct Named<R> {
+    id: Id<R>,
+    #[serde(default)]
+    version: Option<u64>,
+}
+
+/// Reads which record, then what of it: a flattened patch could not say which of its fields is to blame.
+fn read_update<R>(json: &[u8]) -> Result<Update<R>, Failure>
+where
+    R: Patched,
+    R::Patch: DeserializeOwned,
+{
+    let Named { id, version } = parse(json)?;
+    Ok(Update { id, expected_version: version, patch: parse(json)? })
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
@@ -152,6 +183,11 @@ fn expect_type(headers: &HeaderMap, fits: impl Fn(&str) -> bool, wanted: &'stati
 
 fn is_json(essence: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+async fn json_of(request: Request) -> Result<Bytes, Failure> {
+    expect_type(request.headers(), is_json, "application/json")?;
+    all_of(request).await
 }
 
 async fn all_of(request: Request) -> Result<Bytes, Failure> {
@@ -201,7 +237,7 @@ mod tests {
             {"quantity": 1, "price": {"amount": 1, "currency": "canary"}},
             7
         ]}"#;
-        let records = read_batch::<Line>(body).unwrap();
+        let records = read_batch(body, parse::<Line>).unwrap();
         assert!(records[0].is_ok());
         let told: Vec<_> = records.iter().skip(1).map(|record| told(record.as_ref().unwrap_err())).collect();
         assert_eq!(told[0]["pointer"], "/data/1/quantity");
@@ -215,7 +251,7 @@ mod tests {
         let failure = parse::<Line>(b"{\n  \"quantity\": canary").unwrap_err();
         assert_eq!(told(&failure)["status"], 400);
         assert_eq!(told(&failure)["detail"], "The body is not JSON: expected value at line 2 column 15.");
-        assert!(read_batch::<Line>(b"[]").is_err());
-        assert!(read_batch::<Line>(br#"{"data": []}"#).is_err());
+        assert!(read_batch(b"[]", parse::<Line>).is_err());
+        assert!(read_batch(br#"{"data": []}"#, parse::<Line>).is_err());
     }
 }

@@ -10,12 +10,14 @@ mod log;
 mod orders;
 mod partners;
 mod purchase_orders;
+mod stock;
 
 pub use catalogue::*;
 pub use log::*;
 pub use orders::*;
 pub use partners::*;
 pub use purchase_orders::*;
+pub use stock::*;
 
 use utoipa::ToSchema;
 

@@ -16,7 +16,12 @@ struct Exception {
 
 const EXCEPTIONS: [Exception; 5] = [
     Exception {
-        operations: &["POST /v1/products", "POST /v1/products/batch", "PATCH /v1/products/{id}"],
+        operations: &[
+            "POST /v1/products",
+            "POST /v1/products/batch",
+            "PATCH /v1/products/batch",
+            "PATCH /v1/products/{id}",
+        ],
         parts: &[
             "/handle",
             "/title",
@@ -37,7 +42,7 @@ const EXCEPTIONS: [Exception; 5] = [
         why: "what a supplier says of its products is for everybody, and no order brings it",
     },
     Exception {
-        operations: &["PATCH /v1/variants/{id}", "POST /v1/variants/batch"],
+        operations: &["PATCH /v1/variants/{id}", "PATCH /v1/variants/batch"],
         parts: &["/sku", "/barcode", "/image_url"],
         shapes: &Shape::ALL,
         why: "as for products",

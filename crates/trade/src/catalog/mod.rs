@@ -6,8 +6,8 @@
 mod create;
 mod drafts;
 mod handles;
-mod many;
 mod options;
+mod patches;
 mod product;
 mod read;
 mod reshape;
@@ -18,11 +18,11 @@ mod variant;
 pub use create::{Created, create, create_many};
 pub use drafts::{ProductDraft, VariantDraft};
 pub use handles::slug;
-pub use many::{VariantUpdate, update_many_variants};
+pub use patches::{ProductPatch, VariantPatch, archive};
 pub use product::{Image, Product, ProductOption, ProductStatus};
 pub use read::{all_variants_of, by_handle, by_skus, get, list, variant, variants_of};
 pub use reshape::{add_variants, remove_variant};
-pub use update::{ProductPatch, VariantPatch, archive, update, update_variant};
+pub use update::{Patched, Update, update, update_many};
 pub use variant::{DEFAULT_VARIANT_TITLE, Variant};
 
 /// Characters of a product's title, an option's name or value, a vendor, a type.
@@ -53,7 +53,7 @@ pub const BARCODE_MAX: usize = 255;
 pub const PRICE_MINOR_MAX: i64 = 1_000_000_000_000;
 /// Grams of a variant: a thousand tonnes.
 pub const WEIGHT_GRAMS_MAX: u64 = 1_000_000_000;
-/// Products that one call creates.
+/// Products that one call creates or changes.
 pub const PRODUCTS_A_CALL_MAX: usize = 1_000;
 /// Variants that one call creates or changes, over all its products.
 pub const VARIANTS_A_CALL_MAX: usize = 10_000;

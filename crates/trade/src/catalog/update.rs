@@ -1,182 +1,191 @@
-//! Changing one product or one variant.
+//! Changing records by patches: one alone, or many in one commit, where one that cannot be changed holds back only itself.
 
-use super::drafts::{images, tags};
-use super::text::{block, filled_line, https_url, line, optional_line, price};
-use super::{BARCODE_MAX, DESCRIPTION_BYTES_MAX, Image, Product, ProductStatus, SKU_MAX, TITLE_MAX, Variant, handles};
-use crate::patch::Patch;
-use crate::races::as_expected;
-use crate::{Races, TradeError, Written};
-use bonded_base::{Id, Money, Problem, Reason};
-use bonded_ledger::{Change, Ledger, LedgerError, LookupName, Record, Scope, Stored};
-use serde::Deserialize;
+use super::text::too_much;
+use crate::{Races, TradeError, Written, as_expected};
+use bonded_base::{Id, Problem, Reason};
+use bonded_ledger::{Change, Ledger, LedgerError, Lookup, LookupName, Record, Scope, Stored};
+use std::collections::{HashMap, HashSet};
 
-/// What is to become of a product. A field that is left out stays; `null` empties it, where it can be empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-#[expect(missing_docs, reason = "each field is the product's of the same name")]
-pub struct ProductPatch {
-    pub handle: Patch<String>,
-    pub title: Patch<String>,
-    pub description_html: Patch<String>,
-    pub vendor: Patch<String>,
-    pub product_type: Patch<String>,
-    pub tags: Patch<Vec<String>>,
-    pub status: Patch<ProductStatus>,
-    pub images: Patch<Vec<Image>>,
+/// A record that its owner changes by patches, and that at most one unique value is found by.
+pub trait Patched: Record + Clone + PartialEq {
+    /// What its owner may say of it.
+    type Patch: Send + Sync;
+
+    /// How many of them one call changes.
+    const UPDATES_A_CALL_MAX: usize;
+
+    /// The record as a patch leaves it.
+    fn patched(&self, patch: &Self::Patch) -> Result<Self, Problem>;
 }
 
-/// What is to become of a variant. A field that is left out stays; `null` empties it, where it can be empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-#[expect(missing_docs, reason = "each field is the variant's of the same name")]
-pub struct VariantPatch {
-    pub sku: Patch<String>,
-    pub barcode: Patch<String>,
-    pub price: Patch<Money>,
-    pub compare_at_price: Patch<Money>,
-    pub weight_grams: Patch<u64>,
-    pub image_url: Patch<String>,
-    pub tracked: Patch<bool>,
-    pub sell_when_out: Patch<bool>,
-    pub requires_shipping: Patch<bool>,
-    pub taxable: Patch<bool>,
+/// One record's change.
+#[derive(Clone, Debug)]
+pub struct Update<R: Patched> {
+    /// Which one.
+    pub id: Id<R>,
+    /// The version that the caller has seen, if it minds.
+    pub expected_version: Option<u64>,
+    /// What is to become of it.
+    pub patch: R::Patch,
 }
 
-impl Product {
-    /// The product as a patch leaves it.
-    pub fn patched(&self, patch: &ProductPatch) -> Result<Self, Problem> {
-        let mut next = self.clone();
-        if let Some(title) = filled(&patch.title, "/title")? {
-            next.title = filled_line(title, "/title", TITLE_MAX)?;
-        }
-        if let Some(handle) = filled(&patch.handle, "/handle")? {
-            next.handle = handles::given(&handle)?;
-        }
-        if let Some(status) = filled(&patch.status, "/status")? {
-            next.status = status;
-        }
-        if let Some(text) = emptied(&patch.description_html) {
-            next.description_html = block(text, "/description_html", DESCRIPTION_BYTES_MAX)?;
-        }
-        if let Some(text) = emptied(&patch.vendor) {
-            next.vendor = line(text, "/vendor", TITLE_MAX)?;
-        }
-        if let Some(text) = emptied(&patch.product_type) {
-            next.product_type = line(text, "/product_type", TITLE_MAX)?;
-        }
-        if let Some(given) = emptied(&patch.tags) {
-            next.tags = tags(given)?;
-        }
-        if let Some(given) = emptied(&patch.images) {
-            next.images = images(given)?;
-        }
-        Ok(next)
-    }
+/// A record as it was, and as it is to be.
+struct Step<R> {
+    was: Stored<R>,
+    next: R,
 }
 
-impl Variant {
-    /// The variant as a patch leaves it.
-    pub fn patched(&self, patch: &VariantPatch) -> Result<Self, Problem> {
-        let mut next = self.clone();
-        next.sku = optional_line(optional(&patch.sku, next.sku), "/sku", SKU_MAX)?;
-        next.barcode = optional_line(optional(&patch.barcode, next.barcode), "/barcode", BARCODE_MAX)?;
-        if let Some(asked) = filled(&patch.price, "/price")? {
-            // The product's other variants are in this currency, and so are its price lists.
-            if asked.currency != self.price.currency {
-                return Err(Problem::invalid("/price/currency", "a variant's price stays in its currency"));
-            }
-            next.price = price(asked, "/price")?;
-        }
-        next.compare_at_price = optional(&patch.compare_at_price, next.compare_at_price);
-        next.weight_grams = optional(&patch.weight_grams, next.weight_grams);
-        next.image_url =
-            optional(&patch.image_url, next.image_url).map(|url| https_url(url, "/image_url")).transpose()?;
-        for (field, asked, pointer) in [
-            (&mut next.tracked, &patch.tracked, "/tracked"),
-            (&mut next.sell_when_out, &patch.sell_when_out, "/sell_when_out"),
-            (&mut next.requires_shipping, &patch.requires_shipping, "/requires_shipping"),
-            (&mut next.taxable, &patch.taxable, "/taxable"),
-        ] {
-            *field = filled(asked, pointer)?.unwrap_or(*field);
-        }
-        next.checked()
-    }
-}
-
-/// Changes a product. With an `expected` version, it is refused when the product has changed since.
-pub async fn update(
-    ledger: &Ledger,
-    scope: &Scope,
-    id: Id<Product>,
-    expected: Option<u64>,
-    patch: &ProductPatch,
-) -> Result<Written<Product>, TradeError> {
-    change(ledger, scope, id, expected, |product| product.patched(patch)).await
-}
-
-/// No longer offers a product; it is kept for the orders that name it.
-pub async fn archive(
-    ledger: &Ledger,
-    scope: &Scope,
-    id: Id<Product>,
-    expected: Option<u64>,
-) -> Result<Written<Product>, TradeError> {
-    let archived = |product: &Product| Ok(Product { status: ProductStatus::Archived, ..product.clone() });
-    change(ledger, scope, id, expected, archived).await
-}
-
-/// Changes a variant. With an `expected` version, it is refused when the variant has changed since.
-pub async fn update_variant(
-    ledger: &Ledger,
-    scope: &Scope,
-    id: Id<Variant>,
-    expected: Option<u64>,
-    patch: &VariantPatch,
-) -> Result<Written<Variant>, TradeError> {
-    change(ledger, scope, id, expected, |variant| variant.patched(patch)).await
-}
-
-/// Reads a record, asks a rule what becomes of it, and commits that; a rule that changes nothing leaves no entry.
-async fn change<R: Record + Clone + PartialEq>(
+/// Changes one record. With an `expected_version`, it is refused when the record has changed since.
+pub async fn update<R: Patched>(
     ledger: &Ledger,
     scope: &Scope,
     id: Id<R>,
-    expected: Option<u64>,
-    rule: impl Fn(&R) -> Result<R, Problem>,
+    expected_version: Option<u64>,
+    patch: R::Patch,
 ) -> Result<Written<R>, TradeError> {
-    let mut races = Races::staked(R::KIND, id.bytes(), expected);
+    let alone = [Update { id, expected_version, patch }];
+    let outcome = update_many(ledger, scope, &alone).await?.pop();
+    Ok(outcome.ok_or_else(|| TradeError::missing(R::KIND))??)
+}
+
+/// Changes up to [`Patched::UPDATES_A_CALL_MAX`] records in one commit; says of each, in the order given, what came of it.
+///
+/// One that cannot be changed holds back only itself; one that is named twice is changed as its first place says. Unique
+/// values may change places within the call. What is as asked already leaves no entry.
+pub async fn update_many<R: Patched>(
+    ledger: &Ledger,
+    scope: &Scope,
+    updates: &[Update<R>],
+) -> Result<Vec<Result<Written<R>, Problem>>, TradeError> {
+    if updates.len() > R::UPDATES_A_CALL_MAX {
+        let most = format!("at most {} {}s in one call", R::UPDATES_A_CALL_MAX, R::KIND.name());
+        return Err(too_much("", most).into());
+    }
+    let mut races = Races::new();
     loop {
-        let was = ledger.get(scope, id).await?.ok_or_else(|| TradeError::missing(R::KIND))?;
-        let next = becomes(&was, expected, &rule)?;
-        if next == *was {
-            return Ok(was.into());
-        }
+        let mut steps = read(ledger, scope, updates).await?;
+        settle_among_themselves(&mut steps);
+        settle_with_the_account(ledger, scope, &mut steps).await?;
         let mut change = Change::new();
-        change.update(&was, &next, "updated");
+        for step in steps.iter().flatten().filter(|step| step.next != *step.was) {
+            change.update(&step.was, &step.next, "updated");
+        }
+        if change.is_empty() {
+            return Ok(steps.into_iter().map(|step| step.map(|step| step.was.into())).collect());
+        }
         match ledger.commit(scope, change).await {
-            Ok(done) => return Ok(Written::changed(&was, next, done.at)),
-            Err(LedgerError::Taken { name, .. }) if is_ours(name) => return Err(taken(name).into()),
+            Ok(done) => {
+                let written = |Step { was, next }: Step<R>| {
+                    if next == *was { was.into() } else { Written::changed(&was, next, done.at) }
+                };
+                return Ok(steps.into_iter().map(|step| step.map(written)).collect());
+            }
+            // Somebody took a unique value since it was looked up: as good as any other lost race.
+            Err(LedgerError::Taken { name: LookupName::Sku | LookupName::Handle, kind, id }) => {
+                races.lost(LedgerError::Conflict { kind, id })?;
+            }
+            // Who expected a version reads the new one in the next round, and is refused alone.
             Err(error) => races.lost(error)?,
         }
     }
 }
 
-/// What a rule makes of a record, if it is still the version that the caller expects.
-pub(super) fn becomes<R: Record>(
-    was: &Stored<R>,
-    expected: Option<u64>,
-    rule: impl Fn(&R) -> Result<R, Problem>,
-) -> Result<R, TradeError> {
-    as_expected(was, expected)?;
-    Ok(rule(was)?)
+/// Reads all that are named, and what the patches make of them.
+async fn read<R: Patched>(
+    ledger: &Ledger,
+    scope: &Scope,
+    updates: &[Update<R>],
+) -> Result<Vec<Result<Step<R>, Problem>>, TradeError> {
+    let mut named = HashSet::with_capacity(updates.len());
+    let ids: Vec<_> = updates.iter().map(|update| update.id).filter(|id| named.insert(*id)).collect();
+    let found = ledger.get_many(scope, &ids).await?;
+    let mut found: HashMap<_, _> = ids.into_iter().zip(found).collect();
+    let step = |update: &Update<R>| match found.remove(&update.id) {
+        None => Ok(Err(named_twice::<R>())),
+        Some(was) => match stepped(was, update) {
+            Ok(step) => Ok(Ok(step)),
+            Err(error) => error.into_problem().map(Err),
+        },
+    };
+    Ok(updates.iter().map(step).collect::<Result<_, LedgerError>>()?)
 }
 
-const fn is_ours(name: LookupName) -> bool {
-    matches!(name, LookupName::Sku | LookupName::Handle)
+/// What an update makes of its record, if there is one and it is still the version that the caller expects.
+fn stepped<R: Patched>(was: Option<Stored<R>>, update: &Update<R>) -> Result<Step<R>, TradeError> {
+    let was = was.ok_or_else(|| TradeError::missing(R::KIND))?;
+    as_expected(&was, update.expected_version)?;
+    let next = was.patched(&update.patch)?;
+    Ok(Step { was, next })
+}
+
+/// The unique value that a record is found by.
+fn unique<R: Record>(record: &R) -> Option<Lookup<'_>> {
+    record.lookups().pop()
+}
+
+/// Whether a step brings its record another unique value than it had, or none.
+fn moves<R: Record>(step: &Step<R>) -> bool {
+    unique(&step.next) != unique(&*step.was)
+}
+
+/// The unique values that steps bring to their records, each with the place of its step.
+fn brought<R: Record>(steps: &[Result<Step<R>, Problem>]) -> Vec<(usize, Lookup<'_>)> {
+    (0..)
+        .zip(steps)
+        .filter(|(_, step)| step.as_ref().is_ok_and(moves))
+        .filter_map(|(place, step)| Some((place, unique(&step.as_ref().ok()?.next)?)))
+        .collect()
+}
+
+/// Of two changes that want the same unique value, the first one gets it.
+fn settle_among_themselves<R: Record>(steps: &mut [Result<Step<R>, Problem>]) {
+    let mut wanted = HashSet::new();
+    let late: Vec<_> = brought(steps)
+        .into_iter()
+        .filter(|(_, lookup)| !wanted.insert(lookup.value.clone()))
+        .map(|(place, lookup)| (place, lookup.name))
+        .collect();
+    refuse(steps, &late);
+}
+
+/// Refuses changes that want a unique value which a record has and does not give up in this call.
+async fn settle_with_the_account<R: Record>(
+    ledger: &Ledger,
+    scope: &Scope,
+    steps: &mut [Result<Step<R>, Problem>],
+) -> Result<(), TradeError> {
+    // Each refusal may keep a value where it was, and so lead to another: at most as many rounds as there are steps.
+    loop {
+        let (places, lookups): (Vec<_>, Vec<_>) = brought(steps).into_iter().unzip();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let holders = ledger.find_many::<R>(scope, &lookups).await?;
+        let leaving: HashSet<_> = steps.iter().flatten().filter(|step| moves(step)).map(|step| step.was.id).collect();
+        let refused: Vec<_> = places
+            .into_iter()
+            .zip(lookups.iter().map(|lookup| lookup.name))
+            .zip(holders)
+            .filter(|(_, holder)| holder.is_some_and(|holder| !leaving.contains(&holder)))
+            .map(|(wanted, _)| wanted)
+            .collect();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        refuse(steps, &refused);
+    }
+}
+
+fn refuse<R>(steps: &mut [Result<Step<R>, Problem>], refused: &[(usize, LookupName)]) {
+    for (place, name) in refused {
+        if let Some(step) = steps.get_mut(*place) {
+            *step = Err(taken(*name));
+        }
+    }
 }
 
 /// A unique value that another record has.
-pub(super) fn taken(name: LookupName) -> Problem {
+fn taken(name: LookupName) -> Problem {
     let (pointer, detail) = match name {
         LookupName::Handle => ("/handle", "another product has this handle"),
         _ => ("/sku", "another variant has this SKU"),
@@ -184,124 +193,7 @@ pub(super) fn taken(name: LookupName) -> Problem {
     Problem { reason: Reason::Duplicate, ..Problem::invalid(pointer, detail) }
 }
 
-/// A field that cannot be empty: `None` if it stays.
-fn filled<T: Clone>(patch: &Patch<T>, pointer: &'static str) -> Result<Option<T>, Problem> {
-    match patch {
-        Patch::Keep => Ok(None),
-        Patch::Clear => Err(Problem::invalid(pointer, "this cannot be emptied")),
-        Patch::Set(value) => Ok(Some(value.clone())),
-    }
-}
-
-/// A field whose emptiness is its default: `None` if it stays.
-fn emptied<T: Clone + Default>(patch: &Patch<T>) -> Option<T> {
-    match patch {
-        Patch::Keep => None,
-        Patch::Clear => Some(T::default()),
-        Patch::Set(value) => Some(value.clone()),
-    }
-}
-
-/// A field that may be absent, as the patch leaves it.
-fn optional<T: Clone>(patch: &Patch<T>, was: Option<T>) -> Option<T> {
-    match patch {
-        Patch::Keep => was,
-        Patch::Clear => None,
-        Patch::Set(value) => Some(value.clone()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bonded_base::Currency;
-
-    fn pot() -> Product {
-        Product {
-            handle: "pot".into(),
-            title: "Pot".into(),
-            description_html: "<p>A pot</p>".into(),
-            vendor: "Kiln".into(),
-            product_type: String::new(),
-            tags: vec!["clay".into()],
-            status: ProductStatus::Active,
-            options: Vec::new(),
-            images: Vec::new(),
-            variant_count: 1,
-        }
-    }
-
-    fn small() -> Variant {
-        Variant {
-            product: Id::from_bytes([1; 16]),
-            position: 1,
-            title: "Small".into(),
-            options: vec!["Small".into()],
-            sku: Some("POT-S".into()),
-            barcode: None,
-            price: Money::new(900, Currency::GBP),
-            compare_at_price: Some(Money::new(1_100, Currency::GBP)),
-            weight_grams: Some(400),
-            image_url: None,
-            tracked: true,
-            sell_when_out: false,
-            requires_shipping: true,
-            taxable: true,
-        }
-    }
-
-    fn product_patch(json: &str) -> ProductPatch {
-        serde_json::from_str(json).unwrap()
-    }
-
-    fn variant_patch(json: &str) -> VariantPatch {
-        serde_json::from_str(json).unwrap()
-    }
-
-    #[test]
-    fn an_empty_patch_changes_nothing() {
-        assert_eq!(pot().patched(&ProductPatch::default()).unwrap(), pot());
-        assert_eq!(small().patched(&VariantPatch::default()).unwrap(), small());
-    }
-
-    #[test]
-    fn null_empties_what_can_be_empty_and_is_refused_elsewhere() {
-        let patch = product_patch(r#"{"vendor": null, "tags": null, "description_html": null}"#);
-        let next = pot().patched(&patch).unwrap();
-        assert_eq!((next.vendor.as_str(), next.tags.len(), next.description_html.as_str()), ("", 0, ""));
-        for field in ["title", "handle", "status"] {
-            let problem = pot().patched(&product_patch(&format!(r#"{{"{field}": null}}"#))).unwrap_err();
-            assert_eq!(problem.pointer, Some(format!("/{field}")));
-        }
-        let next = small().patched(&variant_patch(
-            r#"{"sku": null, "compare_at_price": null, "weight_grams": null, "image_url": null}"#,
-        ));
-        let next = next.unwrap();
-        assert_eq!((next.sku, next.compare_at_price, next.weight_grams), (None, None, None));
-        for field in ["price", "tracked", "taxable"] {
-            let problem = small().patched(&variant_patch(&format!(r#"{{"{field}": null}}"#))).unwrap_err();
-            assert_eq!(problem.pointer, Some(format!("/{field}")));
-        }
-    }
-
-    #[test]
-    fn values_are_checked_as_at_birth() {
-        for (patch, pointer) in [
-            (r#"{"title": " "}"#, "/title"),
-            (r#"{"handle": "?"}"#, "/handle"),
-            (r#"{"images": [{"url": "https://example.com/a"}, {"url": "x"}]}"#, "/images/1/url"),
-        ] {
-            assert_eq!(pot().patched(&product_patch(patch)).unwrap_err().pointer.as_deref(), Some(pointer));
-        }
-        for (patch, pointer) in [
-            (r#"{"price": {"amount": -1, "currency": "GBP"}}"#, "/price"),
-            (r#"{"price": {"amount": 1, "currency": "EUR"}}"#, "/price/currency"),
-            (r#"{"compare_at_price": {"amount": 1, "currency": "EUR"}}"#, "/compare_at_price/currency"),
-            (r#"{"image_url": "http://example.com"}"#, "/image_url"),
-            (r#"{"weight_grams": 18446744073709551615}"#, "/weight_grams"),
-            (r#"{"sku": "a\nb"}"#, "/sku"),
-        ] {
-            assert_eq!(small().patched(&variant_patch(patch)).unwrap_err().pointer.as_deref(), Some(pointer));
-        }
-    }
+fn named_twice<R: Record>() -> Problem {
+    let detail = format!("an earlier change of this call is to the same {}", R::KIND.name());
+    Problem { reason: Reason::Duplicate, ..Problem::invalid("/id", detail) }
 }

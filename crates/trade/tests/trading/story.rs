@@ -232,7 +232,7 @@ async fn a_line_goes_to_the_one_partner_that_offers_it() {
 
         let product = catalog::variant(&world.ledger, &world.supplier, lamp).await.unwrap().product;
         let patch = ProductPatch { status: Patch::Set(ProductStatus::Draft), ..ProductPatch::default() };
-        catalog::update(&world.ledger, &world.supplier, product, None, &patch).await.unwrap();
+        catalog::update(&world.ledger, &world.supplier, product, None, patch).await.unwrap();
         let id = world.ordered("#3", vec![line("LAMP", 1)]).await;
         assert_eq!(world.routed(id).await, [Sold::ByNobody], "what is not offered is not sold");
     }

@@ -1,8 +1,12 @@
 //! Answers to batches: what came of each record, in the order sent.
 
+use crate::app::App;
+use crate::caller::Caller;
 use crate::problem::{Failure, ItemProblem};
 use crate::reply::Reply;
-use bonded_base::Problem;
+use bonded_base::{Id, Kinded, Problem};
+use bonded_trade::Written;
+use bonded_trade::catalog::{self, Patched, Update};
 use serde::Serialize;
 
 /// What came of one record.
@@ -65,4 +69,24 @@ pub(crate) fn reply<D: Serialize>(status: u16, results: &[Result<D, Failure>]) -
     let failed = results.iter().filter(|result| result.is_err()).count();
     let data = results.iter().enumerate().map(|(index, result)| Outcome::of(index, status, result)).collect();
     Reply::ok(&Outcomes { succeeded: results.len() - failed, failed, data })
+}
+
+/// What a batch says of a record that is as asked.
+#[derive(Serialize)]
+#[serde(bound = "R: Kinded")]
+struct Changed<R> {
+    id: Id<R>,
+    version: u64,
+}
+
+/// Changes the records of a batch that can be changed, and answers what came of each.
+pub(crate) async fn update<R: Patched>(
+    app: &App,
+    caller: &Caller,
+    records: Vec<Result<Update<R>, Failure>>,
+) -> Result<Reply, Failure> {
+    let (updates, places) = readable(records);
+    let results = catalog::update_many(app.ledger(), caller.scope(), &updates).await?;
+    let changed = |record: Written<R>| Changed { id: record.id, version: record.version };
+    reply(200, &merged(places, results, changed))
 }

@@ -3,7 +3,7 @@
 use super::batch;
 use super::shown::{Shown, listing};
 use crate::app::App;
-use crate::body::{Batch, IdIn, Sent};
+use crate::body::{Batch, Changes, IdIn, Sent};
 use crate::caller::Caller;
 use crate::page::{PageParams, Params};
 use crate::problem::Failure;
@@ -22,6 +22,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         Route::new(Permission::ProductsWrite, routes!(create_product)),
         Route::new(Permission::ProductsWrite, routes!(create_products)),
+        Route::new(Permission::ProductsWrite, routes!(update_products)),
         Route::new(Permission::ProductsRead, routes!(list_products)),
         Route::new(Permission::ProductsRead, routes!(get_product)),
         Route::new(Permission::ProductsWrite, routes!(update_product)).versioned(),
@@ -96,6 +97,23 @@ async fn create_products(
     batch::reply(201, &batch::merged(places, results, ids))
 }
 
+/// Update many products
+///
+/// Up to 1,000 at once, all good ones in one commit. Fields that are left out stay as they are; `null` empties one. With
+/// `version`, a product is changed only if it is still at that version. Handles may change places within one batch.
+#[utoipa::path(patch, path = "/v1/products/batch", tag = "Products",
+    request_body(content = shapes::ProductChanges, example = json!({"data": [
+        {"id": "prod_01jd2mk8x3e5v9zq4t7w6y5h0c", "status": "active", "tags": ["garden", "spring"]}
+    ]})),
+    responses((status = 200, body = shapes::ProductChangeResults)))]
+async fn update_products(
+    State(app): State<App>,
+    caller: Caller,
+    Changes(records): Changes<Product>,
+) -> Result<Reply, Failure> {
+    batch::update(&app, &caller, records).await
+}
+
 /// List products
 #[utoipa::path(get, path = "/v1/products", tag = "Products",
     params(PageParams,
@@ -136,7 +154,7 @@ async fn update_product(
     IfMatch(expected): IfMatch,
     Sent(patch): Sent<ProductPatch>,
 ) -> Result<Reply, Failure> {
-    Shown::from(&catalog::update(app.ledger(), caller.scope(), id, expected, &patch).await?).reply()
+    Shown::from(&catalog::update(app.ledger(), caller.scope(), id, expected, patch).await?).reply()
 }
 
 /// Archive a product
@@ -226,6 +244,55 @@ mod tests {
         let refused = house.post(&supplier, "/v1/products/batch", too_many).await.expect(422);
         assert_eq!(refused["type"], "/problems/too-much");
         house.post(&supplier, "/v1/products/batch", json!([])).await.expect(422);
+    }
+
+    #[tokio::test]
+    async fn many_products_change_in_one_batch_unless_they_have_moved_on() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        let titles = ["Pot", "Can", "Trowel"];
+        let drafts: Vec<_> = titles.map(|title| draft(title, title)).to_vec();
+        let made = house.post(&supplier, "/v1/products/batch", json!({"data": drafts})).await.expect(200);
+        let [pot, can, trowel] = [0, 1, 2].map(|place| made["data"][place]["id"].clone());
+        house.patch(&supplier, &path(&can), json!({"vendor": "Somebody"}), &[]).await.expect(200);
+        let batch = json!({"data": [
+            {"id": pot, "version": 1, "title": "Clay Pot", "handle": "trowel", "unknown": "dropped"},
+            {"id": can, "version": 1, "title": "Watering Can"},
+            {"id": trowel, "handle": "pot", "vendor": null},
+            {"id": pot, "title": "Twice"},
+            {"id": "prod_00000000000000000000000000", "title": "None"},
+            {"id": "var_00000000000000000000000000", "title": "No product"},
+            {"title": "Which?"},
+            {"id": can, "title": 7},
+            {"id": can, "version": "1"},
+            "not an object",
+        ]});
+        let outcome = house.patch(&supplier, "/v1/products/batch", batch, &[]).await.expect(200);
+        insta::assert_json_snapshot!("product_changes", scrubbed(&outcome));
+        let changed = house.get(&supplier, &path(&pot)).await.expect(200);
+        assert_eq!((&changed["title"], &changed["handle"]), (&json!("Clay Pot"), &json!("trowel")));
+        let kept = house.get(&supplier, &path(&can)).await.expect(200);
+        assert_eq!((&kept["title"], &kept["version"]), (&json!("Can"), &json!(2)));
+
+        let too_many = json!({"data": vec![json!({"id": pot}); 1_001]});
+        let refused = house.patch(&supplier, "/v1/products/batch", too_many, &[]).await.expect(422);
+        assert_eq!(refused["type"], "/problems/too-much");
+    }
+
+    #[tokio::test]
+    async fn products_of_another_account_are_not_found_in_a_batch() {
+        let house = House::new().await;
+        let (supplier, stranger) = (house.supplier().await, house.supplier().await);
+        let pot = house.post(&supplier, "/v1/products", draft("Pot", "POT")).await.expect(201)["id"].clone();
+        let batch = json!({"data": [{"id": pot, "title": "Mine"}]});
+        let outcome = house.patch(&stranger, "/v1/products/batch", batch, &[]).await.expect(200);
+        assert_eq!((&outcome["failed"], &outcome["data"][0]["status"]), (&json!(1), &json!(404)));
+        assert_eq!(house.get(&supplier, &path(&pot)).await.expect(200)["version"], 1);
+    }
+
+    /// Where a product is.
+    fn path(id: &Value) -> String {
+        format!("/v1/products/{}", id.as_str().unwrap())
     }
 
     /// All pages of a list, one record each.

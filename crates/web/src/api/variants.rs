@@ -3,7 +3,7 @@
 use super::batch;
 use super::shown::{Shown, listing};
 use crate::app::App;
-use crate::body::{Batch, IdIn, Sent};
+use crate::body::{Changes, IdIn, Sent};
 use crate::caller::Caller;
 use crate::page::Params;
 use crate::problem::Failure;
@@ -11,12 +11,9 @@ use crate::reply::{IfMatch, Reply};
 use crate::route::Route;
 use crate::shapes;
 use axum::extract::State;
-use bonded_base::Id;
 use bonded_ledger::Listed;
 use bonded_people::Permission;
-use bonded_trade::Written;
-use bonded_trade::catalog::{self, Variant, VariantPatch, VariantUpdate};
-use serde::{Deserialize, Serialize};
+use bonded_trade::catalog::{self, Variant, VariantPatch};
 use utoipa_axum::routes;
 
 /// SKUs that one request may ask for.
@@ -51,42 +48,20 @@ async fn find_variants(State(app): State<App>, caller: Caller, params: Params) -
     listing(&Listed { records, next: None })
 }
 
-#[derive(Deserialize)]
-struct Change {
-    id: Id<Variant>,
-    #[serde(default)]
-    version: Option<u64>,
-    #[serde(flatten)]
-    patch: VariantPatch,
-}
-
-#[derive(Serialize)]
-struct Changed {
-    id: Id<Variant>,
-    version: u64,
-}
-
 /// Update many variants
 ///
 /// Up to 1,000 at once, all good ones in one commit: prices from a new list, for instance. With `version`, a variant is
 /// changed only if it is still at that version. SKUs may change places within one batch.
-#[utoipa::path(post, path = "/v1/variants/batch", tag = "Variants",
+#[utoipa::path(patch, path = "/v1/variants/batch", tag = "Variants",
     request_body(content = shapes::VariantChanges,
         example = json!({"data": [{"id": "var_01jd2mk8x3e5v9zq4t7w6y5h0c", "price": {"amount": 1099, "currency": "EUR"}}]})),
     responses((status = 200, body = shapes::VariantResults)))]
 async fn update_variants(
     State(app): State<App>,
     caller: Caller,
-    Batch(records): Batch<Change>,
+    Changes(records): Changes<Variant>,
 ) -> Result<Reply, Failure> {
-    let (changes, places) = batch::readable(records);
-    let updates: Vec<_> = changes
-        .into_iter()
-        .map(|Change { id, version, patch }| VariantUpdate { id, expected_version: version, patch })
-        .collect();
-    let results = catalog::update_many_variants(app.ledger(), caller.scope(), &updates).await?;
-    let outcome = |variant: Written<Variant>| Changed { id: variant.id, version: variant.version };
-    batch::reply(200, &batch::merged(places, results, outcome))
+    batch::update(&app, &caller, records).await
 }
 
 /// Get a variant
@@ -112,12 +87,12 @@ async fn update_variant(
     IfMatch(expected): IfMatch,
     Sent(patch): Sent<VariantPatch>,
 ) -> Result<Reply, Failure> {
-    Shown::from(&catalog::update_variant(app.ledger(), caller.scope(), id, expected, &patch).await?).reply()
+    Shown::from(&catalog::update(app.ledger(), caller.scope(), id, expected, patch).await?).reply()
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::house::House;
+    use crate::house::{House, scrubbed};
     use serde_json::json;
 
     #[tokio::test]
@@ -146,19 +121,19 @@ mod tests {
         let house = House::new().await;
         let supplier = house.supplier().await;
         let (small, large) = (house.stocked(&supplier, "S", 1).await, house.stocked(&supplier, "L", 1).await);
+        let third = house.stocked(&supplier, "T", 1).await;
         let price = json!({"amount": 5, "currency": "EUR"});
         let batch = json!({"data": [
             {"id": small, "version": 1, "price": price, "sku": "L"},
             {"id": large, "version": 1, "sku": "S"},
             {"id": "var_00000000000000000000000000", "price": price},
             {"price": price},
-            {"id": small, "version": 7, "price": price},
+            {"id": small, "version": 1, "price": price},
+            {"id": third, "version": 7, "price": price},
+            {"id": third, "price": {"amount": "5", "currency": "EUR"}},
         ]});
-        let outcome = house.post(&supplier, "/v1/variants/batch", batch).await.expect(200);
-        let statuses: Vec<_> = outcome["data"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
-        assert_eq!(statuses[..4], [json!(200), json!(200), json!(404), json!(422)], "{outcome}");
-        assert!(statuses[4].as_u64().unwrap() >= 400);
-        assert_eq!(outcome["data"][3]["problem"]["pointer"], "/data/3");
+        let outcome = house.patch(&supplier, "/v1/variants/batch", batch, &[]).await.expect(200);
+        insta::assert_json_snapshot!("variant_changes", scrubbed(&outcome));
         assert_eq!(house.get(&supplier, &format!("/v1/variants/{small}")).await.expect(200)["sku"], "L");
         assert_eq!(house.get(&supplier, &format!("/v1/variants/{large}")).await.expect(200)["sku"], "S");
     }

@@ -1,4 +1,4 @@
-//! Products, variants and stock.
+//! Products and variants.
 
 use super::{Money, Refused};
 use utoipa::ToSchema;
@@ -283,6 +283,59 @@ pub enum ProductResult {
     Refused(Refused),
 }
 
+/// Changes to products.
+#[derive(ToSchema)]
+pub struct ProductChanges {
+    /// 1 to 1,000.
+    pub data: Vec<ProductChangeById>,
+}
+
+/// A change to one product.
+#[derive(ToSchema)]
+pub struct ProductChangeById {
+    /// Which product; each once.
+    pub id: String,
+    /// The version that was seen: refuses the change if there is a newer one.
+    pub version: Option<u64>,
+    #[serde(flatten)]
+    pub change: ProductChange,
+}
+
+/// What came of a batch of changes to products.
+#[derive(ToSchema)]
+pub struct ProductChangeResults {
+    /// How many are as asked.
+    #[schema(example = 1)]
+    pub succeeded: u32,
+    /// How many are not.
+    pub failed: u32,
+    /// One for each, in the order sent.
+    pub data: Vec<ProductChangeResult>,
+}
+
+/// What came of one change to a product.
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub enum ProductChangeResult {
+    /// It is as asked.
+    Changed {
+        /// Its place in `data`, from 0.
+        #[schema(example = 0)]
+        index: u32,
+        /// 200
+        #[schema(example = 200)]
+        status: u16,
+        /// The product's id.
+        #[schema(example = "prod_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+        id: String,
+        /// Its version now.
+        #[schema(example = 2)]
+        version: u64,
+    },
+    /// It was not changed.
+    Refused(Refused),
+}
+
 /// Changes to variants.
 #[derive(ToSchema)]
 pub struct VariantChanges {
@@ -293,7 +346,7 @@ pub struct VariantChanges {
 /// A change to one variant.
 #[derive(ToSchema)]
 pub struct VariantChangeById {
-    /// Which variant.
+    /// Which variant; each once.
     pub id: String,
     /// The version that was seen: refuses the change if there is a newer one.
     pub version: Option<u64>,
@@ -313,7 +366,7 @@ pub struct VariantResults {
     pub data: Vec<VariantResult>,
 }
 
-/// What came of one change.
+/// What came of one change to a variant.
 #[derive(ToSchema)]
 #[serde(untagged)]
 pub enum VariantResult {
@@ -333,136 +386,5 @@ pub enum VariantResult {
         version: u64,
     },
     /// It was not changed.
-    Refused(Refused),
-}
-
-/// A place where stock lies.
-#[derive(ToSchema)]
-pub struct Location {
-    /// `location`
-    #[schema(example = "location")]
-    pub object: String,
-    /// Its id.
-    #[schema(example = "loc_01jd2mk8x3e5v9zq4t7w6y5h0c")]
-    pub id: String,
-    /// Rises with each change; also the `ETag`.
-    #[schema(example = 1)]
-    pub version: u64,
-    /// When it was created.
-    #[schema(format = DateTime)]
-    pub created_at: String,
-    /// When it last changed.
-    #[schema(format = DateTime)]
-    pub updated_at: String,
-    /// Its name, unique in the account.
-    #[schema(example = "Main")]
-    pub name: String,
-    /// Whether stock is promised from it.
-    pub active: bool,
-}
-
-/// A location to be created.
-#[derive(ToSchema)]
-pub struct NewLocation {
-    /// Up to 100 characters.
-    #[schema(example = "Warehouse North")]
-    pub name: String,
-}
-
-/// What is to become of a location.
-#[derive(ToSchema)]
-pub struct LocationChange {
-    pub name: Option<String>,
-    pub active: Option<bool>,
-}
-
-/// How many of one variant lie at one location.
-#[derive(ToSchema)]
-pub struct InventoryLevel {
-    /// `inventory_level`
-    #[schema(example = "inventory_level")]
-    pub object: String,
-    /// Its id.
-    #[schema(example = "lvl_01jd2mk8x3e5v9zq4t7w6y5h0c")]
-    pub id: String,
-    /// Rises with each change.
-    #[schema(example = 1)]
-    pub version: u64,
-    /// When it last changed.
-    #[schema(format = DateTime)]
-    pub updated_at: String,
-    /// Of what.
-    #[schema(example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
-    pub variant: String,
-    /// Where.
-    #[schema(example = "loc_01jd2mk8x3e5v9zq4t7w6y5h0c")]
-    pub location: String,
-    /// Pieces that lie there.
-    #[schema(example = 120)]
-    pub on_hand: i64,
-    /// Pieces among them that are promised to purchase orders.
-    #[schema(example = 2)]
-    pub reserved: i64,
-    /// What can still be ordered.
-    #[schema(example = 118)]
-    pub available: i64,
-}
-
-/// What was counted.
-#[derive(ToSchema)]
-pub struct NewLevels {
-    /// 1 to 1,000.
-    pub data: Vec<NewLevel>,
-}
-
-/// What was counted of one variant at one location.
-#[derive(ToSchema)]
-pub struct NewLevel {
-    /// Of what; or name its SKU.
-    pub variant: Option<String>,
-    /// Its SKU, if it is not named by its id.
-    pub sku: Option<String>,
-    /// Where; at `Main`, if left out.
-    pub location: Option<String>,
-    /// Pieces that lie there.
-    #[schema(example = 120)]
-    pub on_hand: i64,
-}
-
-/// What came of a count.
-#[derive(ToSchema)]
-pub struct LevelResults {
-    /// How many were taken.
-    #[schema(example = 1)]
-    pub succeeded: u32,
-    /// How many were not.
-    pub failed: u32,
-    /// One for each, in the order sent.
-    pub data: Vec<LevelResult>,
-}
-
-/// What came of one count.
-#[derive(ToSchema)]
-#[serde(untagged)]
-pub enum LevelResult {
-    /// It was taken.
-    Counted {
-        /// Its place in `data`, from 0.
-        #[schema(example = 0)]
-        index: u32,
-        /// 200
-        #[schema(example = 200)]
-        status: u16,
-        /// The level's id.
-        #[schema(example = "lvl_01jd2mk8x3e5v9zq4t7w6y5h0c")]
-        id: String,
-        /// Its version now.
-        #[schema(example = 2)]
-        version: u64,
-        /// What can still be ordered.
-        #[schema(example = 118)]
-        available: i64,
-    },
-    /// It was not taken.
     Refused(Refused),
 }

@@ -88,6 +88,25 @@ async fn copies_that_reach_different_nodes_happen_once_too() {
 }
 
 #[tokio::test]
+async fn a_batch_of_changes_happens_once_too() {
+    let house = House::new().await;
+    let supplier = house.supplier().await;
+    let draft = json!({"title": "Pot", "variants": [{"price": {"amount": 999, "currency": "EUR"}}]});
+    let pot = house.post(&supplier, "/v1/products", draft).await.expect(201)["id"].clone();
+    let batch = json!({"data": [{"id": pot, "version": 1, "title": "Clay Pot"}, {"id": pot, "title": "Twice"}]});
+    let once = || house.patch(&supplier, "/v1/products/batch", batch.clone(), &[("idempotency-key", "one")]);
+    let first = once().await;
+    // Carried out again, the first would be refused: it is no longer at that version.
+    let again = once().await;
+    assert!(!replayed(&first) && replayed(&again));
+    assert_eq!((again.status, again.json()), (first.status, first.json()));
+    assert_eq!((&first.json()["succeeded"], &first.json()["failed"]), (&json!(1), &json!(1)));
+    let created = json!({"data": [{"title": "Pot"}]});
+    let other = house.post_with(&supplier, "/v1/products/batch", created, &[("idempotency-key", "one")]).await;
+    assert_eq!(other.expect(422)["type"], "/problems/idempotency-key-reused");
+}
+
+#[tokio::test]
 async fn what_failed_may_be_sent_again_under_the_same_key() {
     let house = House::new().await;
     let retailer = house.retailer().await;
