@@ -1,129 +1,78 @@
 //! Canaries in every field of every operation of the contract, in requests that are wrong in every way there is.
 
-use crate::caller::Request;
-use crate::contract::{self, Body, Operation, field, leaves, objects, put, resolved};
-use crate::market::Market;
-use crate::planting::{Place, Planting};
-use crate::shapes::Shape;
+use crate::caller::{Request, without_ids};
+use crate::canaries::{Place, Planting, Shape};
+use crate::contract::{Body, Operation, field, leaves, objects, put, resolved};
+use crate::encodings::in_url;
+use crate::market::{Market, Trader};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
 
 /// Requests under way at once.
 const AT_ONCE: usize = 8;
-/// Canaries of each shape in one field of a body.
-const IN_A_FIELD: usize = 50;
-/// The same in a parameter of the query or the path, whose length is limited.
-const IN_A_PARAMETER: usize = 40;
-/// The same in a header; all headers together are limited.
+/// Canaries of each shape in a parameter of the query or the path; the head of a request is limited to 32 KiB.
+const IN_A_PARAMETER: usize = 180;
+/// The same in each header, all of which go together.
 const IN_A_HEADER: usize = 8;
+/// Characters of an idempotency key at most.
+const ONCE_CHARS: usize = 255;
+
+/// The name that stands for any parameter that an operation does not know.
+const UNKNOWN: &str = "unknown";
+
+/// The body was too large (RFC 9110 section 15.5.14), so nobody has read it.
+const TOO_LARGE: u16 = 413;
 
 /// Headers that any request can carry: clients, proxies and browsers set them.
-const HEADERS: [&str; 16] = [
-    "user-agent",
-    "referer",
-    "origin",
-    "from",
-    "cookie",
-    "via",
-    "forwarded",
-    "x-forwarded-for",
-    "x-real-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
-    "x-request-id",
-    "traceparent",
-    "baggage",
-    "accept-language",
-    "x-customer",
-];
+const HEADERS: &str = "user-agent referer origin from cookie via forwarded x-forwarded-for x-real-ip true-client-ip \
+    cf-connecting-ip x-request-id traceparent baggage accept-language x-customer";
+/// What comes when, since afterwards some are refused before they have looked at much: what changes something, steps that
+/// take pieces of an order, what completes it, what ends something.
+const STEPS: [&[&str]; 3] = [&["cancel", "reject", "fulfilments"], &["complete"], &["archive", "end", "resolve"]];
 
-/// How a request is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// Canaries in every field of the body.
-    Fields,
-    /// One field of a good request is a canary, nothing else is wrong.
-    OneField,
-    /// A good request with members that nobody asked for.
-    Extras,
-    /// Values of other types than the fields have.
-    Types,
-    /// No JSON.
-    Broken,
-    /// Canaries in the path.
-    Path,
-    /// Canaries in the query.
-    Query,
-    /// Another media type.
-    MediaType,
-    /// No valid key.
-    Key,
-    /// A key without the permission.
-    Permission,
-    /// Another method.
-    OtherMethod,
-    /// A version that is no version, or no longer the newest.
-    Version,
-    /// A key for once-only requests, good or not.
-    Once,
+/// Whatever only reads: until every field has got `each` canaries of every shape.
+pub async fn reads(market: &Arc<Market>, planting: &Arc<Planting>, operations: &[Operation], each: usize) {
+    let reads = operations.iter().filter(|operation| operation.method == Method::GET);
+    flood(market, planting, reads.cloned().collect(), each).await;
 }
 
-/// The ways, one after the other.
-const WAYS: [Way; 13] = [
-    Way::Fields,
-    Way::OneField,
-    Way::Path,
-    Way::Query,
-    Way::Extras,
-    Way::Types,
-    Way::Broken,
-    Way::MediaType,
-    Way::Key,
-    Way::Permission,
-    Way::OtherMethod,
-    Way::Version,
-    Way::Once,
-];
-/// How often each way is taken at least.
-const TURNS: usize = 5;
-
-/// Plants canaries until every field has got `each` of every shape. What ends something comes last, because after it
-/// other operations are refused before they have looked at much.
-pub async fn everywhere(market: &Arc<Market>, planting: &Arc<Planting>, operations: &[Operation], each: u32) {
-    for wave in 0..=WAVE_LAST {
-        let some = operations.iter().filter(|operation| self::wave(operation) == wave).cloned().collect();
-        flood(market, planting, some, each).await;
-        if wave == WAVE_OF_QUANTITIES {
+/// The same of whatever changes something; then everything is read once more.
+pub async fn changes(market: &Arc<Market>, planting: &Arc<Planting>, operations: &[Operation], each: usize) {
+    let (reads, changes): (Vec<_>, Vec<_>) = operations.iter().cloned().partition(|it| it.method == Method::GET);
+    let step = |operation: &Operation| {
+        let last = operation.path.rsplit('/').next().unwrap_or_default();
+        STEPS.iter().position(|steps| steps.contains(&last))
+    };
+    for now in [None, Some(0), Some(1), Some(2)] {
+        flood(market, planting, changes.iter().filter(|it| step(it) == now).cloned().collect(), each).await;
+        if now == Some(0) {
+            // What is left goes; perhaps nothing is.
+            let parcel = format!("/v1/purchase_orders/{}/fulfilments", market.ids["po"]);
+            market.callers.send(market.supplier.post(parcel, &json!({}))).await;
             let order = format!("/v1/orders/{}", market.ids["ord"]);
             market.until(&market.retailer, "order", &order, |answer| answer.json()["state"] == "shipped").await;
         }
     }
-}
-
-/// What takes pieces of an order, what completes it, what ends something for good.
-const WAVE_OF_QUANTITIES: usize = 1;
-const WAVE_LAST: usize = 3;
-
-fn wave(operation: &Operation) -> usize {
-    match operation.path.rsplit('/').next().unwrap_or_default() {
-        "cancel" | "reject" | "fulfilments" => WAVE_OF_QUANTITIES,
-        "complete" => 2,
-        "archive" | "end" | "resolve" => WAVE_LAST,
-        _ => 0,
+    for operation in &reads {
+        for trader in [&market.supplier, &market.retailer] {
+            let flood = Flood { market, planting, operation, each };
+            market.callers.send(flood.good(trader)).await;
+        }
     }
 }
 
-async fn flood(market: &Arc<Market>, planting: &Arc<Planting>, operations: Vec<Operation>, each: u32) {
+async fn flood(market: &Arc<Market>, planting: &Arc<Planting>, operations: Vec<Operation>, each: usize) {
+    let queue = Arc::new(Mutex::new(operations));
     let mut tasks = JoinSet::new();
-    let queue = Arc::new((operations, AtomicUsize::new(0)));
     for _ in 0..AT_ONCE {
         let (market, planting, queue) = (Arc::clone(market), Arc::clone(planting), Arc::clone(&queue));
         tasks.spawn(async move {
-            while let Some(operation) = queue.0.get(queue.1.fetch_add(1, Ordering::Relaxed)) {
-                Flood { market: &market, planting: &planting, operation, each }.all().await;
+            let next = || queue.lock().unwrap().pop();
+            while let Some(operation) = next() {
+                Flood { market: &market, planting: &planting, operation: &operation, each }.all().await;
             }
         });
     }
@@ -137,261 +86,223 @@ struct Flood<'a> {
     market: &'a Market,
     planting: &'a Planting,
     operation: &'a Operation,
-    /// Canaries of each shape that every field should get.
-    each: u32,
+    each: usize,
 }
 
 impl Flood<'_> {
+    async fn all(&self) {
+        let mut trader = &self.market.supplier;
+        for other in [&self.market.supplier, &self.market.retailer] {
+            if self.send(self.good(other)).await < 300 {
+                trader = other;
+            }
+            for request in self.refused(other) {
+                self.send(request).await;
+            }
+        }
+        // The rest by one who may do it, so that it comes far.
+        self.bodies(trader).await;
+        let mut targets = Vec::new();
+        for (name, _) in &self.operation.in_path {
+            let planted = |canaries: String| self.target(None).replace(&self.in_path(name), &in_url(&canaries));
+            targets.extend(self.portions(&format!("path {name}")).into_iter().map(planted));
+        }
+        for name in self.operation.in_query.iter().map(|(name, _)| name.as_str()).chain([UNKNOWN]) {
+            let planted = |canaries: String| self.target(Some((name, &in_url(&canaries))));
+            targets.extend(self.portions(&format!("query {name}")).into_iter().map(planted));
+        }
+        for target in targets {
+            self.market.callers.send(self.with_body(self.request(trader, target))).await;
+        }
+    }
+
+    /// Sends with a canary in each header that has not got enough yet.
+    async fn send(&self, mut request: Request) -> u16 {
+        for header in HEADERS.split(' ') {
+            let place = Place::new("*", format!("header {header}"));
+            if self.planting.count(&place) < self.each {
+                request = request.header(header, self.planting.some(&place, IN_A_HEADER));
+            }
+        }
+        let answer = self.market.callers.send(request).await;
+        assert_ne!(answer.status, TOO_LARGE, "a body for {} was not read", self.operation.name());
+        answer.status
+    }
+
     fn place(&self, part: impl Into<String>) -> Place {
         Place::new(self.operation.name(), part)
     }
 
-    /// Every field that this operation has and that takes whatever is sent.
-    fn places(&self) -> Vec<Place> {
-        let mut places = Vec::new();
-        if let Some(Body::Json { whole, .. }) = &self.operation.body {
-            places.extend(leaves(whole).iter().map(|leaf| self.place(format!("body {}", field(leaf)))));
-            places.extend(objects(whole).iter().map(|object| self.place(format!("body extra {}", field(object)))));
-        }
-        if matches!(self.operation.body, Some(Body::Csv { .. })) {
-            places.push(self.place("body cells"));
-        }
-        places.extend(self.operation.query.iter().map(|known| self.place(format!("query {}", known.name))));
-        places.push(self.place("query unknown"));
-        places.extend(self.operation.path_parameters.iter().map(|known| self.place(format!("path {}", known.name))));
-        places.extend(HEADERS.map(|header| Place::new("*", format!("header {header}"))));
-        places.sort();
-        places.dedup();
-        places
+    /// Texts for one place, that together hold all it should get.
+    fn portions(&self, part: &str) -> Vec<String> {
+        let sizes = (0..self.each).step_by(IN_A_PARAMETER).map(|done| IN_A_PARAMETER.min(self.each - done));
+        sizes.map(|size| self.planting.some(&self.place(part), size)).collect()
     }
 
-    /// Every way a few times, then those that plant until every field has got enough.
-    async fn all(&self) {
-        let turns = TURNS * WAYS.len();
-        for turn in 0..turns {
-            self.one(WAYS[turn % WAYS.len()], turn).await;
-        }
-        let fields = self.operation.body.as_ref().map_or(0, |body| match body {
-            Body::Json { whole, .. } => leaves(whole).len(),
-            Body::Csv { .. } => 0,
+    fn request(&self, trader: &Trader, target: String) -> Request {
+        let request = Request::new(self.operation.method.clone(), target, &trader.key);
+        Request { operation: without_ids(&self.operation.name()), ..request }
+    }
+
+    fn in_path(&self, name: &str) -> String {
+        let example = self.operation.in_path.iter().find(|(known, _)| known == name).map(|(_, example)| example);
+        resolved(example.unwrap(), &self.market.ids).as_str().unwrap().to_owned()
+    }
+
+    fn path(&self) -> String {
+        let names = self.operation.in_path.iter().map(|(name, _)| name);
+        names.fold(self.operation.path.clone(), |path, name| path.replace(&format!("{{{name}}}"), &self.in_path(name)))
+    }
+
+    /// Path and query of a good request: with the parameters that must be there, and this one instead or besides.
+    fn target(&self, other: Option<(&str, &str)>) -> String {
+        let needed = self.operation.needed.iter().filter(|(name, _)| other.is_none_or(|(other, _)| name != other));
+        let examples = needed.map(|(name, example)| match resolved(example, &self.market.ids) {
+            Value::String(text) => format!("{name}={}", in_url(&text)),
+            example => format!("{name}={example}"),
         });
-        for turn in 0..fields * Shape::ALL.len() {
-            self.one(Way::OneField, turn).await;
-        }
-        for (way, parts) in [
-            (Way::Fields, "body /"),
-            (Way::Fields, "body cells"),
-            (Way::Extras, "body extra "),
-            (Way::Path, "path "),
-            (Way::Query, "query "),
-            (Way::Permission, "header "),
-        ] {
-            let places: Vec<_> = self.places().into_iter().filter(|place| place.part.starts_with(parts)).collect();
-            let mut turn = turns;
-            while places.iter().any(|place| self.planting.count(place) < self.each) {
-                assert!(turn < 100 * self.each as usize, "some field of {} is never planted", self.operation.name());
-                self.one(way, turn).await;
-                turn += 1;
-            }
-        }
-    }
-
-    async fn one(&self, way: Way, turn: usize) {
-        let Some(request) = self.request(way, turn) else { return };
-        self.market.callers.send(self.with_headers(request)).await;
-    }
-
-    /// So many canaries of each shape for a place; only one of each when it has got enough.
-    fn canaries(&self, place: &Place, each: usize) -> String {
-        self.planting.some(place, if self.planting.count(place) < self.each { each } else { 1 })
-    }
-
-    fn with_headers(&self, mut request: Request) -> Request {
-        for header in HEADERS {
-            let place = Place::new("*", format!("header {header}"));
-            if self.planting.count(&place) < self.each {
-                request = request.header(header, self.planting.some(&place, IN_A_HEADER).into_bytes());
-            }
-        }
-        request
-    }
-
-    /// A request that is wrong in this way; `None` where the operation cannot be.
-    fn request(&self, way: Way, turn: usize) -> Option<Request> {
-        let trader = if turn.is_multiple_of(2) { &self.market.retailer } else { &self.market.supplier };
-        let plain = |key: &str| Request {
-            operation: self.operation.name(),
-            ..Request::new(self.operation.method.clone(), self.target(), key)
-        };
-        let good = || self.with_body(plain(trader.key()), turn);
-        Some(match way {
-            Way::Fields | Way::OneField | Way::Extras | Way::Types | Way::Broken | Way::MediaType => {
-                self.body(way, turn, plain(trader.key()))?
-            }
-            Way::Path if self.operation.path_parameters.is_empty() => return None,
-            Way::Path => Request { target: self.planted_path(), ..good() },
-            Way::Query => Request { target: format!("{}?{}", self.target(), self.planted_query(turn)), ..good() },
-            Way::Key => Request {
-                key: Some(self.planting.some(&Place::new("*", "header authorization"), IN_A_HEADER)),
-                ..good()
-            },
-            Way::Permission => self.with_body(plain(&trader.reader), turn),
-            Way::OtherMethod => Request { method: Method::PUT, ..good() },
-            Way::Version => {
-                let version = match turn % 3 {
-                    0 => "\"4000000\"".to_owned(),
-                    _ => format!("\"{}\"", self.planting.some(&Place::new("*", "header if-match"), IN_A_PARAMETER)),
-                };
-                good().header("if-match", version)
-            }
-            Way::Once => good().header("idempotency-key", self.once_only_key(turn)),
-        })
-    }
-
-    /// Up to the limit of such keys, in signs that they may have; and in others too.
-    fn once_only_key(&self, turn: usize) -> String {
-        let place = Place::new("*", "header idempotency-key");
-        if turn % 4 == 3 {
-            return self.planting.some(&place, IN_A_PARAMETER);
-        }
-        self.planting.some(&place, 2).chars().filter(char::is_ascii_graphic).take(255).collect()
-    }
-
-    fn target(&self) -> String {
-        self.path(|parameter| resolved(&parameter.example, &self.market.ids).as_str().unwrap().to_owned())
-    }
-
-    fn path(&self, value: impl Fn(&contract::Parameter) -> String) -> String {
-        let mut path = self.operation.path.clone();
-        for parameter in &self.operation.path_parameters {
-            path = path.replace(&format!("{{{}}}", parameter.name), &value(parameter));
-        }
-        path
-    }
-
-    fn planted_path(&self) -> String {
-        self.path(|parameter| encoded(&self.canaries(&self.place(format!("path {}", parameter.name)), IN_A_PARAMETER)))
-    }
-
-    /// Each parameter in turn alone, so that every one of them is the first to be wrong, then one that is not known;
-    /// once all have had their turns, all of them at once.
-    fn planted_query(&self, turn: usize) -> String {
-        let known = &self.operation.query;
-        let (alone, all) = (turn % (known.len() + 1), turn >= TURNS * WAYS.len());
-        // The head of a request is limited as a whole.
-        let share = if all { IN_A_PARAMETER / (known.len() + 1) } else { IN_A_PARAMETER };
-        let canaries = |name: &str| encoded(&self.canaries(&self.place(format!("query {name}")), share));
-        let pairs = known.iter().enumerate().map(|(place, parameter)| {
-            let value = if all || place == alone {
-                canaries(&parameter.name)
-            } else {
-                match resolved(&parameter.example, &self.market.ids) {
-                    Value::String(text) => encoded(&text),
-                    other => other.to_string(),
-                }
-            };
-            format!("{}={value}", parameter.name)
+        let other = other.map(|(name, value)| match name {
+            // One that is not known has the canaries for its name.
+            UNKNOWN => format!("{value}=1"),
+            name => format!("{name}={value}"),
         });
-        let unknown = (all || alone == known.len()).then(|| format!("{}=1", canaries("unknown")));
-        pairs.chain(unknown).collect::<Vec<_>>().join("&")
+        format!("{}?{}", self.path(), examples.chain(other).collect::<Vec<_>>().join("&"))
     }
 
-    fn with_body(&self, request: Request, turn: usize) -> Request {
+    fn good(&self, trader: &Trader) -> Request {
+        self.with_body(self.request(trader, self.target(None)))
+    }
+
+    /// Requests that are refused for something that is not their body.
+    fn refused(&self, trader: &Trader) -> Vec<Request> {
+        let good = || self.good(trader);
+        let header = |name, each| self.planting.some(&Place::new("*", format!("header {name}")), each);
+        let once: String =
+            header("idempotency-key", 2).chars().filter(char::is_ascii_graphic).take(ONCE_CHARS).collect();
+        vec![
+            Request { key: header("authorization", 2 * IN_A_HEADER), ..good() },
+            Request { key: trader.reader.clone(), ..good() },
+            Request { method: Method::PUT, ..good() },
+            good().header("if-match", "\"4000000\"".to_owned()),
+            good().header("if-match", format!("\"{}\"", header("if-match", 2 * IN_A_HEADER))),
+            good().header("idempotency-key", header("idempotency-key", 2 * IN_A_HEADER)),
+            good().header("idempotency-key", once.clone()),
+            // Another request under the same key.
+            Request { target: format!("{}&other=1", self.target(None)), ..good().header("idempotency-key", once) },
+        ]
+    }
+
+    fn with_body(&self, request: Request) -> Request {
         match &self.operation.body {
-            Some(Body::Json { example, .. }) => request.json(&self.good(example, turn)),
-            Some(Body::Csv { example }) => request.body("text/csv", example.clone().into_bytes()),
+            Some(Body::Json { example, .. }) => request.json(&self.example(example)),
+            Some(Body::Csv(example)) => request.body("text/csv", example.clone().into_bytes()),
             None => request,
         }
     }
 
     /// A good body, with a reference that no other order has.
-    fn good(&self, example: &Value, turn: usize) -> Value {
+    fn example(&self, example: &Value) -> Value {
         let mut body = resolved(example, &self.market.ids);
         for leaf in leaves(&body).iter().filter(|leaf| leaf.ends_with("/reference")) {
-            put(&mut body, leaf, json!(format!("{}-{turn}", self.operation.path.len())));
+            put(&mut body, leaf, json!(self.market.reference()));
         }
         body
     }
 
-    fn body(&self, way: Way, turn: usize, request: Request) -> Option<Request> {
-        let canaries = |part: String| self.canaries(&self.place(part), IN_A_FIELD);
-        let Body::Json { example, whole } = self.operation.body.as_ref()? else {
-            let cells = canaries("body cells".into());
-            return Some(match way {
-                Way::MediaType => request.body("text/plain", cells.into_bytes()),
-                Way::Types => request.body("text/csv", format!("Title,Price\n\"{cells}").into_bytes()),
-                Way::Broken => request.body("text/csv", [b"Title\n\xff\xfe\0", cells.as_bytes()].concat()),
-                _ => request.body("text/csv", format!("{cells}\n{cells}").into_bytes()),
-            });
+    async fn bodies(&self, trader: &Trader) {
+        let request = || self.request(trader, self.path());
+        let bodies = match &self.operation.body {
+            None => return,
+            Some(Body::Csv(_)) => self.files(),
+            Some(Body::Json { example, whole }) => {
+                self.one_by_one(trader, example, whole).await;
+                self.objects(example, whole)
+            }
         };
-        let (good, whole) = (self.good(example, turn), resolved(whole, &self.market.ids));
-        Some(match way {
-            Way::Extras => request.json(&self.with_extras(if turn.is_multiple_of(2) { good } else { whole })),
-            Way::Types => request.json(&self.of_other_types(whole, turn)),
-            Way::OneField => {
-                let leaves = leaves(&whole);
-                let leaf = &leaves[turn / Shape::ALL.len() % leaves.len()];
-                let mut body = good;
-                let place = self.place(format!("body {}", field(leaf)));
-                put(&mut body, leaf, json!(self.planting.one(&place, Shape::ALL[turn % Shape::ALL.len()])));
-                request.json(&body)
-            }
-            Way::Broken => {
-                let mut bytes = serde_json::to_vec(&self.filled(whole)).unwrap();
-                bytes.truncate(bytes.len() * (turn % 7 + 1) / 8);
-                request.body("application/json", bytes)
-            }
-            Way::MediaType => {
-                let bytes = serde_json::to_vec(&self.filled(whole)).unwrap();
-                request.body(
-                    if turn.is_multiple_of(2) { "application/x-www-form-urlencoded" } else { "text/plain" },
-                    bytes,
-                )
-            }
-            _ => request.json(&self.filled(whole)),
-        })
+        for (media_type, body) in bodies {
+            self.send(request().body(media_type, body)).await;
+        }
     }
 
-    /// Canaries in every field.
-    fn filled(&self, mut body: Value) -> Value {
-        for leaf in leaves(&body) {
+    /// Good but for one field, which is a canary; and good but for many canaries in it.
+    async fn one_by_one(&self, trader: &Trader, example: &Value, whole: &Value) {
+        for leaf in fields(whole) {
             let place = self.place(format!("body {}", field(&leaf)));
-            put(&mut body, &leaf, json!(self.canaries(&place, IN_A_FIELD)));
+            let texts = Shape::ALL.map(|shape| self.planting.one(&place, shape));
+            for text in texts.into_iter().chain([self.planting.some(&place, 4)]) {
+                let mut body = self.example(example);
+                put(&mut body, &leaf, json!(text));
+                self.send(self.request(trader, self.path()).json(&body)).await;
+            }
         }
-        body
+    }
+
+    /// Bodies with canaries in all fields at once, in none that was asked for, in values of other types, and such as are
+    /// no JSON, or sent as something else.
+    fn objects(&self, example: &Value, whole: &Value) -> Vec<(&'static str, Vec<u8>)> {
+        let whole = resolved(whole, &self.market.ids);
+        let filled = |each: usize, value: fn(&str, usize) -> Value| {
+            let mut body = whole.clone();
+            for (number, leaf) in fields(&whole).iter().enumerate() {
+                let canaries = self.planting.some(&self.place(format!("body {}", field(leaf))), each);
+                put(&mut body, leaf, value(&canaries, number));
+            }
+            body
+        };
+        let bytes = |body: &Value| serde_json::to_vec(body).unwrap();
+        let small = bytes(&filled(5, |canaries, _| json!(canaries)));
+        let broken = (1..8).map(|eighths| ("application/json", small[..small.len() * eighths / 8].to_vec()));
+        let mut bodies: Vec<_> = broken.collect();
+        bodies
+            .extend(["application/x-www-form-urlencoded", "text/plain"].map(|media_type| (media_type, small.clone())));
+        let all = [
+            filled(self.each, |canaries, _| json!(canaries)),
+            filled(5, of_another_type),
+            filled(5, |canaries, number| of_another_type(canaries, number + 1)),
+            filled(5, |canaries, number| of_another_type(canaries, number + 2)),
+            self.with_more(self.example(example)),
+            self.with_more(filled(1, |canaries, _| json!(canaries))),
+        ];
+        bodies.extend(all.iter().map(|body| ("application/json", bytes(body))));
+        bodies
     }
 
     /// Members with canaries in every object, also as their names, also deep in objects and arrays of their own.
-    fn with_extras(&self, mut body: Value) -> Value {
+    fn with_more(&self, mut body: Value) -> Value {
         for object in objects(&body) {
-            let canaries = || self.canaries(&self.place(format!("body extra {}", field(&object))), IN_A_FIELD / 4);
+            let place = self.place(format!("body extra {}", field(&object)));
+            let canaries = || self.planting.some(&place, self.each.div_ceil(4));
             put(&mut body, &format!("{object}/email"), json!(canaries()));
             put(&mut body, &format!("{object}/customer"), json!({"phones": [canaries(), {"ip": canaries()}]}));
-            let members = body.pointer_mut(&object).unwrap().as_object_mut().unwrap();
-            members.insert(canaries(), json!(1));
+            body.pointer_mut(&object).unwrap().as_object_mut().unwrap().insert(canaries(), json!(1));
         }
         body
     }
 
-    /// Objects, arrays and numbers where texts belong, and the other way round.
-    fn of_other_types(&self, mut body: Value, turn: usize) -> Value {
-        for (number, leaf) in leaves(&body).iter().enumerate() {
-            let canaries = self.canaries(&self.place(format!("body {}", field(leaf))), IN_A_FIELD / 4);
-            let digits: String = canaries.chars().filter(char::is_ascii_digit).take(15).collect();
-            let value = match (turn / WAYS.len() + number) % 4 {
-                0 => json!({"value": canaries}),
-                1 => json!([canaries]),
-                2 => json!(digits.parse::<u64>().unwrap_or(1)),
-                _ => json!(canaries),
-            };
-            put(&mut body, leaf, value);
-        }
-        body
+    /// Product files that are none.
+    fn files(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let cells = self.planting.some(&self.place("cells of no file"), self.each);
+        vec![
+            ("text/plain", cells.clone().into_bytes()),
+            ("text/csv", format!("Title,Price\n\"{cells}").into_bytes()),
+            ("text/csv", [b"Title\n\xff\xfe\0", cells.as_bytes()].concat()),
+            ("text/csv", format!("{cells}\n{cells}").into_bytes()),
+        ]
     }
 }
 
-/// As it may stand in a path or a query.
-pub fn encoded(text: &str) -> String {
-    let written = crate::encoding::Encoding::Url(crate::encoding::Case::Upper).written(text);
-    String::from_utf8(written).unwrap()
+/// The first of the leaves of each field.
+fn fields(value: &Value) -> Vec<String> {
+    let mut known = HashSet::new();
+    leaves(value).into_iter().filter(|leaf| known.insert(field(leaf))).collect()
+}
+
+/// Objects, arrays and numbers where texts belong, and the other way round.
+fn of_another_type(canaries: &str, number: usize) -> Value {
+    let digits: String = canaries.chars().filter(char::is_ascii_digit).take(15).collect();
+    match number % 3 {
+        0 => json!({"value": canaries}),
+        1 => json!([canaries]),
+        _ => json!(digits.parse::<u64>().unwrap_or(1)),
+    }
 }

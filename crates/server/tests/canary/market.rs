@@ -5,31 +5,29 @@
 use crate::caller::{Answer, Callers, Request};
 use crate::house::House;
 use crate::search::Word;
-use bonded_base::{Account, Id};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Keys of each account: the meter of requests runs for each key by itself.
-const KEYS: usize = 8;
 /// Answers to wait for at most, each up to [`WAIT_SECONDS`].
 const WAITS_MAX: usize = 2_000;
 const WAIT_SECONDS: u32 = 20;
 
+/// Pieces of the order that goes all its ways; each step takes one.
+const PIECES: u32 = 200;
+
 /// What is sold. No other text of the test has these words.
 pub const SKU: &str = "SMVR-QX71-K";
 const TITLE: &str = "Brindlemoss Samovar";
-const PRICE: u64 = 735_193_771;
-const COMPARE_AT: u64 = 819_273_645;
+const PRICE: u64 = 735_193_771_264;
+const COMPARE_AT: u64 = 819_273_645_371;
 const NAMES: [&str; 3] = ["Glimmerwick Outfitters", "Tarnhollow Ceramics", "Bystander Pennyroyal"];
 
-/// Words of the business, by the name of their field: in no file and no log, but among what is kept, opened.
-const BUSINESS: [(&str, &str); 21] = [
+/// Words of the business, by what they are: in no file and no log, but among what is kept, opened.
+const BUSINESS: [(&str, &str); 20] = [
     ("the retailer's name", NAMES[0]),
     ("the supplier's name", NAMES[1]),
-    ("a key's name", "gantryhook key"),
     ("a product's title", TITLE),
     ("a product's handle", "brindlemoss-samovar-q7"),
     ("a product's description", "thrice fired in fenwick glaze"),
@@ -42,105 +40,66 @@ const BUSINESS: [(&str, &str); 21] = [
     ("an image's text", "Samovarfront portrait"),
     ("a variant's SKU", SKU),
     ("a variant's barcode", "97155033188420"),
-    ("a variant's price", "735193771"),
+    ("a variant's price", "735193771264"),
     ("a location's name", "Skerryvault Depot"),
     ("an order's reference", "GLW-Zephyr-5503"),
-    ("an order line's title", "Samovar br\u{fc}nd, gift wrapped"),
+    ("an order line's title", "Samovar, gift wrapped"),
     ("a carrier", "Heronswift Couriers"),
     ("a reason", "Cracked in the thricefold kiln"),
 ];
 
 /// The consumer's fields, but for the country, which is two letters.
-pub const CONSUMER: [(&str, &str); 5] = [
+const CONSUMER: [(&str, &str); 5] = [
     ("first_name", "Ottolinde"),
-    ("last_name", "Quennerstedt-V\u{e6}ver"),
+    ("last_name", "Quennerstedt"),
     ("street", "17 Larkspindle Row"),
     ("postal_code", "QZ94WXK"),
     ("region", "Upper Fenmarch"),
 ];
-pub const COUNTRY: &str = "GB";
 
 /// One account with its keys.
 pub struct Trader {
-    pub account: Id<Account>,
-    keys: Vec<String>,
+    pub account: String,
+    pub key: String,
     /// A key that may read the account and nothing else.
     pub reader: String,
-    turn: AtomicUsize,
 }
 
 /// Everybody and everything.
 pub struct Market {
-    pub callers: Arc<Callers>,
+    pub callers: Callers,
     pub retailer: Trader,
     pub supplier: Trader,
-    /// An account that is linked with nobody.
-    pub stranger: Trader,
     /// Real ids to put in the places of the contract's examples, by their prefix.
     pub ids: BTreeMap<&'static str, String>,
+    /// References that were given to orders.
+    references: AtomicUsize,
 }
 
-impl Trader {
-    fn open(house: &House, name: &str, role: &str) -> Self {
-        let made = house.ask(&["account", "create", "--name", name, "--role", role, "--currency", "EUR"]);
-        let account = made["account"].as_str().unwrap();
-        let key = |more: &[&str]| {
-            let issued = house.ask(&[&["account", "key", account, "--name", "gantryhook key"], more].concat());
-            issued["secret"].as_str().unwrap().to_owned()
-        };
-        Self {
-            account: account.parse().unwrap(),
-            keys: (0..KEYS).map(|_| key(&[])).collect(),
-            reader: key(&["--permission", "account:read"]),
-            turn: AtomicUsize::new(0),
-        }
-    }
-
-    /// One of the keys that may do everything.
-    pub fn key(&self) -> &str {
-        &self.keys[self.turn.fetch_add(1, Ordering::Relaxed) % self.keys.len()]
-    }
-
-    pub fn get(&self, target: impl Into<String>) -> Request {
-        Request::new(Method::GET, target, self.key())
-    }
-
-    pub fn post(&self, target: impl Into<String>, body: &Value) -> Request {
-        Request::new(Method::POST, target, self.key()).json(body)
-    }
+/// What was kept and must be seen in the opened store, by name.
+pub fn words_kept() -> Vec<Word> {
+    BUSINESS.into_iter().map(|(name, text)| Word::new(name, text)).chain(consumer_words()).collect()
 }
 
-/// Accounts with their keys, before anybody calls.
-pub fn traders(house: &House) -> [Trader; 3] {
-    [(NAMES[0], "retailer"), (NAMES[1], "supplier"), (NAMES[2], "supplier")]
-        .map(|(name, role)| Trader::open(house, name, role))
+/// The consumer's fields.
+pub fn consumer_words() -> Vec<Word> {
+    CONSUMER.into_iter().map(|(field, text)| Word::new(format!("the consumer's {field}"), text)).collect()
 }
 
-/// What may be in no file and no log.
-pub fn words(traders: &[Trader; 3]) -> Vec<Word> {
-    let mut words: Vec<_> = BUSINESS.iter().map(|(name, text)| Word::text(*name, text)).collect();
-    words.push(Word::text("a variant's old price", &COMPARE_AT.to_string()));
-    words.extend(traders.iter().flat_map(|trader| &trader.keys).map(|key| Word::text("an API key", key)));
+/// What else may be in no file and no log: a price in the forms in which engines keep numbers, and keys.
+pub fn words_hidden(traders: &[Trader]) -> Vec<Word> {
+    let mut words = vec![
+        Word::new("a variant's old price", COMPARE_AT.to_string()),
+        Word::new("a price, high byte first", &PRICE.to_be_bytes()[2..]),
+        Word::new("a price, low byte first", &PRICE.to_le_bytes()[..6]),
+    ];
+    words.extend(traders.iter().map(|trader| Word::new("an API key", trader.key.as_bytes())));
     words
 }
 
-/// The consumer's fields, as words.
-pub fn consumer_words() -> Vec<Word> {
-    CONSUMER.iter().map(|(field, text)| Word::text(format!("the consumer's {field}"), text)).collect()
-}
-
-/// The words of the business that were kept, by name: whatever opens the store must see them.
-pub fn business_names() -> impl Iterator<Item = &'static str> {
-    BUSINESS.iter().map(|(name, _)| *name)
-}
-
-/// The consumer whose fields are the words.
-pub fn consumer() -> Value {
-    let mut consumer = json!({"country": COUNTRY});
-    for (field, text) in CONSUMER {
-        consumer[field] = json!(text);
-    }
-    consumer
+fn consumer() -> Value {
+    let fields = CONSUMER.into_iter().chain([("country", "GB")]);
+    Value::Object(fields.map(|(field, text)| (field.to_owned(), json!(text))).collect())
 }
 
 fn price(amount: u64) -> Value {
@@ -160,23 +119,42 @@ fn product() -> Value {
     })
 }
 
-/// An order for the samovar.
-pub fn order(reference: &str, quantity: u32) -> Value {
-    json!({
-        "reference": reference, "consumer": consumer(),
-        "lines": [{"sku": SKU, "title": "Samovar br\u{fc}nd, gift wrapped", "quantity": quantity, "price": price(PRICE)}],
-    })
+/// An order for the samovar, or for what nobody sells.
+pub fn order(reference: &str, sku: &str, quantity: u32) -> Value {
+    let line = json!({"sku": sku, "title": "Samovar, gift wrapped", "quantity": quantity, "price": price(PRICE)});
+    json!({"reference": reference, "consumer": consumer(), "lines": [line]})
+}
+
+impl Trader {
+    pub fn open(house: &House, place: usize) -> Self {
+        let (account, key) = house.account(NAMES[place], if place == 0 { "retailer" } else { "supplier" });
+        let reader = house.must(&["account", "key", "--json", &account, "--permission", "account:read"]).json();
+        Self { account, key, reader: reader["secret"].as_str().unwrap().to_owned() }
+    }
+
+    pub fn get(&self, target: impl Into<String>) -> Request {
+        Request::new(Method::GET, target, &self.key)
+    }
+
+    pub fn post(&self, target: impl Into<String>, body: &Value) -> Request {
+        Request::new(Method::POST, target, &self.key).json(body)
+    }
 }
 
 impl Market {
     /// Links retailer and supplier, fills the catalogue and lets orders go all their ways.
-    pub async fn open(callers: Arc<Callers>, [retailer, supplier, stranger]: [Trader; 3]) -> Self {
-        let ids = BTreeMap::from([("acct", stranger.account.to_string())]);
-        let mut market = Self { callers, retailer, supplier, stranger, ids };
+    pub async fn open(callers: Callers, [retailer, supplier, stranger]: [Trader; 3]) -> Self {
+        let ids = BTreeMap::from([("acct", stranger.account)]);
+        let mut market = Self { callers, retailer, supplier, ids, references: AtomicUsize::new(0) };
         market.link().await;
         market.stock().await;
         market.trade().await;
         market
+    }
+
+    /// A reference that no other order has.
+    pub fn reference(&self) -> String {
+        format!("C{}", self.references.fetch_add(1, Ordering::Relaxed))
     }
 
     async fn made(&mut self, name: &'static str, request: Request) -> Value {
@@ -186,7 +164,7 @@ impl Market {
     }
 
     async fn link(&mut self) {
-        let invitation = json!({"partner": self.supplier.account.to_string()});
+        let invitation = json!({"partner": self.supplier.account});
         self.made("link", self.retailer.post("/v1/partner_links", &invitation)).await;
         let link = format!("/v1/partner_links/{}", self.ids["link"]);
         self.until(&self.supplier, "partner_link", &link, |answer| answer.status == 200).await;
@@ -204,11 +182,8 @@ impl Market {
     }
 
     async fn trade(&mut self) {
-        self.made("ord", self.retailer.post("/v1/orders", &order("GLW-Zephyr-5503", 5))).await;
-        let lost = json!({
-            "reference": "GLW-Zephyr-5504", "consumer": consumer(),
-            "lines": [{"sku": "SMVR-NOWHERE-9", "quantity": 1, "price": price(PRICE)}],
-        });
+        self.made("ord", self.retailer.post("/v1/orders", &order("GLW-Zephyr-5503", SKU, PIECES))).await;
+        let lost = order("GLW-Zephyr-5504", "SMVR-NOWHERE-9", 1);
         self.callers.expect(201, self.retailer.post("/v1/orders", &lost)).await;
         let holds = self.until(&self.retailer, "hold", "/v1/holds", |answer| count(&answer.json()) > 0).await.json();
         self.ids.insert("hold", holds["data"][0]["id"].as_str().unwrap().to_owned());
@@ -223,9 +198,9 @@ impl Market {
             "url": "https://track.heronswift.example/HSW77X31Q9054",
         });
         let reason = json!({"reason": "Cracked in the thricefold kiln", "lines": [{"line": 1, "quantity": 1}]});
-        self.callers.expect(200, self.supplier.post(format!("{path}/acknowledge"), &json!({}))).await;
-        self.callers.expect(200, self.supplier.post(format!("{path}/fulfilments"), &parcel)).await;
-        self.callers.expect(200, self.supplier.post(format!("{path}/reject"), &reason)).await;
+        for (step, body) in [("acknowledge", json!({})), ("fulfilments", parcel), ("reject", reason)] {
+            self.callers.expect(200, self.supplier.post(format!("{path}/{step}"), &body)).await;
+        }
     }
 
     /// Asks until the answer is as wanted; whenever it is not, waits for something of this kind to happen.
@@ -244,6 +219,6 @@ impl Market {
 }
 
 /// Records of a list.
-pub fn count(list: &Value) -> usize {
+fn count(list: &Value) -> usize {
     list["data"].as_array().map_or(0, Vec::len)
 }

@@ -1,41 +1,39 @@
 //! The story: open a market, plant canaries everywhere, end the program, search what is left.
 
 use crate::caller::{Callers, Eye, Request, SOURCES};
-use crate::house::{Engine, House, REQUESTS_AT_ONCE, authority};
-use crate::market::{self, Market};
-use crate::opened;
-use crate::planting::{Place, Planting};
-use crate::remains;
-use crate::search::{Found, Search, Word};
-use crate::shapes::Shape;
-use crate::wire::Wire;
-use crate::{bulk, contract, flood, shown, wire};
+use crate::canaries::{Place, Planting};
+use crate::contract::{self, Operation};
+use crate::encodings::in_url;
+use crate::house::{House, Server};
+use crate::market::{self, Market, Trader};
+use crate::search::{Search, Word};
+use crate::wire::{self, BELOW_HTTP};
+use crate::{flood, opened, remains, taken};
+use bonded_base::{Account, Id};
+use nix::sys::signal::Signal;
 use reqwest::Method;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Statuses of answers that must all have been provoked.
 const PROVOKED: [u16; 13] = [200, 201, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429];
-/// Requests under way at once while the meter is tried.
-const BURST: usize = 64;
+/// Requests of one key before the meter says no, while it is tried.
+const REQUESTS_AT_ONCE: usize = 3;
 /// A body that no route takes.
 const TOO_LARGE_BYTES: usize = 9 * 1024 * 1024;
-/// How often the listeners get bytes that are no request, for each shape.
-const TROUBLE: usize = 12;
-
+/// Fields that the contract must have shown; a walk that missed one would plant too little.
+const FIELDS: [(&str, &str); 4] = [
+    ("POST /v1/orders", "body /consumer/street"),
+    ("POST /v1/orders/batch", "body extra /data/*/lines/*"),
+    ("PATCH /v1/variants/{id}", "body /image_url"),
+    ("GET /v1/partner_links/{id}/products/{product}", "path product"),
+];
 /// What is no field, but a way of its own for fields to be refused.
-const ON_TOP: [&str; 2] = ["body that is too large", "query of one request too many"];
+const ON_TOP: &str = "*, on top";
 /// Leaks of one field that are told.
 const LEAKS_TOLD: usize = 3;
-
-/// What is tried.
-pub struct Plan {
-    pub engine: Engine,
-    pub log_format: &'static str,
-    pub each: u32,
-    pub end: End,
-}
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,116 +42,134 @@ pub enum End {
     Killed,
 }
 
+/// What is tried.
+pub struct Plan {
+    pub house: House,
+    pub log_format: &'static str,
+    /// Canaries of each shape in each field.
+    pub each: usize,
+    pub end: End,
+}
+
 /// Tells it; fails with everything that was found.
-#[expect(clippy::too_many_lines, reason = "the story reads from its beginning to its end")]
-pub async fn told(plan: Plan) {
-    let Some(house) = House::found(plan.engine, plan.log_format).await else { return };
-    let server = house.serve();
-    let traders = market::traders(&house);
-    let secrets: Vec<Word> = market::consumer_words();
-    let planting = Arc::new(Planting::default());
-    let eye = Arc::new(Eye::new(Arc::clone(&planting), Search::with(&secrets)));
-    let authority = authority(house.root());
-    let callers = Arc::new(Callers::new(server.public, &authority, Arc::clone(&eye)));
-    let words = market::words(&traders);
-    let accounts = [0, 1, 2].map(|place: usize| traders[place].account);
+pub async fn tell(plan: Plan) {
     let begun = Instant::now();
     let told = |what: &str| println!("{:6.1} s  {what}", begun.elapsed().as_secs_f32());
+    let (house, planting) = (&plan.house, Arc::new(Planting::default()));
+    let eye = Arc::new(Eye::new(Arc::clone(&planting), Search::with(&market::consumer_words())));
+    let operations = contract::operations();
 
-    let operations = contract::operations(&serde_json::from_str(&house.run(&["openapi"])).unwrap());
-    let market = Arc::new(Market::open(callers, traders).await);
-    shown::only_where_they_belong(&market, &operations).await;
-    told("the market is open");
-    let each = plan.each as usize;
-    bulk::products(&market, &planting, each).await;
-    bulk::product_files(&market, &planting, each).await;
-    told("products are planted");
-    bulk::orders(&market, &planting, each).await;
-    bulk::purchase_orders(&market, &planting, each).await;
-    told("orders are planted");
-    flood::everywhere(&market, &planting, &operations, plan.each).await;
-    told("every field is planted");
-    let canaries = Search::with(&[]);
+    let server = serve(&plan, REQUESTS_AT_ONCE);
+    let traders = [0, 1, 2].map(|place| Trader::open(house, place));
+    let hidden = market::words_hidden(&traders);
+    let accounts: [Id<Account>; 3] = [0, 1, 2].map(|place: usize| traders[place].account.parse().unwrap());
+    too_often(&callers(&server, house, &eye), &planting, &traders[2].reader).await;
+    let mut log = server.stop().await;
+
+    let server = serve(&plan, REQUESTS_AT_ONCE * 100_000);
+    let market = Arc::new(Market::open(callers(&server, house, &eye), traders).await);
+    // While the log is short, which some of them read from end to end.
+    flood::reads(&market, &planting, &operations, plan.each).await;
+    told("reads are flooded");
+    taken::plant(&market, &planting, plan.each).await;
+    told("much is taken");
+    flood::changes(&market, &planting, &operations, plan.each).await;
+    told("changes are flooded");
+    too_much(&market, &planting).await;
     let mut leaks = BTreeSet::new();
     for address in [server.public, server.private] {
-        let wire = Wire { address, authority: &authority, planting: &planting, search: &canaries };
-        leaks.extend(wire.trouble(3 * TROUBLE).await.iter().map(ToString::to_string));
+        leaks.extend(wire::trouble(address, &authority(house), &planting).await.iter().map(ToString::to_string));
     }
-    too_much(&market, &planting).await;
     told("the listeners had their trouble");
-
     drop(market);
-    match plan.end {
-        End::Stopped => server.stop(),
-        End::Killed => server.kill(),
+    if plan.end == End::Killed {
+        server.signal(Signal::SIGKILL);
+        log += &server.wait().1;
+    } else {
+        log += &server.stop().await;
     }
+    fs::write(house.path("log"), log).unwrap();
     leaks.extend(eye.complaints());
-    let unseen: Vec<_> = PROVOKED.into_iter().filter(|status| !eye.statuses().contains_key(status)).collect();
-    assert!(unseen.is_empty(), "answers {unseen:?} were not provoked: {:?}", eye.statuses());
-    let by_operation = eye.by_operation();
-    let well = |name: &String| by_operation.get(name).is_some_and(|answers| answers.iter().any(|status| *status < 300));
-    let unseen: Vec<_> = operations.iter().map(contract::Operation::name).filter(|name| !well(name)).collect();
-    assert!(unseen.is_empty(), "{unseen:?} never did what was asked, so nothing came far there");
-    let thin: Vec<_> = planted_too_thin(&planting, plan.each);
-    assert!(thin.is_empty(), "too few canaries in {thin:?}");
+    was_all_tried(&eye, &planting, &operations, plan.each);
 
-    let mut needles = [words.clone(), secrets.clone()].concat();
-    needles.extend(SOURCES.map(|source| Word::text("a caller's address", &source.to_string())));
-    let remains = remains::searched(&house, &Search::with(&needles), accounts).await;
-    told(&format!("{} MB of files were searched", remains.bytes / 1_000_000));
-    for finding in &remains.findings {
-        match finding.found {
-            Found::Canary(canary) => {
-                leaks.extend(planting.origin(canary).map(|place| format!("{finding}, planted in {place}")));
-            }
-            _ => drop(leaks.insert(finding.to_string())),
-        }
-    }
-    let contents = opened::contents(&house, &accounts, &Search::with(&needles), &planting).await;
-    told(&format!("{} records and {} entries were opened", contents.records, contents.entries));
-    leaks.extend(contents.leaks.iter().cloned());
-    let planted: usize = planting.counts().iter().map(|(_, counts)| counts.iter().sum::<u32>() as usize).sum();
-    println!("{planted} canaries in {} fields, {} kept as they may be", planting.counts().len(), contents.kept);
-    println!("answers: {:?}", eye.statuses());
+    let kept = market::words_kept();
+    let sources = SOURCES.map(|source| Word::new("a caller's address", source.to_string()));
+    let search = Search::with(&[&kept[..], &hidden, &sources].concat());
+    let left = remains::searched(house, &search, accounts[0]).await;
+    leaks.extend(left.findings.iter().filter_map(|finding| crate::caller::told(finding, &planting)));
+    told(&format!("{} files were searched, {} MB", left.files.len(), left.bytes / 1_000_000));
+    let opened = opened::read(house, &accounts, &search, &planting).await;
+    leaks.extend(opened.leaks.iter().cloned());
+    told(&format!("{} records and {} entries were opened", opened.records, opened.entries));
+    let counts = planting.counts();
+    let planted: u32 = counts.iter().flat_map(|(_, counts)| counts).sum();
+    println!("{planted} canaries in {} fields of {} operations", counts.len(), operations.len());
+    println!("{} of them kept as they may be; answers: {:?}", opened.kept, eye.statuses());
     assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), some(&leaks));
     // Whoever finds nothing anywhere may have looked in the wrong place.
-    let unseen: Vec<_> = market::business_names().filter(|name| !contents.words.contains(*name)).collect();
-    assert!(unseen.is_empty(), "opened, the store should show {unseen:?}");
-    let unseen: Vec<_> = secrets.iter().filter(|word| !contents.words.contains(&word.name)).collect();
-    assert!(unseen.is_empty() && contents.kept > 0, "opened, the store should show {unseen:?}");
+    let unseen: Vec<_> = kept.iter().filter(|word| !opened.words.contains(&word.name)).collect();
+    assert!(unseen.is_empty() && opened.kept > 0, "opened, the store should show {unseen:?}");
+    let leaked = remains::leak(house);
+    let found: BTreeSet<_> =
+        remains::searched(house, &search, accounts[0]).await.findings.into_iter().map(|it| it.found).collect();
+    assert_eq!(found, leaked, "what is leaked on purpose");
+    told("what was leaked on purpose is found");
 }
 
-/// Fields that have got fewer canaries than they should.
-fn planted_too_thin(planting: &Planting, each: u32) -> Vec<String> {
-    let thin = planting.counts().into_iter().filter(|(_, counts)| counts.iter().any(|count| *count < each));
-    thin.filter(|(place, _)| place.operation != wire::BELOW_HTTP && !ON_TOP.contains(&place.part.as_str()))
-        .map(|(place, counts)| format!("{place}: {counts:?}"))
-        .collect()
+/// Starts the server, at the log level that tells most, and unseals it.
+fn serve(plan: &Plan, requests_at_once: usize) -> Server {
+    let house = &plan.house;
+    let mut command = house.command(&["serve"]);
+    fs::create_dir_all(house.path("tmp")).unwrap();
+    command.env("TMPDIR", house.path("tmp"));
+    command.env("BONDED_LOG_LEVEL", "trace").env("BONDED_LOG_FORMAT", plan.log_format);
+    command.env("BONDED_PUBLIC_REQUESTS_PER_SECOND", "1");
+    command.env("BONDED_PUBLIC_REQUESTS_AT_ONCE", requests_at_once.to_string());
+    let server = house.serve_by(command);
+    house.must(&["keys", "unseal", "--officer", &house.officer()]);
+    server
 }
 
-/// Bodies that are too large, announced or not, and more requests than a key may send.
+fn authority(house: &House) -> Vec<u8> {
+    fs::read(house.path("bonded-data/tls/ca.pem")).unwrap()
+}
+
+fn callers(server: &Server, house: &House, eye: &Arc<Eye>) -> Callers {
+    Callers::new(server.public, &authority(house), Arc::clone(eye))
+}
+
+/// More requests than a key may send.
+async fn too_often(callers: &Callers, planting: &Planting, key: &str) {
+    for _ in 0..3 * REQUESTS_AT_ONCE {
+        let canaries = in_url(&planting.some(&Place::new(ON_TOP, "one request too many"), 10));
+        let request = Request::new(Method::GET, format!("/v1/account?reference={canaries}"), key);
+        callers.send(request.header("cookie", canaries)).await;
+    }
+}
+
+/// Bodies that are too large.
 async fn too_much(market: &Market, planting: &Planting) {
     for operation in ["/v1/orders", "/v1/orders/batch", "/v1/products"] {
-        let place = Place::new("*", ON_TOP[0]);
-        let mut body = b"{\"note\": \"".to_vec();
-        while body.len() < TOO_LARGE_BYTES {
-            body.extend_from_slice(planting.some(&place, 100).as_bytes());
-            body.resize(body.len() + TOO_LARGE_BYTES / 8, b' ');
-        }
-        let request = Request::new(Method::POST, operation, market.retailer.key()).body("application/json", body);
+        let canaries = planting.some(&Place::new(ON_TOP, "body that is too large"), 100);
+        let body = format!("{{\"note\": \"{canaries}{}\"}}", " ".repeat(TOO_LARGE_BYTES));
+        let request = Request::new(Method::POST, operation, &market.retailer.key);
         // The server need not hear such a body out, so it may hang up.
-        let _ = market.callers.try_send(request).await;
+        let _ = market.callers.try_send(request.body("application/json", body.into_bytes())).await;
     }
-    let key = &market.stranger.reader;
-    let place = Place::new("*", ON_TOP[1]);
-    for _ in 0..=REQUESTS_AT_ONCE / BURST {
-        let burst = (0..BURST).map(|number| {
-            let canary = planting.one(&place, Shape::ALL[number % Shape::ALL.len()]);
-            let target = format!("/v1/orders?reference={}", flood::encoded(&canary));
-            market.callers.send(Request::new(Method::GET, target, key))
-        });
-        futures::future::join_all(burst).await;
+}
+
+/// Fails where an operation never did what was asked, so that nothing came far there, or a field has got too little.
+fn was_all_tried(eye: &Eye, planting: &Planting, operations: &[Operation], each: usize) {
+    let unseen: Vec<_> = PROVOKED.into_iter().filter(|status| !eye.statuses().contains_key(status)).collect();
+    assert!(unseen.is_empty(), "answers {unseen:?} were not provoked: {:?}", eye.statuses());
+    let undone: Vec<_> = operations.iter().map(Operation::name).filter(|name| !eye.has_done(name)).collect();
+    assert!(undone.is_empty(), "{undone:?} never did what was asked");
+    for (operation, part) in FIELDS {
+        assert!(planting.count(&Place::new(operation, part)) > 0, "{part} of {operation} is not planted");
     }
+    let fields = planting.counts().into_iter().filter(|(place, _)| ![ON_TOP, BELOW_HTTP].contains(&&*place.operation));
+    let thin: Vec<_> = fields.filter(|(_, counts)| counts.iter().any(|count| (*count as usize) < each)).collect();
+    assert!(thin.is_empty(), "too few canaries in {thin:?}");
 }
 
 /// Some leaks of each field, which are enough to begin with.
@@ -164,9 +180,8 @@ fn some(leaks: &BTreeSet<String>) -> String {
         by_field.entry(field).or_default().push(leak);
     }
     let told = by_field.iter().map(|(field, leaks)| {
-        let some: Vec<_> =
-            leaks.iter().step_by(leaks.len().div_ceil(LEAKS_TOLD)).map(|leak| format!("  {leak}")).collect();
-        format!("{field}: {}\n{}", leaks.len(), some.join("\n"))
+        let some: Vec<_> = leaks.iter().step_by(leaks.len().div_ceil(LEAKS_TOLD)).copied().collect();
+        format!("{field}: {}\n  {}", leaks.len(), some.join("\n  "))
     });
     told.collect::<Vec<_>>().join("\n")
 }

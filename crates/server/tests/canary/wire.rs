@@ -1,8 +1,7 @@
 //! Below HTTP: what the listeners make of bytes that are no request, and of connections that are not encrypted.
 
-use crate::planting::{Place, Planting};
-use crate::search::{Finding, Found, Search};
-use crate::shapes::Shape;
+use crate::canaries::{Place, Planting, Shape};
+use crate::search::{Finding, Search};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -14,102 +13,67 @@ use tokio_rustls::TlsConnector;
 
 /// The first byte of a TLS record with a handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 22;
-
+/// How often each sort of bytes is sent; a connection takes a handshake each time.
+const TIMES: usize = 12;
 /// The operation that bytes below HTTP are counted as.
 pub const BELOW_HTTP: &str = "the listeners";
 
-/// Sends strange bytes to a listener, and complains of answers that repeat them.
-pub struct Wire<'a> {
-    pub address: SocketAddr,
-    pub authority: &'a [u8],
-    pub planting: &'a Planting,
-    pub search: &'a Search,
+/// Bytes that look like HTTP and are not; `?` becomes a canary.
+const REQUESTS: [&str; 12] = [
+    "GET /?_ HTTP/9.9\r\n\r\n",
+    "GET /? ? HTTP/1.1\r\n\r\n",
+    "? /v1/orders HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "GET / HTTP/1.1\r\n?\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: ?\r\n\r\n",
+    "GET https://?/ HTTP/1.1\r\nHost: a\r\n\r\n",
+    "POST /v1/orders HTTP/1.1\r\nContent-Length: ?\r\n\r\n",
+    "POST /v1/orders HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n?\r\n",
+    "POST /? HTTP/1.1\r\nHost: ?\r\nFrom: ?\r\n\r\n?",
+    "GET /? HTTP/1.1\r\nUser-Agent: ?\r\n\r\n",
+    "\0\u{1}?",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0 \u{1}\u{5}\0\0\0\u{1}?",
+];
+/// Times a canary stands in a header that is too long.
+const REPEATED: usize = 4_000;
+
+/// Sends strange bytes to a listener, encrypted and not; what the answers repeat comes back.
+pub async fn trouble(address: SocketAddr, authority: &[u8], planting: &Planting) -> Vec<Finding> {
+    let search = Search::with(&[]);
+    let answer = plain(address, &client_hello("localhost")).await;
+    assert_eq!(answer.first(), Some(&TLS_HANDSHAKE), "the handshake of the test is not understood: {answer:?}");
+    let mut repeated = Vec::new();
+    for time in 0..TIMES {
+        let one = |part: &str| planting.one(&Place::new(BELOW_HTTP, part), Shape::ALL[time % Shape::ALL.len()]);
+        let mut requests: Vec<_> =
+            REQUESTS.iter().map(|request| request.replace('?', &one(request)).into_bytes()).collect();
+        requests
+            .push(format!("GET / HTTP/1.1\r\nCookie: {}\r\n\r\n", one("long header").repeat(REPEATED)).into_bytes());
+        for request in requests {
+            repeated.extend(search.bytes("an answer over TLS", &encrypted(address, authority, &request).await));
+            let answer = String::from_utf8_lossy(&plain(address, &request).await).into_owned();
+            // Whoever reads over plain HTTP is sent to the same address, so this one line repeats the path.
+            let rest: String = answer.lines().filter(|line| !line.to_lowercase().starts_with("location: ")).collect();
+            repeated.extend(search.bytes("an answer in clear", rest.as_bytes()));
+        }
+        let hello = client_hello(&one("the server name of a TLS handshake"));
+        repeated.extend(search.bytes("the answer to a TLS handshake", &plain(address, &hello).await));
+    }
+    repeated
 }
 
-impl Wire<'_> {
-    /// All of it, this many times; what the answers repeat comes back.
-    pub async fn trouble(&self, times: usize) -> Vec<Finding> {
-        let answer = self.plain(&client_hello("localhost")).await;
-        assert_eq!(answer.first(), Some(&TLS_HANDSHAKE), "the handshake of the test is not understood: {answer:?}");
-        let mut repeated = Vec::new();
-        for time in 0..times {
-            let shape = Shape::ALL[time % Shape::ALL.len()];
-            for (name, request) in self.requests(shape) {
-                let answer = self.encrypted(&request).await;
-                repeated.extend(self.complaints(&format!("the answer to {name}"), &answer));
-            }
-            let canary = self.one("plain HTTP", shape);
-            let post = format!("POST /{canary} HTTP/1.1\r\nHost: {canary}\r\nFrom: {canary}\r\n\r\n{canary}");
-            repeated.extend(self.complaints("the answer to plain HTTP", &self.plain(post.as_bytes()).await));
-            let get = format!("GET /{} HTTP/1.1\r\nUser-Agent: {canary}\r\n\r\n", self.one("plain HTTP, path", shape));
-            // Whoever reads over plain HTTP is sent to the same address, so this one answer repeats the path.
-            let answer = String::from_utf8_lossy(&self.plain(get.as_bytes()).await).into_owned();
-            let rest: String = answer.lines().filter(|line| !line.starts_with("Location: ")).collect();
-            repeated.extend(self.complaints("the answer to plain HTTP", rest.as_bytes()));
-            let noise = format!("\0\x01{}", self.one("a connection that is neither TLS nor HTTP", shape));
-            repeated.extend(self.complaints("the answer to noise", &self.plain(noise.as_bytes()).await));
-            let hello = client_hello(&self.one("the server name of a TLS handshake", shape));
-            repeated.extend(self.complaints("the answer to a TLS handshake", &self.plain(&hello).await));
-        }
-        repeated
-    }
+async fn plain(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    exchange(TcpStream::connect(address).await.unwrap(), bytes).await
+}
 
-    fn one(&self, part: &str, shape: Shape) -> String {
-        self.planting.one(&Place::new(BELOW_HTTP, part), shape)
-    }
-
-    fn complaints(&self, source: &str, answer: &[u8]) -> Vec<Finding> {
-        let mut findings = self.search.bytes(source, answer);
-        findings.retain(|finding| !matches!(finding.found, Found::Word(_)));
-        findings
-    }
-
-    /// Bytes that look like HTTP/1.1 and are not, or like HTTP/2.
-    fn requests(&self, shape: Shape) -> Vec<(&'static str, Vec<u8>)> {
-        let one = |part: &str| self.one(part, shape);
-        let texts = [
-            ("a strange version", format!("GET /{} HTTP/9.9\r\n\r\n", one("request line").replace(' ', "_"))),
-            ("a request line with spaces", format!("GET /{0} {0} HTTP/1.1\r\n\r\n", one("request line"))),
-            ("an unknown method", format!("{} /v1/orders HTTP/1.1\r\nHost: localhost\r\n\r\n", one("method"))),
-            ("a header without a colon", format!("GET / HTTP/1.1\r\n{}\r\n\r\n", one("header line"))),
-            ("a strange host", format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", one("host"))),
-            (
-                "a strange target",
-                format!("GET https://{}/ HTTP/1.1\r\nHost: a\r\n\r\n", one("target").replace(' ', "_")),
-            ),
-            (
-                "a strange length",
-                format!("POST /v1/orders HTTP/1.1\r\nContent-Length: {}\r\n\r\n", one("content-length")),
-            ),
-            (
-                "a chunk of no length",
-                format!("POST /v1/orders HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{}\r\n", one("chunk")),
-            ),
-            (
-                "headers that are too long",
-                format!("GET / HTTP/1.1\r\nCookie: {}\r\n\r\n", one("long header").repeat(4_000)),
-            ),
-        ];
-        let mut all: Vec<_> = texts.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
-        let frame = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x20\x01\x05\0\0\0\x01{}", one("HTTP/2 frame"));
-        all.push(("HTTP/2 that is none", frame.into_bytes()));
-        all
-    }
-
-    async fn plain(&self, bytes: &[u8]) -> Vec<u8> {
-        exchange(TcpStream::connect(self.address).await.unwrap(), bytes).await
-    }
-
-    async fn encrypted(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.authority).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_root_certificates(roots).with_no_client_auth();
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        exchange(TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap(), bytes).await
-    }
+async fn encrypted(address: SocketAddr, authority: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    exchange(TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap(), bytes).await
 }
 
 /// Sends the bytes, hangs up on that side, and reads what comes. A listener may hang up first.

@@ -3,6 +3,7 @@
 use bonded_testkit::postgres::TestDatabase;
 use reqwest::{Certificate, Client, RequestBuilder};
 use serde_json::{Value, json};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -106,20 +107,16 @@ impl House {
         self.serve_by(self.command(&["serve"]))
     }
 
-    /// Starts a server by this command.
+    /// Starts a server by this command; it logs as JSON and in detail unless the command's environment says how.
     pub fn serve_by(&self, mut command: Command) -> Server {
+        for (name, value) in [("BONDED_LOG_FORMAT", "json"), ("BONDED_LOG_LEVEL", "debug")] {
+            if command.get_envs().all(|(known, value)| known != name || value.is_none()) {
+                command.env(name, value);
+            }
+        }
         command
-            .args([
-                "--public",
-                "127.0.0.1:0",
-                "--private",
-                "127.0.0.1:0",
-                "--log-format",
-                "json",
-                "--log-level",
-                "debug",
-            ])
-            .stdout(Stdio::null())
+            .args(["--public", "127.0.0.1:0", "--private", "127.0.0.1:0"])
+            .stdout(File::create(self.path("output")).unwrap())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (told, addresses) = mpsc::channel();
@@ -153,11 +150,12 @@ impl House {
 fn listen(stderr: ChildStderr, told: &mpsc::Sender<SocketAddr>) -> String {
     let mut whole = String::new();
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-        if let Ok(event) = serde_json::from_str::<Value>(&line)
-            && event["message"] == "listening"
+        let mut parts = line.split(|symbol: char| !symbol.is_ascii_digit() && !".:".contains(symbol));
+        if line.contains("listening")
+            && let Some(address) = parts.find_map(|part| part.parse().ok())
         {
             // Nobody waits for it after the start.
-            let _ = told.send(event["address"].as_str().unwrap().parse().unwrap());
+            let _ = told.send(address);
         }
         whole.push_str(&line);
         whole.push('\n');
