@@ -9,11 +9,13 @@ mod orders;
 
 use bonded_base::{Account, Id, Kind};
 use bonded_ledger::{Actor, Headline, Ledger, LedgerError, Scope, Stored, System};
+use bonded_trade::TradeError;
 use bonded_trade::orders::{self as trade_orders, Order};
 use bonded_trade::partners::{self, PartnerLink};
 use bonded_trade::purchase_orders::PurchaseOrder;
-use failure::hold_or_retry;
+use failure::{hold_or_retry, passes};
 use futures::future::try_join_all;
+use orders::Assigned;
 use std::collections::BTreeSet;
 
 /// Purchase orders whose progress is carried at the same time.
@@ -28,16 +30,37 @@ struct News {
     purchase_orders: BTreeSet<Id<PurchaseOrder>>,
 }
 
-/// Deals with a chunk of an account's log. An error means: rest, and begin the chunk again.
-pub(crate) async fn route(ledger: &Ledger, scope: &Scope, chunk: &[Headline]) -> Result<(), LedgerError> {
+/// What is left to do about a chunk of a log once the account's own records say where everything goes: partners are
+/// told. Meanwhile the next chunk may be decided.
+pub(crate) struct Onward {
+    news: News,
+    /// `None` when they could not be assigned together.
+    assigned: Option<Assigned>,
+}
+
+/// Decides about a chunk of an account's log. An error means: rest, and begin the chunk again.
+pub(crate) async fn route(ledger: &Ledger, scope: &Scope, chunk: &[Headline]) -> Result<Onward, LedgerError> {
     let (account, news) = (scope.account(), News::of(chunk));
     // Links first, so that orders behind them find their partners.
-    for link in news.links {
-        let mirrored = partners::mirror(ledger, account, link).await;
-        hold_or_retry(ledger, account, link, mirrored).await?;
+    for link in &news.links {
+        let mirrored = partners::mirror(ledger, account, *link).await;
+        hold_or_retry(ledger, account, *link, mirrored).await?;
     }
-    orders::carry(ledger, scope, &news.orders, &news.retried).await?;
-    carry_progress(ledger, scope, &news.purchase_orders).await
+    let assigned = match orders::assign(ledger, scope, &news.orders).await {
+        Ok(assigned) => Some(assigned),
+        Err(TradeError::Ledger(error)) if passes(&error) => return Err(error),
+        Err(_) => None,
+    };
+    Ok(Onward { news, assigned })
+}
+
+impl Onward {
+    /// Tells the partners. An error means: rest, and begin the chunk again.
+    pub async fn carry(self, ledger: Ledger, scope: Scope) -> Result<(), LedgerError> {
+        orders::carry(&ledger, &scope, self.assigned, &self.news.orders).await?;
+        orders::settle_retried(&ledger, &scope, &self.news.retried).await?;
+        carry_progress(&ledger, &scope, &self.news.purchase_orders).await
+    }
 }
 
 impl News {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast::error::RecvError, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// How often the engine is asked for logs that nobody was woken for.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -210,14 +210,14 @@ impl Worker {
                 }
             };
             if stop || quiet {
-                self.note(&mut held).await;
+                self.end(held).await;
                 return;
             }
         }
     }
 
     /// Reads on from the cursor and does what is to be done.
-    async fn look(&self, held: &mut Option<Held>) -> Result<Look, LedgerError> {
+    async fn look(&mut self, held: &mut Option<Held>) -> Result<Look, LedgerError> {
         let ledger = &self.flow.ledger;
         let scope = Scope::system(self.account, self.reader.system());
         let Some(held) = self.hold(held).await? else { return Ok(Look::Elsewhere) };
@@ -225,41 +225,55 @@ impl Worker {
             Reader::Checkpoint => {
                 let (flow, lease) = (&self.flow, &mut held.lease);
                 let worked = flow.checkpointer.sign(ledger, &scope, lease, &flow.origin).await?;
-                held.read = held.lease.seq;
+                (held.read, held.carried) = (held.lease.seq, held.lease.seq);
                 Ok(if worked { Look::Worked } else { Look::CaughtUp })
             }
             Reader::Route => {
                 let chunk: Vec<Headline> = ledger.headlines(&scope, held.read, CHUNK).await?;
-                let Some(last) = chunk.last().map(|headline| headline.seq) else { return Ok(Look::CaughtUp) };
-                route(ledger, &scope, &chunk).await?;
+                let Some(last) = chunk.last().map(|headline| headline.seq) else {
+                    // News are looked at at once, also while the last ones are still on their way.
+                    return Ok(if held.wait(&mut self.grown).await? { Look::Worked } else { Look::CaughtUp });
+                };
+                let onward = route(ledger, &scope, &chunk).await?;
+                // One chunk is on its way while the next is decided, and no more than one, so that none overtakes.
+                held.arrive().await?;
                 held.read = last;
+                held.under_way = Some(tokio::spawn(onward.carry(ledger.clone(), scope)));
                 Ok(Look::Worked)
             }
         }
     }
 
-    /// A lease with enough time left, taken or renewed if need be.
+    /// A lease with enough time left, taken or renewed if need be. With a renewal goes a note of how far it has come.
     async fn hold<'a>(&self, held: &'a mut Option<Held>) -> Result<Option<&'a mut Held>, LedgerError> {
         let ledger = &self.flow.ledger;
         let soon = ledger.clock().now().plus_millis(RENEW_MS);
         if held.as_ref().is_none_or(|held| held.lease.until < soon) {
+            if let Some(held) = held {
+                held.note(ledger).await?;
+            }
             let Some(lease) = ledger.lease(self.account, self.reader, self.flow.node, LEASE_MS).await? else {
                 *held = None;
                 return Ok(None);
             };
-            let read = held.as_ref().map_or(lease.seq, |held| held.read.max(lease.seq));
-            *held = Some(Held { lease, read });
+            match held {
+                Some(held) => held.lease = lease,
+                None => *held = Some(Held { read: lease.seq, carried: lease.seq, lease, under_way: None }),
+            }
         }
         Ok(held.as_mut())
     }
 
-    /// Notes how far it has read, and gives the lease back. Failing at this is harmless: work is repeated, never lost.
-    async fn note(&self, held: &mut Option<Held>) {
-        let Some(mut held) = held.take() else { return };
+    /// Ends the work: waits for what is on its way, notes how far it has come, and gives the lease back. Failing at this
+    /// is harmless: work is repeated, never lost.
+    async fn end(&self, held: Option<Held>) {
+        let Some(mut held) = held else { return };
         let ledger = &self.flow.ledger;
-        if held.read > held.lease.seq
-            && let Err(error) = ledger.advance(&mut held.lease, held.read).await
-        {
+        let noted = async {
+            held.arrive().await?;
+            held.note(ledger).await
+        };
+        if let Err(error) = noted.await {
             tracing::warn!(%error, account = %self.account, "a cursor was not noted");
         }
         if let Err(error) = ledger.lease(self.account, self.reader, self.flow.node, 0).await {
@@ -268,8 +282,49 @@ impl Worker {
     }
 }
 
-/// A lease, and how far its holder has read, which may be beyond what the engine was told.
+/// A lease, and how far its holder has come, which may be beyond what the engine was told.
 struct Held {
     lease: Lease,
+    /// The last entry that was read.
     read: u64,
+    /// The last entry about which nothing is left to do.
+    carried: u64,
+    /// What is still to be done about the entries between the two.
+    under_way: Option<JoinHandle<Result<(), LedgerError>>>,
+}
+
+impl Held {
+    /// Waits until what is on its way has arrived.
+    async fn arrive(&mut self) -> Result<(), LedgerError> {
+        if let Some(under_way) = &mut self.under_way {
+            let arrived = under_way.await;
+            self.under_way = None;
+            arrived.unwrap_or_else(|error| {
+                tracing::error!(%error, "carrying a chunk of the log ended by itself; the sweep will start it again");
+                Err(LedgerError::Stopping)
+            })?;
+        }
+        self.carried = self.read;
+        Ok(())
+    }
+
+    /// Waits for news, or for what is on its way; `false` when nothing is.
+    async fn wait(&mut self, grown: &mut watch::Receiver<()>) -> Result<bool, LedgerError> {
+        if self.under_way.is_none() {
+            return Ok(false);
+        }
+        tokio::select! {
+            arrived = self.arrive() => arrived?,
+            _ = grown.changed() => {}
+        }
+        Ok(true)
+    }
+
+    /// Tells the engine how far it has come.
+    async fn note(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
+        if self.carried > self.lease.seq {
+            ledger.advance(&mut self.lease, self.carried).await?;
+        }
+        Ok(())
+    }
 }

@@ -3,7 +3,9 @@
 use crate::record::{Lookup, LookupName, Record, Stored};
 use bonded_base::{Id, Kind, Moment, Secret};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// What one entry says about what changed. Sealed in the engine; never holds a consumer field.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -11,7 +13,7 @@ pub struct Said {
     /// The digest of the record as it became: base64 of SHA-256 over the entry's salt and the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
-    /// Field by field, from what to what. Empty at a record's birth, which is version 1 in whole.
+    /// Field by field (`state`, `lines/0/state`), from what to what. Empty at a record's birth, which is version 1 in whole.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub set: Map<String, Value>,
     /// Whether the six consumer fields were written with it.
@@ -107,13 +109,19 @@ impl Change {
     /// A record becomes another. Refused as a conflict when it has changed since it was read.
     pub fn update<R: Record>(&mut self, was: &Stored<R>, becomes: &R, action: &'static str) {
         let (before, after) = (owned(was.lookups()), owned(becomes.lookups()));
+        let body = Body::of(was.id, becomes);
+        let set = match (serde_json::to_vec(&was.value), &body.json) {
+            (Ok(was), Ok(becomes)) => difference(&was, becomes),
+            // What cannot be written is refused when it is sealed.
+            _ => Map::new(),
+        };
         self.steps.push(Step {
             kind: R::KIND,
             id: was.id.bytes(),
             version: was.version + 1,
             action,
-            said: Said { set: difference(&was.value, becomes), ..Said::default() },
-            becomes: Becomes::Changed(Body::of(was.id, becomes)),
+            said: Said { set, ..Said::default() },
+            becomes: Becomes::Changed(body),
             consumer: None,
             lookups_added: after.iter().filter(|lookup| !before.contains(lookup)).cloned().collect(),
             lookups_removed: before.into_iter().filter(|lookup| !after.contains(lookup)).collect(),
@@ -166,24 +174,58 @@ fn owned(lookups: Vec<Lookup<'_>>) -> Vec<(LookupName, Vec<u8>)> {
     lookups.into_iter().map(|lookup| (lookup.name, lookup.value.into_owned())).collect()
 }
 
-/// The top-level fields that differ, each as `[from, to]`.
-fn difference<R: Serialize>(was: &R, becomes: &R) -> Map<String, Value> {
-    let (Ok(Value::Object(mut before)), Ok(Value::Object(after))) =
-        (serde_json::to_value(was), serde_json::to_value(becomes))
-    else {
-        return Map::new();
-    };
+/// A record's top-level fields, their values as they are written.
+type Fields<'a> = BTreeMap<String, &'a RawValue>;
+
+/// The fields that differ between two written records, each as `[from, to]`.
+///
+/// Most fields are the same, and that shows in how they are written: only the others are read. Of a list of objects
+/// that keeps its length (an order's lines) only what differs in each is told, as `lines/0/state`.
+fn difference(was: &[u8], becomes: &[u8]) -> Map<String, Value> {
+    let fields = |json| serde_json::from_slice::<Fields<'_>>(json);
+    let (Ok(mut before), Ok(after)) = (fields(was), fields(becomes)) else { return Map::new() };
+    let value = |raw: Option<&RawValue>| raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
     let mut set = Map::new();
     for (field, to) in after {
-        let from = before.remove(&field).unwrap_or_default();
-        if from != to {
-            set.insert(field, Value::Array(vec![from, to]));
+        match before.remove(&field) {
+            Some(from) if from.get() == to.get() => {}
+            from => tell(&mut set, field, value(from), value(Some(to))),
         }
     }
     for (field, from) in before {
-        set.insert(field, Value::Array(vec![from, Value::Null]));
+        tell(&mut set, field, value(Some(from)), Value::Null);
     }
     set
+}
+
+fn tell(set: &mut Map<String, Value>, field: String, from: Value, to: Value) {
+    match (from, to) {
+        (from, to) if from == to => {}
+        (Value::Array(from), Value::Array(to)) if are_objects(&from, &to) => {
+            for (place, (from, to)) in from.into_iter().zip(to).enumerate() {
+                tell_members(set, &format!("{field}/{place}"), from, to);
+            }
+        }
+        (from, to) => drop(set.insert(field, Value::Array(vec![from, to]))),
+    }
+}
+
+/// Whether two lists are as long as each other, and hold objects only.
+fn are_objects(from: &[Value], to: &[Value]) -> bool {
+    from.len() == to.len() && from.iter().chain(to).all(Value::is_object)
+}
+
+fn tell_members(set: &mut Map<String, Value>, object: &str, from: Value, to: Value) {
+    let (Value::Object(mut from), Value::Object(to)) = (from, to) else { return };
+    for (member, to) in to {
+        let from = from.remove(&member).unwrap_or_default();
+        if from != to {
+            set.insert(format!("{object}/{member}"), Value::Array(vec![from, to]));
+        }
+    }
+    for (member, from) in from {
+        set.insert(format!("{object}/{member}"), Value::Array(vec![from, Value::Null]));
+    }
 }
 
 #[cfg(test)]
@@ -193,7 +235,26 @@ mod tests {
 
     #[test]
     fn the_difference_names_what_changed_from_what_to_what() {
-        let set = difference(&json!({"a": 1, "b": [2], "c": "x"}), &json!({"a": 1, "b": [3], "d": true}));
+        let set = difference(br#"{"a": 1, "b": [2], "c": "x"}"#, br#"{"a": 1, "b": [3], "d": true}"#);
         assert_eq!(serde_json::Value::Object(set), json!({"b": [[2], [3]], "c": ["x", null], "d": [null, true]}));
+    }
+
+    #[test]
+    fn of_a_list_of_objects_only_what_differs_in_them_is_told() {
+        let was = br#"{"lines": [{"n": 1, "state": "new"}, {"n": 2, "price": {"amount": 5}}], "tags": ["a"]}"#;
+        let becomes = br#"{"lines": [{"n": 1, "state": "sent", "by": "x"}, {"n": 2}], "tags": ["b"]}"#;
+        let told = json!({
+            "lines/0/state": ["new", "sent"], "lines/0/by": [null, "x"], "lines/1/price": [{"amount": 5}, null],
+            "tags": [["a"], ["b"]],
+        });
+        assert_eq!(serde_json::Value::Object(difference(was, becomes)), told);
+        let grown = br#"{"lines": [{"n": 1}], "tags": ["a"]}"#;
+        assert_eq!(difference(was, grown)["lines"][1], json!([{"n": 1}]), "another length is told in whole");
+    }
+
+    #[test]
+    fn what_is_only_written_otherwise_is_the_same() {
+        let set = difference(br#"{"a": {"x": 1, "y": 2}, "b": null}"#, br#"{"a": {"y": 2, "x": 1}}"#);
+        assert!(set.is_empty(), "{set:?}");
     }
 }

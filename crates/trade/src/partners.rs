@@ -10,10 +10,14 @@ use crate::accounts::{self, Role};
 use crate::{Page, Races, TradeError, Written, carrier};
 use bonded_base::{Account, Id, Kind, Kinded, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, Lookup, LookupName, Record, Scope, Stored, System};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 /// Active links that one retailer may have; beyond it the oldest are the ones that route.
 pub const SUPPLIERS_MAX: u32 = 1_000;
+
+/// Partners that are asked at the same time.
+pub(crate) const PARTNERS_AT_ONCE: usize = 8;
 
 /// How far a link has come, as one side knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -248,11 +252,10 @@ pub async fn suppliers(ledger: &Ledger, scope: &Scope) -> Result<Vec<Stored<Part
 
 /// The same, opened; links that the other side has ended or not yet confirmed are left out.
 pub async fn opened_suppliers(ledger: &Ledger, scope: &Scope) -> Result<Vec<LinkedPartner>, TradeError> {
-    let mut partners = Vec::new();
-    for link in suppliers(ledger, scope).await? {
-        partners.extend(opened(ledger, scope, &link).await?);
-    }
-    Ok(partners)
+    let links = suppliers(ledger, scope).await?;
+    let asked: Vec<_> = links.iter().map(|link| opened(ledger, scope, link)).collect();
+    let opened = stream::iter(asked).buffered(PARTNERS_AT_ONCE);
+    Ok(opened.try_collect::<Vec<_>>().await?.into_iter().flatten().collect())
 }
 
 /// What an order's supplier may read of the retailer's account, through a link that is or was active.

@@ -3,10 +3,11 @@
 use crate::TradeError;
 use crate::catalog::{Product, Variant};
 use crate::orders::{Order, OrderLine, Part, PartLine};
-use crate::partners::{self, LinkedPartner, PartnerLink};
+use crate::partners::{self, LinkedPartner, PARTNERS_AT_ONCE, PartnerLink};
 use crate::purchase_orders::PurchaseOrder;
 use bonded_base::{Account, Id};
 use bonded_ledger::{Ledger, Lookup, LookupName, Scope};
+use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, HashMap};
 
 /// What a partner sells that a line may mean.
@@ -48,8 +49,9 @@ pub async fn resolve_among(
     lines: &[OrderLine],
 ) -> Result<Vec<Sold>, TradeError> {
     let mut offers: Vec<Vec<Offer>> = lines.iter().map(|_| Vec::new()).collect();
-    for partner in partners {
-        let found = offered(ledger, partner, lines).await?;
+    let asked: Vec<_> = partners.iter().map(|partner| offered(ledger, partner, lines)).collect();
+    let mut found = stream::iter(asked).buffered(PARTNERS_AT_ONCE);
+    while let Some(found) = found.try_next().await? {
         for (offers, offer) in offers.iter_mut().zip(found) {
             offers.extend(offer);
         }

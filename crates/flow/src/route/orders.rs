@@ -14,38 +14,17 @@ use bonded_trade::{TradeError, Written, partners};
 use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Carries a retailer's changed orders on.
-///
-/// All of them together if that works; else one by one, so that the one at fault holds back only itself.
-pub(super) async fn carry(
-    ledger: &Ledger,
-    scope: &Scope,
-    ids: &BTreeSet<Id<Order>>,
-    retried: &BTreeSet<Id<Order>>,
-) -> Result<(), LedgerError> {
-    let all: Vec<_> = ids.iter().copied().collect();
-    if all.is_empty() {
-        return Ok(());
-    }
-    match carry_together(ledger, scope, &all).await {
-        Ok(()) => {}
-        Err(TradeError::Ledger(error)) if passes(&error) => return Err(error),
-        Err(_) => {
-            for id in &all {
-                let carried = carry_together(ledger, scope, &[*id]).await;
-                hold_or_retry(ledger, scope.account(), *id, carried).await?;
-            }
-        }
-    }
-    for id in retried {
-        let settled = settle_holds(ledger, scope, *id).await;
-        hold_or_retry(ledger, scope.account(), *id, settled).await?;
-    }
-    Ok(())
+/// Orders whose lines are with their suppliers now, as the retailer's records say; the suppliers are still to be told.
+#[derive(Default)]
+pub(super) struct Assigned {
+    orders: Vec<Written<Order>>,
+    /// Purchase orders that nobody can have posted before.
+    new: HashSet<Id<PurchaseOrder>>,
 }
 
-async fn carry_together(ledger: &Ledger, scope: &Scope, ids: &[Id<Order>]) -> Result<(), TradeError> {
-    let mut ids = ids.to_vec();
+/// Finds suppliers for the unrouted lines of a retailer's changed orders, and gives the lines to them.
+pub(super) async fn assign(ledger: &Ledger, scope: &Scope, ids: &BTreeSet<Id<Order>>) -> Result<Assigned, TradeError> {
+    let (mut ids, mut done): (Vec<_>, _) = (ids.iter().copied().collect(), Assigned::default());
     // Each round leaves only the orders that somebody else changed while they were assigned.
     while !ids.is_empty() {
         let orders: Vec<_> = ledger.get_many::<Order>(scope, &ids).await?.into_iter().flatten().collect();
@@ -56,8 +35,44 @@ async fn carry_together(ledger: &Ledger, scope: &Scope, ids: &[Id<Order>]) -> Re
         for hold in held.into_iter().filter(|hold| !ids.contains(&hold.order)) {
             raise(ledger, scope.account(), hold.order, hold.reason, &hold.detail).await?;
         }
-        let new: HashSet<_> = parts.iter().flatten().map(|part| part.purchase_order).collect();
-        post(ledger, scope.account(), &assigned.into_iter().flatten().collect::<Vec<_>>(), &new).await?;
+        done.new.extend(parts.iter().flatten().map(|part| part.purchase_order));
+        done.orders.extend(assigned.into_iter().flatten());
+    }
+    Ok(done)
+}
+
+/// Tells suppliers of orders: all together if that works, else one by one, so that the one at fault holds back only
+/// itself.
+pub(super) async fn carry(
+    ledger: &Ledger,
+    scope: &Scope,
+    assigned: Option<Assigned>,
+    ids: &BTreeSet<Id<Order>>,
+) -> Result<(), LedgerError> {
+    if let Some(assigned) = assigned {
+        match post(ledger, scope.account(), &assigned).await {
+            Ok(()) => return Ok(()),
+            Err(TradeError::Ledger(error)) if passes(&error) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    for id in ids {
+        let carried =
+            async { post(ledger, scope.account(), &assign(ledger, scope, &BTreeSet::from([*id])).await?).await };
+        hold_or_retry(ledger, scope.account(), *id, carried.await).await?;
+    }
+    Ok(())
+}
+
+/// An order that was tried again and has found its suppliers needs nobody any more.
+pub(super) async fn settle_retried(
+    ledger: &Ledger,
+    scope: &Scope,
+    retried: &BTreeSet<Id<Order>>,
+) -> Result<(), LedgerError> {
+    for id in retried {
+        let settled = settle_holds(ledger, scope, *id).await;
+        hold_or_retry(ledger, scope.account(), *id, settled).await?;
     }
     Ok(())
 }
@@ -119,12 +134,8 @@ impl Held {
 }
 
 /// Posts what is not posted yet, supplier by supplier, and carries cancellations to what is.
-async fn post(
-    ledger: &Ledger,
-    retailer: Id<Account>,
-    orders: &[Written<Order>],
-    new: &HashSet<Id<PurchaseOrder>>,
-) -> Result<(), TradeError> {
+async fn post(ledger: &Ledger, retailer: Id<Account>, assigned: &Assigned) -> Result<(), TradeError> {
+    let Assigned { orders, new } = assigned;
     let mut by_supplier: BTreeMap<Id<Account>, Vec<Posting>> = BTreeMap::new();
     for order in orders {
         for (purchase_order, supplier, _) in order.purchase_orders() {
@@ -205,7 +216,6 @@ async fn follow(ledger: &Ledger, supplier: Id<Account>, id: Id<PurchaseOrder>) -
     orders::follow_purchase_order(ledger, &purchase_order).await.map(drop)
 }
 
-/// An order that was tried again and has found its suppliers needs nobody any more.
 async fn settle_holds(ledger: &Ledger, scope: &Scope, id: Id<Order>) -> Result<(), TradeError> {
     let order = orders::get(ledger, scope, id).await?;
     if order.unrouted().next().is_none() {

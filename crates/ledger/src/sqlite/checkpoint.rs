@@ -6,6 +6,8 @@
 
 use super::schema::{LOCK_WAIT, PAGE_BYTES};
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -64,6 +66,8 @@ pub(super) struct Checkpointer {
     call: SyncSender<()>,
     turn: Arc<Turn>,
     pages: Lengths,
+    /// Pages of the log after the last commit, as SQLite tells them.
+    length: Arc<AtomicU32>,
 }
 
 /// The thread's side.
@@ -72,11 +76,19 @@ pub(super) struct Copier {
     turn: Arc<Turn>,
 }
 
-/// The two sides; the thread is called when the log has this many bytes.
-pub(super) fn pair(log_bytes: u64) -> (Checkpointer, Copier) {
+/// The two sides for the connection that writes (which must not set `wal_autocheckpoint` any more: that would end the
+/// telling of the log's length); the thread is called when the log has this many bytes.
+pub(super) fn pair(writing: &mut Connection, log_bytes: u64) -> rusqlite::Result<(Checkpointer, Copier)> {
     let (call, calls) = sync_channel(1);
     let turn = Arc::new(Turn::default());
-    (Checkpointer { call, turn: Arc::clone(&turn), pages: Lengths::of(log_bytes) }, Copier { calls, turn })
+    let length = Arc::new(AtomicU32::new(0));
+    let told = Arc::clone(&length);
+    writing.wal_hook(Some(move |_: &mut Wal, pages: i32| {
+        told.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    }))?;
+    let checkpointer = Checkpointer { call, turn: Arc::clone(&turn), pages: Lengths::of(log_bytes), length };
+    Ok((checkpointer, Copier { calls, turn }))
 }
 
 impl Copier {
@@ -96,16 +108,17 @@ impl Checkpointer {
     /// Looks at the log's length after a commit and has it copied if it is time.
     pub(super) fn after_commit(&mut self, connection: &Connection) {
         let Lengths { call, rest, limit } = self.pages;
-        let Ok((length, copied)) = checkpoint(connection, "NOOP") else { return };
+        let length = self.length.load(Ordering::Relaxed);
+        if length < call {
+            return;
+        }
         if self.turn.copying() {
             if length < limit {
                 return;
             }
             self.turn.wait_for_end();
         }
-        if length < call {
-            return;
-        }
+        let Ok((length, copied)) = checkpoint(connection, "NOOP") else { return };
         if length >= limit {
             begin_again(connection, LIMIT_WAIT);
         } else if length - copied.min(length) <= rest {
@@ -155,23 +168,23 @@ fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<(u32, u32
 mod tests {
     use super::*;
 
-    fn log_of_ten_rows(directory: &tempfile::TempDir) -> Connection {
-        let connection = Connection::open(directory.path().join("log.db")).unwrap();
+    fn log_of_ten_rows(directory: &tempfile::TempDir, log_bytes: u64) -> (Connection, Checkpointer, Copier) {
+        let mut connection = Connection::open(directory.path().join("log.db")).unwrap();
         connection
             .execute_batch("PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (v)")
             .unwrap();
+        let (checkpointer, copier) = pair(&mut connection, log_bytes).unwrap();
         for _ in 0..10 {
             connection.execute("INSERT INTO t VALUES (randomblob(20000))", []).unwrap();
         }
-        connection
+        (connection, checkpointer, copier)
     }
 
     #[test]
     fn a_writer_at_rest_has_everything_copied() {
         let directory = tempfile::tempdir().unwrap();
-        let writing = log_of_ten_rows(&directory);
+        let (writing, mut checkpointer, copier) = log_of_ten_rows(&directory, 1 << 30);
         let copying = Connection::open(directory.path().join("log.db")).unwrap();
-        let (mut checkpointer, copier) = pair(1 << 30);
         checkpointer.after_commit(&writing);
         assert!(!checkpointer.turn.copying(), "the log is short");
         checkpointer.rest(&writing);
@@ -186,9 +199,8 @@ mod tests {
     #[test]
     fn a_long_log_is_copied_and_begun_again() {
         let directory = tempfile::tempdir().unwrap();
-        let writing = log_of_ten_rows(&directory);
+        let (writing, mut checkpointer, copier) = log_of_ten_rows(&directory, 20 * u64::from(PAGE_BYTES));
         let copying = Connection::open(directory.path().join("log.db")).unwrap();
-        let (mut checkpointer, copier) = pair(20 * u64::from(PAGE_BYTES));
         checkpointer.after_commit(&writing);
         assert!(checkpointer.turn.copying(), "the thread is called");
         let thread = std::thread::spawn(move || copier.run(&copying));

@@ -39,6 +39,9 @@ pub use schema::schema;
 /// Connections that read.
 const READERS: usize = 3;
 
+/// Batches that may wait for the thread that writes; it takes all of them into its next transaction.
+const BATCHES_AHEAD: usize = 64;
+
 /// Wakes that a slow receiver may fall behind before it misses some.
 const WAKES_KEPT: usize = 4096;
 
@@ -115,13 +118,14 @@ impl SqliteEngine {
 
     fn start_writer(
         &mut self,
-        writing: Connection,
+        mut writing: Connection,
         copying: Connection,
         jobs: Receiver<Job>,
         newest: Newest,
         options: SqliteOptions,
     ) -> Result<(), EngineError> {
-        let (checkpointer, copier) = checkpoint::pair(options.log_bytes);
+        let (checkpointer, copier) =
+            checkpoint::pair(&mut writing, options.log_bytes).map_err(|error| engine_error(&error))?;
         self.start("sqlite-copy", move || copier.run(&copying))?;
         let (wakes, filter) = (self.wakes.clone(), Arc::clone(&self.filter));
         self.start("sqlite-write", move || {
@@ -198,6 +202,10 @@ fn not_the_head(consumer: ConsumerNumber) -> Result<(), EngineError> {
 impl Engine for SqliteEngine {
     fn writers(&self) -> usize {
         1
+    }
+
+    fn batches_ahead(&self) -> usize {
+        BATCHES_AHEAD
     }
 
     async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Outcome>, EngineError> {

@@ -123,7 +123,9 @@ mod tests {
         }
         drop(readers);
         (0..20).for_each(|_| open.send(()).unwrap());
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         drop(answer);
         let mut numbers: Vec<_> = answers.iter().collect();
         numbers.sort_unstable();
@@ -163,6 +165,8 @@ mod tests {
         who.dedup();
         assert_eq!(who.len(), 1);
         drop(readers);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::partners::{LinkState, PartnerLink};
 use crate::{Races, TradeError, Written, carrier};
 use bonded_base::{Account, Id, Kind, Moment, Money};
 use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored};
+use futures::future::try_join;
 use std::collections::{HashMap, HashSet};
 
 /// Why a line is rejected whose stock does not suffice.
@@ -162,24 +163,30 @@ pub async fn post_many(
     let scope = carrier(supplier);
     let (mut races, mut unsure) = (Races::new(), false);
     loop {
-        let mut answers = links(ledger, &scope, postings).await?;
+        // Everything is asked at once: nearly always the links are open, and all of it is needed.
+        let (mut answers, goods) =
+            try_join(links(ledger, &scope, postings), Goods::of(ledger, &scope, postings)).await?;
         refuse_twins(postings, &mut answers);
         if unsure {
             refuse_known(ledger, &scope, postings, &mut answers).await?;
         }
-        let open: Vec<_> = (0..).zip(postings).filter(|(place, _)| matches!(answers.get(*place), Some(None))).collect();
+        let open: Vec<_> = postings.iter().zip(&answers).filter(|(_, answer)| answer.is_none()).collect();
         if open.is_empty() {
             return Ok(answers.into_iter().flatten().collect());
         }
-        let made = made(ledger, &scope, &open).await?;
+        let Goods { variants, mut shelves } = goods;
+        let made: Vec<_> = open
+            .into_iter()
+            .map(|(posting, _)| (posting.purchase_order, posting.post(&variants, &mut shelves.stock)))
+            .collect();
         let mut change = Change::new();
-        for (id, purchase_order) in &made.purchase_orders {
+        for (id, purchase_order) in &made {
             change.create(*id, purchase_order, "posted");
         }
-        made.shelves.write(&mut change, "reserved");
+        shelves.write(&mut change, "reserved");
         match ledger.commit(&scope, change).await {
             Ok(committed) => {
-                let mut new = made.purchase_orders.into_iter();
+                let mut new = made.into_iter();
                 for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
                     let born = |(id, value)| Posted::New(Box::new(Written::born(id, value, committed.at)));
                     *answer = new.next().map(born);
@@ -194,25 +201,24 @@ pub async fn post_many(
     }
 }
 
-struct Made {
-    purchase_orders: Vec<(Id<PurchaseOrder>, PurchaseOrder)>,
+/// What postings ask for: the variants, and where they lie.
+struct Goods {
+    variants: HashMap<Id<Variant>, Variant>,
     shelves: Shelves,
 }
 
-async fn made(ledger: &Ledger, scope: &Scope, postings: &[(usize, &Posting)]) -> Result<Made, TradeError> {
-    let mut ids: Vec<_> =
-        postings.iter().flat_map(|(_, posting)| posting.lines.iter().map(|line| line.variant)).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let found = if ids.is_empty() { Vec::new() } else { ledger.get_many::<Variant>(scope, &ids).await? };
-    let variants: HashMap<_, _> =
-        found.into_iter().flatten().map(|variant| (variant.id, variant.into_value())).collect();
-    let counted: Vec<_> =
-        ids.into_iter().filter(|id| variants.get(id).is_some_and(|variant| variant.tracked)).collect();
-    let mut shelves = Shelves::of_variants(ledger, scope, &counted).await?;
-    let mut post = |posting: &Posting| (posting.purchase_order, posting.post(&variants, &mut shelves.stock));
-    let purchase_orders = postings.iter().map(|(_, posting)| post(posting)).collect();
-    Ok(Made { purchase_orders, shelves })
+impl Goods {
+    async fn of(ledger: &Ledger, scope: &Scope, postings: &[Posting]) -> Result<Self, TradeError> {
+        let lines = postings.iter().flat_map(|posting| &posting.lines);
+        let mut ids: Vec<_> = lines.map(|line| line.variant).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        // Of what is not counted there are no levels to find.
+        let variants = async { Ok(ledger.get_many::<Variant>(scope, &ids).await?) };
+        let (variants, shelves) = try_join(variants, Shelves::of_variants(ledger, scope, &ids)).await?;
+        let variants = variants.into_iter().flatten().map(|variant| (variant.id, variant.into_value())).collect();
+        Ok(Self { variants, shelves })
+    }
 }
 
 /// What the supplier's side of each link says; `None` where it is open for orders.
