@@ -19,16 +19,15 @@ const IN_A_PARAMETER: usize = 180;
 const IN_A_HEADER: usize = 8;
 /// Characters of an idempotency key at most.
 const ONCE_CHARS: usize = 255;
-
+const JSON: &str = "application/json";
 /// The name that stands for any parameter that an operation does not know.
 const UNKNOWN: &str = "unknown";
-
 /// The body was too large (RFC 9110 section 15.5.14), so nobody has read it.
 const TOO_LARGE: u16 = 413;
-
 /// Headers that any request can carry: clients, proxies and browsers set them.
 const HEADERS: &str = "user-agent referer origin from cookie via forwarded x-forwarded-for x-real-ip true-client-ip \
     cf-connecting-ip x-request-id traceparent baggage accept-language x-customer";
+
 /// What comes when, since afterwards some are refused before they have looked at much: what changes something, steps that
 /// take pieces of an order, what completes it, what ends something.
 const STEPS: [&[&str]; 3] = [&["cancel", "reject", "fulfilments"], &["complete"], &["archive", "end", "resolve"]];
@@ -241,7 +240,7 @@ impl Flood<'_> {
     /// no JSON, or sent as something else.
     fn objects(&self, example: &Value, whole: &Value) -> Vec<(&'static str, Vec<u8>)> {
         let whole = resolved(whole, &self.market.ids);
-        let filled = |each: usize, value: fn(&str, usize) -> Value| {
+        let filled = |each: usize, value: &dyn Fn(&str, usize) -> Value| {
             let mut body = whole.clone();
             for (number, leaf) in fields(&whole).iter().enumerate() {
                 let canaries = self.planting.some(&self.place(format!("body {}", field(leaf))), each);
@@ -249,21 +248,15 @@ impl Flood<'_> {
             }
             body
         };
+        let text = |canaries: &str, _: usize| json!(canaries);
+        let mut whole_ones =
+            vec![filled(self.each, &text), self.with_more(self.example(example)), self.with_more(filled(1, &text))];
+        whole_ones.extend((0..3).map(|turn| filled(5, &|canaries, number| of_another_type(canaries, number + turn))));
         let bytes = |body: &Value| serde_json::to_vec(body).unwrap();
-        let small = bytes(&filled(5, |canaries, _| json!(canaries)));
-        let broken = (1..8).map(|eighths| ("application/json", small[..small.len() * eighths / 8].to_vec()));
-        let mut bodies: Vec<_> = broken.collect();
-        bodies
-            .extend(["application/x-www-form-urlencoded", "text/plain"].map(|media_type| (media_type, small.clone())));
-        let all = [
-            filled(self.each, |canaries, _| json!(canaries)),
-            filled(5, of_another_type),
-            filled(5, |canaries, number| of_another_type(canaries, number + 1)),
-            filled(5, |canaries, number| of_another_type(canaries, number + 2)),
-            self.with_more(self.example(example)),
-            self.with_more(filled(1, |canaries, _| json!(canaries))),
-        ];
-        bodies.extend(all.iter().map(|body| ("application/json", bytes(body))));
+        let small = bytes(&filled(5, &text));
+        let mut bodies: Vec<_> = whole_ones.iter().map(|body| (JSON, bytes(body))).collect();
+        bodies.extend((1..8).map(|eighths| (JSON, small[..small.len() * eighths / 8].to_vec())));
+        bodies.extend(["application/x-www-form-urlencoded", "text/plain"].map(|other| (other, small.clone())));
         bodies
     }
 

@@ -15,7 +15,7 @@ const WAITS_MAX: usize = 2_000;
 const WAIT_SECONDS: u32 = 20;
 
 /// Pieces of the order that goes all its ways; each step takes one.
-const PIECES: u32 = 200;
+const PIECES: u32 = 10_000;
 
 /// What is sold. No other text of the test has these words.
 pub const SKU: &str = "SMVR-QX71-K";

@@ -3,55 +3,74 @@
 use crate::canaries::{Canary, Shape};
 use crate::encodings::{ENCODINGS, hex};
 use crate::house::House;
-use crate::search::{Found, Search, Searched, Word};
+use crate::search::{Finding, Found, Search, Searched, Word};
 use bonded_base::{Account, Id};
 use bonded_testkit::postgres::{Programs, TestDatabase};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
+/// The name of what must be found.
+const CONTROL: &str = "the control";
 /// The number of the first canary that is leaked on purpose; none of those that are planted comes that far.
 const LEAKED_SERIAL: u32 = 999_000;
 
-/// Searches all of it. Fails where the search itself looks in the wrong place: the account's id, which lies there in
-/// clear, must be found in the log, in the database's files and in what is read out of it.
-pub async fn searched(house: &House, search: &Search, account: Id<Account>) -> Searched {
-    let uuid = uuid::Uuid::from_bytes(account.bytes()).to_string();
-    let control = Search::with(&[
-        Word::new("the account", account.bytes()),
-        Word::new("the account", uuid),
-        Word::new("the account", account.to_string()),
-    ]);
+/// What lies everywhere in clear, in the forms of an id: whoever does not find it searched something else.
+pub fn control(account: &str) -> [Word; 3] {
+    let id: Id<Account> = account.parse().unwrap();
+    let uuid = uuid::Uuid::from_bytes(id.bytes()).to_string();
+    [account.as_bytes().to_vec(), id.bytes().to_vec(), uuid.into_bytes()].map(|form| Word::new(CONTROL, form))
+}
+
+/// The file that PostgreSQL writes ahead to just now; later ones have later names.
+pub fn wal_file(database: &TestDatabase) -> String {
+    let name = sql(database, "SELECT 'pg_wal/' || pg_walfile_name(pg_current_wal_lsn())");
+    String::from_utf8(name).unwrap().trim().to_owned()
+}
+
+/// Searches all of it, for the control too, which is not among what is found; of what PostgreSQL wrote ahead the part
+/// from this file on, since other tests may use the same cluster.
+pub async fn searched(house: &House, search: &Search, wal_from: Option<&str>) -> Searched {
     let mut all = search.directory(house.directory.path(), |_| true);
-    let mut controls = control.directory(house.directory.path(), |name| name.starts_with("bonded-data/"));
-    for known in ["bonded.toml", "bonded-data/tls/ca.pem", "bonded-data-keys/"] {
-        assert!(all.files.iter().any(|name| name.starts_with(known)), "{known} was not searched: {:?}", all.files);
-    }
-    controls.add(&control, "log", &fs::read(house.path("log")).unwrap());
-    let read_out = match &house.database {
-        None => values(&Connection::open(house.path("bonded-data/bonded.sqlite")).unwrap()),
+    let (database_file, read_out) = match &house.database {
+        None => {
+            ("bonded-data/bonded.sqlite", values(&Connection::open(house.path("bonded-data/bonded.sqlite")).unwrap()))
+        }
         Some(database) => {
-            let (more, again) = cluster(database, search, &control).await;
-            for (to, from) in [(&mut all, more), (&mut controls, again)] {
-                to.bytes += from.bytes;
-                to.findings.extend(from.findings);
-                to.files.extend(from.files);
+            // So that what is in memory lies in files too.
+            sql(database, "CHECKPOINT");
+            let data = database.data_directory().await.unwrap();
+            let number = sql(database, "SELECT oid FROM pg_database WHERE datname = current_database()");
+            let own = format!("base/{}/", String::from_utf8(number).unwrap().trim());
+            let wal = wal_from.unwrap().to_owned()..=wal_file(database);
+            all.append(search.directory(&data, |name| match name.split('/').next() {
+                Some("base") => name.starts_with(&own) || name.starts_with("base/pgsql_tmp"),
+                Some("pg_wal") => wal.contains(&name.to_owned()),
+                _ => true,
+            }));
+            if let Ok(log) = fs::read(data.parent().unwrap().join("log")) {
+                all.add(search, "PostgreSQL's log", &log);
             }
-            tables(database)
+            all.add(search, "the dump", &program("pg_dump", &["--dbname", database.url()]));
+            assert!(all.files.iter().any(|name| name.starts_with("pg_wal/")), "no write-ahead log was searched");
+            ("base/", tables(database))
         }
     };
     for (table, bytes) in &read_out {
         all.add(search, table, bytes);
-        controls.add(&control, table, bytes);
     }
-    for source in ["log", if house.database.is_some() { "base/" } else { "sqlite" }, "entries"] {
-        let found = controls.findings.iter().any(|finding| finding.source.contains(source));
-        assert!(found, "the account is not in {source}, so something else was searched");
+    for known in ["bonded.toml", "bonded-data/tls/ca.pem", "bonded-data-keys/"] {
+        assert!(all.files.iter().any(|name| name.starts_with(known)), "{known} was not searched: {:?}", all.files);
     }
-    all
+    let is_control = |finding: &Finding| finding.found == Found::Word(CONTROL.to_owned());
+    let (controls, others) = all.findings.into_iter().partition::<Vec<_>, _>(is_control);
+    for source in ["log", database_file, "entries"] {
+        let found = controls.iter().any(|finding| finding.source.starts_with(source));
+        assert!(found, "the control is not in {source}, so something else was searched");
+    }
+    Searched { findings: others, ..all }
 }
 
 /// Every value of every table, because one that is longer than a page lies in pieces in the file.
@@ -96,26 +115,6 @@ fn program(name: &str, arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// PostgreSQL's own files of this database, with the log that it writes ahead and the one for people, and a dump.
-async fn cluster(database: &TestDatabase, search: &Search, control: &Search) -> (Searched, Searched) {
-    // So that what is in memory lies in files too.
-    sql(database, "CHECKPOINT");
-    let data = database.data_directory().await.unwrap();
-    let number = sql(database, "SELECT oid FROM pg_database WHERE datname = current_database()");
-    let own = PathBuf::from("base").join(String::from_utf8(number).unwrap().trim());
-    let is_own = |name: &str| PathBuf::from(name).starts_with(&own);
-    let mut all = search.directory(&data, |name| !name.starts_with("base/") || is_own(name));
-    assert!(all.files.iter().any(|name| name.starts_with("pg_wal/")), "no write-ahead log was searched");
-    let mut controls = control.directory(&data, is_own);
-    if let Ok(log) = fs::read(data.parent().unwrap().join("log")) {
-        all.add(search, "PostgreSQL's log", &log);
-    }
-    let dump = program("pg_dump", &["--dbname", database.url()]);
-    all.add(search, "the dump", &dump);
-    controls.add(control, "the dump", &dump);
-    (all, controls)
-}
-
 /// Leaks canaries into the name of a file of this deployment, into a file, and into the database: in the last two one in
 /// each encoding. All of them come back.
 pub fn leak(house: &House) -> BTreeSet<Found> {
@@ -137,8 +136,9 @@ pub fn leak(house: &House) -> BTreeSet<Found> {
                 .unwrap();
         }
         Some(database) => {
+            // Unlogged, so that it is in no file that other tests search.
             let values = hex.map(|hex| format!("('\\x{hex}')")).collect::<Vec<_>>().join(", ");
-            sql(database, &format!("CREATE TABLE leak (value BYTEA); INSERT INTO leak VALUES {values}"));
+            sql(database, &format!("CREATE UNLOGGED TABLE leak (value BYTEA); INSERT INTO leak VALUES {values}"));
         }
     }
     (0..=2 * count).map(|number| Found::Canary(leaked(number))).collect()

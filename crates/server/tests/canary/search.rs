@@ -133,6 +133,12 @@ impl Searched {
         self.files.push(name.to_owned());
         self.bytes += bytes.len();
     }
+
+    pub fn append(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        self.files.extend(other.files);
+        self.bytes += other.bytes;
+    }
 }
 
 fn present<T>(outcome: io::Result<T>) -> Option<T> {

@@ -1,6 +1,6 @@
 //! The story: open a market, plant canaries everywhere, end the program, search what is left.
 
-use crate::caller::{Callers, Eye, Request, SOURCES};
+use crate::caller::{self, Callers, Eye, Request, SOURCES};
 use crate::canaries::{Place, Planting};
 use crate::contract::{self, Operation};
 use crate::encodings::in_url;
@@ -9,7 +9,6 @@ use crate::market::{self, Market, Trader};
 use crate::search::{Search, Word};
 use crate::wire::{self, BELOW_HTTP};
 use crate::{flood, opened, remains, taken};
-use bonded_base::{Account, Id};
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,9 +31,6 @@ const FIELDS: [(&str, &str); 4] = [
 ];
 /// What is no field, but a way of its own for fields to be refused.
 const ON_TOP: &str = "*, on top";
-/// Leaks of one field that are told.
-const LEAKS_TOLD: usize = 3;
-
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -58,11 +54,12 @@ pub async fn tell(plan: Plan) {
     let (house, planting) = (&plan.house, Arc::new(Planting::default()));
     let eye = Arc::new(Eye::new(Arc::clone(&planting), Search::with(&market::consumer_words())));
     let operations = contract::operations();
+    let wal = house.database.as_ref().map(remains::wal_file);
 
     let server = serve(&plan, REQUESTS_AT_ONCE);
     let traders = [0, 1, 2].map(|place| Trader::open(house, place));
     let hidden = market::words_hidden(&traders);
-    let accounts: [Id<Account>; 3] = [0, 1, 2].map(|place: usize| traders[place].account.parse().unwrap());
+    let accounts = [0, 1, 2].map(|place: usize| traders[place].account.clone());
     too_often(&callers(&server, house, &eye), &planting, &traders[2].reader).await;
     let mut log = server.stop().await;
 
@@ -77,6 +74,10 @@ pub async fn tell(plan: Plan) {
     told("changes are flooded");
     too_much(&market, &planting).await;
     let mut leaks = BTreeSet::new();
+    let kept = market::words_kept();
+    let opened = opened::read(house, &accounts, &Search::with(&kept), &planting);
+    leaks.extend(opened.leaks);
+    told(&format!("{} records, consumers and entries were opened", opened.lines));
     for address in [server.public, server.private] {
         leaks.extend(wire::trouble(address, &authority(house), &planting).await.iter().map(ToString::to_string));
     }
@@ -92,15 +93,11 @@ pub async fn tell(plan: Plan) {
     leaks.extend(eye.complaints());
     was_all_tried(&eye, &planting, &operations, plan.each);
 
-    let kept = market::words_kept();
     let sources = SOURCES.map(|source| Word::new("a caller's address", source.to_string()));
-    let search = Search::with(&[&kept[..], &hidden, &sources].concat());
-    let left = remains::searched(house, &search, accounts[0]).await;
-    leaks.extend(left.findings.iter().filter_map(|finding| crate::caller::told(finding, &planting)));
+    let search = Search::with(&[&kept[..], &hidden, &sources, &remains::control(&accounts[0])].concat());
+    let left = remains::searched(house, &search, wal.as_deref()).await;
+    leaks.extend(left.findings.iter().filter_map(|finding| caller::told(finding, &planting)));
     told(&format!("{} files were searched, {} MB", left.files.len(), left.bytes / 1_000_000));
-    let opened = opened::read(house, &accounts, &search, &planting).await;
-    leaks.extend(opened.leaks.iter().cloned());
-    told(&format!("{} records and {} entries were opened", opened.records, opened.entries));
     let counts = planting.counts();
     let planted: u32 = counts.iter().flat_map(|(_, counts)| counts).sum();
     println!("{planted} canaries in {} fields of {} operations", counts.len(), operations.len());
@@ -111,7 +108,7 @@ pub async fn tell(plan: Plan) {
     assert!(unseen.is_empty() && opened.kept > 0, "opened, the store should show {unseen:?}");
     let leaked = remains::leak(house);
     let found: BTreeSet<_> =
-        remains::searched(house, &search, accounts[0]).await.findings.into_iter().map(|it| it.found).collect();
+        remains::searched(house, &search, wal.as_deref()).await.findings.into_iter().map(|it| it.found).collect();
     assert_eq!(found, leaked, "what is leaked on purpose");
     told("what was leaked on purpose is found");
 }
@@ -172,16 +169,11 @@ fn was_all_tried(eye: &Eye, planting: &Planting, operations: &[Operation], each:
     assert!(thin.is_empty(), "too few canaries in {thin:?}");
 }
 
-/// Some leaks of each field, which are enough to begin with.
+/// How many leaks there are of each field, each with one of them.
 fn some(leaks: &BTreeSet<String>) -> String {
     let mut by_field: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for leak in leaks {
-        let field = leak.split_once(", planted in ").map_or("no field", |(_, field)| field);
-        by_field.entry(field).or_default().push(leak);
+        by_field.entry(leak.split_once(", planted in ").unwrap_or_default().1).or_default().push(leak);
     }
-    let told = by_field.iter().map(|(field, leaks)| {
-        let some: Vec<_> = leaks.iter().step_by(leaks.len().div_ceil(LEAKS_TOLD)).copied().collect();
-        format!("{field}: {}\n  {}", leaks.len(), some.join("\n  "))
-    });
-    told.collect::<Vec<_>>().join("\n")
+    by_field.values().map(|leaks| format!("{} like {}", leaks.len(), leaks[0])).collect::<Vec<_>>().join("\n")
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// Records of a batch.
 const BATCH: usize = 1_000;
-/// Steps of one purchase order for each shape at most; it has only so many parcels.
+/// Steps of a purchase order for each shape at most; it has only so many parcels.
 const STEPS_MAX: usize = 110;
 /// Columns of a product file whose names are canaries; more than a thousand would be refused.
 const COLUMNS_MAX: usize = 900;
@@ -75,25 +75,11 @@ pub async fn plant(market: &Market, planting: &Planting, each: usize) {
     planter("POST /v1/imports/products").product_files().await;
     planter("POST /v1/orders/batch").records(&market.retailer, ORDER).await;
     planter("POST /v1/orders/batch").formed_orders().await;
-    // It reaches the supplier behind all that were placed before it.
-    let path = purchase_order(market).await;
     let each = each.min(STEPS_MAX);
     for (step, templates) in [("reject", &REASON[..]), ("fulfilments", &PARCELS)] {
         let operation = format!("POST /v1/purchase_orders/{{id}}/{step}");
-        Planter { market, planting, operation: &operation, each }.steps(&format!("{path}/{step}"), templates).await;
+        Planter { market, planting, operation: &operation, each }.steps(step, templates).await;
     }
-}
-
-/// A purchase order for so many pieces that it can be rejected and sent piece by piece.
-async fn purchase_order(market: &Market) -> String {
-    let order = market::order("GLW-Zephyr-5505", SKU, 100_000);
-    let order = market.callers.expect(201, market.retailer.post("/v1/orders", &order)).await.json();
-    let path = format!("/v1/orders/{}?expand=purchase_orders", order["id"].as_str().unwrap());
-    let part = |answer: &Value| answer["purchase_orders"][0]["id"].as_str().map(str::to_owned);
-    let routed = market.until(&market.retailer, "order", &path, |answer| part(&answer.json()).is_some()).await.json();
-    let path = format!("/v1/purchase_orders/{}", part(&routed).unwrap());
-    market.until(&market.supplier, "purchase_order", &path, |answer| answer.status == 200).await;
-    path
 }
 
 impl Planter<'_> {
@@ -157,13 +143,14 @@ impl Planter<'_> {
         }
     }
 
-    /// Steps of one purchase order, one by one.
-    async fn steps(&self, target: &str, templates: &[&str]) {
+    /// Steps of the market's own purchase order, one by one.
+    async fn steps(&self, step: &str, templates: &[&str]) {
+        let target = format!("/v1/purchase_orders/{}/{step}", self.market.ids["po"]);
         let mut taken = 0;
         for (number, shape) in self.numbers() {
             let template = serde_json::from_str(templates[number % templates.len()]).unwrap();
             let body = self.filled(&template, number, shape, "");
-            let answer = self.market.callers.send(self.market.supplier.post(target, &body)).await;
+            let answer = self.market.callers.send(self.market.supplier.post(&target, &body)).await;
             taken += usize::from(answer.status == 200);
         }
         assert!(taken > 0, "nothing was taken at {target}");
