@@ -1,11 +1,14 @@
 //! Nothing of a person is left: canaries go into every field of a request, and all that stays is searched for them.
 //!
 //! The real program serves over TLS, on either engine, logging all it can. Thousands of e-mail addresses, phone numbers
-//! and IP addresses go into good requests and into bad ones of every sort. The answers are watched meanwhile; then the
-//! program is stopped, or killed, and searched are: its files and their names, the database as it lies there with what
-//! stands in front of it, its values and a dump of it, the logs, and, opened with the keys, every record and entry. What
-//! is found is told with the field that it was planted in, its encoding, its file and its place there. Last, canaries
-//! are leaked on purpose, and must be found.
+//! and IP addresses go into good requests and into bad ones of every sort, of every operation. Every answer is looked at,
+//! and so is all that the program itself shows of what it keeps. Then it is stopped, or killed, and searched are: its
+//! files and their names, the database as it lies there with what stands in front of it, its values and a dump of it, and
+//! the logs. What is found is told with the field that it was planted in, its encoding, its file and its place there.
+//! Last, canaries are leaked on purpose, and must be found.
+//!
+//! Begin with [`story`]; [`taken`] and [`flood`] plant, [`opened`] and [`remains`] look, [`encodings`] and [`search`] are
+//! how, and [`kept`] is what may be found in what is opened.
 
 #![cfg(test)]
 

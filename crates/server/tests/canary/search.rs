@@ -77,10 +77,12 @@ pub struct Searched {
 impl Search {
     pub fn with(words: &[Word]) -> Self {
         let in_memory = Word::new("an IPv6 canary in memory", IPV6_BYTES);
-        let words = || words.iter().chain([&in_memory]).cloned().map(Needle::Word);
+        // An index may keep a word in small letters.
+        let small = words.iter().map(|word| Word::new(&*word.name, word.bytes.to_ascii_lowercase()));
+        let words: Vec<_> = words.iter().cloned().chain(small).chain([in_memory]).collect();
         let (mut known, mut written, mut needles) = (HashSet::new(), Vec::new(), Vec::new());
         for encoding in &ENCODINGS {
-            for needle in MARKS.iter().map(Needle::Mark).chain(words()) {
+            for needle in MARKS.iter().map(Needle::Mark).chain(words.iter().cloned().map(Needle::Word)) {
                 let bytes = (encoding.write)(needle.bytes());
                 if known.insert(bytes.clone()) {
                     written.push(bytes);
