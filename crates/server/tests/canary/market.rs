@@ -3,6 +3,7 @@
 //! Every text of it is a word that is said nowhere else, so that it can be searched for.
 
 use crate::caller::{Answer, Callers, Request};
+use crate::contract::leaves;
 use crate::house::House;
 use crate::search::Word;
 use reqwest::Method;
@@ -17,45 +18,15 @@ const WAIT_SECONDS: u32 = 20;
 /// Pieces of the order that goes all its ways; each step takes one.
 const PIECES: u32 = 10_000;
 
-/// What is sold. No other text of the test has these words.
+/// What is sold. No other text of the test has this, nor any of the other texts here.
 pub const SKU: &str = "SMVR-QX71-K";
-const TITLE: &str = "Brindlemoss Samovar";
 const PRICE: u64 = 735_193_771_264;
-const COMPARE_AT: u64 = 819_273_645_371;
 const NAMES: [&str; 3] = ["Glimmerwick Outfitters", "Tarnhollow Ceramics", "Bystander Pennyroyal"];
-
-/// Words of the business, by what they are: in no file and no log, but among what is kept, opened.
-const BUSINESS: [(&str, &str); 20] = [
-    ("the retailer's name", NAMES[0]),
-    ("the supplier's name", NAMES[1]),
-    ("a product's title", TITLE),
-    ("a product's handle", "brindlemoss-samovar-q7"),
-    ("a product's description", "thrice fired in fenwick glaze"),
-    ("a product's vendor", "Oakapple Kilnworks"),
-    ("a product's type", "Samovarware"),
-    ("a product's tag", "quillfeather-tag"),
-    ("an option's name", "Glazehue"),
-    ("an option's value", "Umberveil"),
-    ("an image's address", "https://cdn.tarnhollow.example/brindle.png"),
-    ("an image's text", "Samovarfront portrait"),
-    ("a variant's SKU", SKU),
-    ("a variant's barcode", "97155033188420"),
-    ("a variant's price", "735193771264"),
-    ("a location's name", "Skerryvault Depot"),
-    ("an order's reference", "GLW-Zephyr-5503"),
-    ("an order line's title", "Samovar, gift wrapped"),
-    ("a carrier", "Heronswift Couriers"),
-    ("a reason", "Cracked in the thricefold kiln"),
-];
-
-/// The consumer's fields, but for the country, which is two letters.
-const CONSUMER: [(&str, &str); 5] = [
-    ("first_name", "Ottolinde"),
-    ("last_name", "Quennerstedt"),
-    ("street", "17 Larkspindle Row"),
-    ("postal_code", "QZ94WXK"),
-    ("region", "Upper Fenmarch"),
-];
+const LOCATION: &str = "Skerryvault Depot";
+const REFERENCE: &str = "GLW-Zephyr-5503";
+/// Shorter texts, as `active` and `EUR`, stand in other places too.
+const WORD_CHARS_MIN: usize = 7;
+const PRICE_MIN: u64 = 1_000_000_000;
 
 /// One account with its keys.
 pub struct Trader {
@@ -76,20 +47,29 @@ pub struct Market {
     references: AtomicUsize,
 }
 
-/// What was kept and must be seen in the opened store, by name.
+/// Every text and price of the business, by itself: in no file and no log, but among what is kept, opened.
 pub fn words_kept() -> Vec<Word> {
-    BUSINESS.into_iter().map(|(name, text)| Word::new(name, text)).chain(consumer_words()).collect()
+    let told = json!([product(), order(REFERENCE, SKU, PIECES), parcel(), reason(), LOCATION, NAMES[0], NAMES[1]]);
+    words(&told)
 }
 
-/// The consumer's fields.
+/// The consumer's fields, but for the country, which is two letters.
 pub fn consumer_words() -> Vec<Word> {
-    CONSUMER.into_iter().map(|(field, text)| Word::new(format!("the consumer's {field}"), text)).collect()
+    words(&consumer())
+}
+
+fn words(value: &Value) -> Vec<Word> {
+    let texts = leaves(value).into_iter().filter_map(|leaf| match value.pointer(&leaf)? {
+        Value::String(text) if text.len() >= WORD_CHARS_MIN => Some(text.clone()),
+        Value::Number(price) if price.as_u64()? >= PRICE_MIN => Some(price.to_string()),
+        _ => None,
+    });
+    texts.map(|text| Word::new(&*text, &*text)).collect()
 }
 
 /// What else may be in no file and no log: a price in the forms in which engines keep numbers, and keys.
 pub fn words_hidden(traders: &[Trader]) -> Vec<Word> {
     let mut words = vec![
-        Word::new("a variant's old price", COMPARE_AT.to_string()),
         Word::new("a price, high byte first", &PRICE.to_be_bytes()[2..]),
         Word::new("a price, low byte first", &PRICE.to_le_bytes()[..6]),
     ];
@@ -98,8 +78,10 @@ pub fn words_hidden(traders: &[Trader]) -> Vec<Word> {
 }
 
 fn consumer() -> Value {
-    let fields = CONSUMER.into_iter().chain([("country", "GB")]);
-    Value::Object(fields.map(|(field, text)| (field.to_owned(), json!(text))).collect())
+    json!({
+        "first_name": "Ottolinde", "last_name": "Quennerstedt", "street": "17 Larkspindle Row", "postal_code": "QZ94WXK",
+        "region": "Upper Fenmarch", "country": "GB",
+    })
 }
 
 fn price(amount: u64) -> Value {
@@ -108,15 +90,26 @@ fn price(amount: u64) -> Value {
 
 fn product() -> Value {
     json!({
-        "handle": "brindlemoss-samovar-q7", "title": TITLE, "description_html": "<p>thrice fired in fenwick glaze</p>",
+        "handle": "brindlemoss-samovar-q7", "title": "Brindlemoss Samovar", "description_html": "<p>thrice fired in fenwick glaze</p>",
         "vendor": "Oakapple Kilnworks", "product_type": "Samovarware", "tags": ["quillfeather-tag"],
         "status": "active", "options": [{"name": "Glazehue", "values": ["Umberveil"]}],
         "images": [{"url": "https://cdn.tarnhollow.example/brindle.png", "alt": "Samovarfront portrait"}],
         "variants": [{
             "options": ["Umberveil"], "sku": SKU, "barcode": "97155033188420",
-            "price": price(PRICE), "compare_at_price": price(COMPARE_AT), "tracked": true,
+            "price": price(PRICE), "compare_at_price": price(819_273_645_371), "tracked": true,
         }],
     })
+}
+
+fn parcel() -> Value {
+    json!({
+        "lines": [{"line": 1, "quantity": 2}], "carrier": "Heronswift Couriers", "number": "HSW77X31Q9054",
+        "url": "https://track.heronswift.example/HSW77X31Q9054",
+    })
+}
+
+fn reason() -> Value {
+    json!({"reason": "Cracked in the thricefold kiln", "lines": [{"line": 1, "quantity": 1}]})
 }
 
 /// An order for the samovar, or for what nobody sells.
@@ -173,7 +166,7 @@ impl Market {
     }
 
     async fn stock(&mut self) {
-        self.made("loc", self.supplier.post("/v1/locations", &json!({"name": "Skerryvault Depot"}))).await;
+        self.made("loc", self.supplier.post("/v1/locations", &json!({"name": LOCATION}))).await;
         let product = self.made("prod", self.supplier.post("/v1/products", &product())).await;
         self.ids.insert("var", product["variants"][0]["id"].as_str().unwrap().to_owned());
         let level = json!({"data": [{"sku": SKU, "location": self.ids["loc"], "on_hand": 900_000}]});
@@ -182,7 +175,7 @@ impl Market {
     }
 
     async fn trade(&mut self) {
-        self.made("ord", self.retailer.post("/v1/orders", &order("GLW-Zephyr-5503", SKU, PIECES))).await;
+        self.made("ord", self.retailer.post("/v1/orders", &order(REFERENCE, SKU, PIECES))).await;
         let lost = order("GLW-Zephyr-5504", "SMVR-NOWHERE-9", 1);
         self.callers.expect(201, self.retailer.post("/v1/orders", &lost)).await;
         let holds = self.until(&self.retailer, "hold", "/v1/holds", |answer| count(&answer.json()) > 0).await.json();
@@ -193,12 +186,7 @@ impl Market {
         let id = orders["data"][0]["id"].as_str().unwrap().to_owned();
         let path = format!("{path}/{id}");
         self.ids.insert("po", id);
-        let parcel = json!({
-            "lines": [{"line": 1, "quantity": 2}], "carrier": "Heronswift Couriers", "number": "HSW77X31Q9054",
-            "url": "https://track.heronswift.example/HSW77X31Q9054",
-        });
-        let reason = json!({"reason": "Cracked in the thricefold kiln", "lines": [{"line": 1, "quantity": 1}]});
-        for (step, body) in [("acknowledge", json!({})), ("fulfilments", parcel), ("reject", reason)] {
+        for (step, body) in [("acknowledge", json!({})), ("fulfilments", parcel()), ("reject", reason())] {
             self.callers.expect(200, self.supplier.post(format!("{path}/{step}"), &body)).await;
         }
     }
