@@ -23,6 +23,9 @@ const LEASE_MS: i64 = 15_000;
 const RENEW_MS: i64 = 7_500;
 /// Entries that a reader deals with at once.
 const CHUNK: u32 = 512;
+/// Entries of a chunk from which on the next waits until it has arrived. Until then a second chunk on its way saves
+/// waiting; beyond, chunks that grow while they wait save more than that, since each costs much the same.
+const CROWD: usize = 32;
 /// How long a worker that has caught up waits for more before it notes its cursor and ends.
 const LINGER: Duration = Duration::from_millis(250);
 /// How long a worker rests after the engine or a partner could not be reached.
@@ -229,6 +232,9 @@ impl Worker {
                 Ok(if worked { Look::Worked } else { Look::CaughtUp })
             }
             Reader::Route => {
+                if held.crowded {
+                    held.arrive().await?;
+                }
                 let chunk: Vec<Headline> = ledger.headlines(&scope, held.read, CHUNK).await?;
                 let Some(last) = chunk.last().map(|headline| headline.seq) else {
                     // News are looked at at once, also while the last ones are still on their way.
@@ -237,7 +243,7 @@ impl Worker {
                 let onward = route(ledger, &scope, &chunk).await?;
                 // One chunk is on its way while the next is decided, and no more than one, so that none overtakes.
                 held.arrive().await?;
-                held.read = last;
+                (held.read, held.crowded) = (last, chunk.len() >= CROWD);
                 held.under_way = Some(tokio::spawn(onward.carry(ledger.clone(), scope)));
                 Ok(Look::Worked)
             }
@@ -258,7 +264,7 @@ impl Worker {
             };
             match held {
                 Some(held) => held.lease = lease,
-                None => *held = Some(Held { read: lease.seq, carried: lease.seq, lease, under_way: None }),
+                None => *held = Some(Held::from(lease)),
             }
         }
         Ok(held.as_mut())
@@ -291,6 +297,14 @@ struct Held {
     carried: u64,
     /// What is still to be done about the entries between the two.
     under_way: Option<JoinHandle<Result<(), LedgerError>>>,
+    /// Whether those are many.
+    crowded: bool,
+}
+
+impl From<Lease> for Held {
+    fn from(lease: Lease) -> Self {
+        Self { read: lease.seq, carried: lease.seq, lease, under_way: None, crowded: false }
+    }
 }
 
 impl Held {

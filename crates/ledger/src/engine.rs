@@ -202,7 +202,7 @@ pub struct LeaseRow {
 }
 
 /// Why an engine could not.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineError {
     /// The disk is full; nothing was done.
     #[error("the disk that holds the database is full")]

@@ -8,6 +8,7 @@ mod connect;
 mod cursors;
 mod decide;
 mod failure;
+mod questions;
 mod read;
 mod schema;
 mod wakes;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 use connect::{Server, borrowed};
 use deadpool_postgres::Pool;
 use failure::engine_error;
+use questions::Questions;
 use std::path::PathBuf;
 use tokio::sync::broadcast;
 use wakes::Wakes;
@@ -45,6 +47,7 @@ impl Default for PostgresOptions {
 /// An engine on one PostgreSQL database.
 pub struct PostgresEngine {
     pool: Pool,
+    questions: Questions,
     wakes: Wakes,
     writers: usize,
 }
@@ -59,7 +62,8 @@ impl PostgresEngine {
         let mut client = borrowed(&pool).await?;
         schema::migrate(&mut client).await?;
         drop(client);
-        Ok(Self { pool, wakes: Wakes::start(server), writers })
+        let questions = Questions::start(pool.clone());
+        Ok(Self { pool, questions, wakes: Wakes::start(server), writers })
     }
 }
 
@@ -95,7 +99,7 @@ impl Engine for PostgresEngine {
     }
 
     async fn records(&self, account: Bytes16, kind: u8, ids: &[Bytes16]) -> Result<Vec<RecordRow>, EngineError> {
-        read::records(&borrowed(&self.pool).await?, account, kind, ids).await.map_err(told)
+        self.questions.records(account, kind, ids).await
     }
 
     async fn list(&self, account: Bytes16, query: &ListQuery) -> Result<Vec<RecordRow>, EngineError> {

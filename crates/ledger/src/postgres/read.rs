@@ -1,5 +1,6 @@
 //! The questions an engine answers, one statement each.
 
+use super::columns::RecordKeys;
 use super::write::{bytes, small};
 use crate::engine::{Bytes16, ConsumerNumber, EntryRow, HEAD, ListBy, ListQuery, RecordRow, StoredEntry, TileRow};
 use deadpool_postgres::Object;
@@ -16,25 +17,19 @@ type Found = Option<(u8, Bytes16)>;
 // `LATERAL (… OFFSET 0)` makes the planner look each asked row up by its whole key: it would else be free to go through
 // all rows of the account, and does while it believes the table to be small.
 
-pub(super) async fn records(
-    client: &Object,
-    account: Bytes16,
-    kind: u8,
-    ids: &[Bytes16],
-) -> Result<Vec<RecordRow>, Error> {
-    // An id that is asked for twice is answered once.
-    let ids: BTreeSet<Bytes16> = ids.iter().copied().collect();
-    let ids: Vec<Uuid> = ids.into_iter().map(Uuid::from_bytes).collect();
+/// Each record with the account that it belongs to.
+pub(super) async fn records(client: &Object, keys: &RecordKeys) -> Result<Vec<(Bytes16, RecordRow)>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT found.* FROM unnest($3::uuid[]) AS asked (id), LATERAL (
+            "SELECT found.*, asked.account FROM unnest($1::uuid[], $2::smallint[], $3::uuid[])
+                 AS asked (account, kind, id), LATERAL (
                  SELECT kind, id, version, state, parent, sort_at, sealed, consumer FROM records
-                 WHERE account = $1 AND kind = $2 AND id = asked.id OFFSET 0
+                 WHERE account = asked.account AND kind = asked.kind AND id = asked.id OFFSET 0
              ) AS found",
         )
         .await?;
-    let rows = client.query(&statement, &[&Uuid::from_bytes(account), &i16::from(kind), &ids]).await?;
-    Ok(rows.iter().map(record).collect())
+    let rows = client.query(&statement, &keys.parameters()).await?;
+    Ok(rows.iter().map(|row| (bytes(row, 8), record(row))).collect())
 }
 
 pub(super) async fn list(client: &Object, account: Bytes16, query: &ListQuery) -> Result<Vec<RecordRow>, Error> {

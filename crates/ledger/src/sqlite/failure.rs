@@ -26,17 +26,6 @@ pub(super) const fn loses_writes(extended_code: i32) -> bool {
     extended_code == ffi::SQLITE_IOERR_FSYNC || extended_code == ffi::SQLITE_IOERR_DIR_FSYNC
 }
 
-/// The same error once more, for the next of those who waited for one transaction.
-pub(super) fn repeated(error: &EngineError) -> EngineError {
-    match error {
-        EngineError::DiskFull => EngineError::DiskFull,
-        EngineError::Unreachable(why) => EngineError::Unreachable(why.clone()),
-        EngineError::Newer { found, known } => EngineError::Newer { found: *found, known: *known },
-        EngineError::InUse => EngineError::InUse,
-        EngineError::Failed(why) => EngineError::Failed(why.clone()),
-    }
-}
-
 /// What a caller hears when the engine's threads have ended.
 pub(super) fn closed() -> EngineError {
     EngineError::Unreachable("the database is closed".into())

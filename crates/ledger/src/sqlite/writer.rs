@@ -3,7 +3,7 @@
 use super::apply::{Applied, Commits, Mode};
 use super::checkpoint::Checkpointer;
 use super::cursors::{Advance, Cursors, LeaseWish};
-use super::failure::{engine_error, loses_writes, repeated};
+use super::failure::{engine_error, loses_writes};
 use super::lookups::Lookups;
 use crate::engine::{Bytes16, Commit, EngineError, LeaseRow, Outcome};
 use rusqlite::{Connection, Result, Statement};
@@ -42,9 +42,9 @@ impl Job {
     fn refuse(self, error: &EngineError) {
         // Whoever no longer waits does not miss the answer.
         match self {
-            Self::Write(_, answer) => drop(answer.send(Err(repeated(error)))),
-            Self::Lease(_, answer) => drop(answer.send(Err(repeated(error)))),
-            Self::Advance(_, answer) => drop(answer.send(Err(repeated(error)))),
+            Self::Write(_, answer) => drop(answer.send(Err(error.clone()))),
+            Self::Lease(_, answer) => drop(answer.send(Err(error.clone()))),
+            Self::Advance(_, answer) => drop(answer.send(Err(error.clone()))),
         }
     }
 }

@@ -8,12 +8,13 @@ use crate::reply::Reply;
 use crate::route::Route;
 use crate::shapes;
 use axum::extract::State;
-use bonded_base::{Kind, Moment};
-use bonded_ledger::{Entry, Scope};
+use bonded_base::{Account, Id, Kind, Moment};
+use bonded_ledger::Entry;
 use bonded_people::Permission;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use utoipa_axum::routes;
 
@@ -105,6 +106,7 @@ async fn list_events(State(app): State<App>, caller: Caller, params: Params) -> 
     let mut after: u64 = params.parsed("after", "a whole number")?.unwrap_or(0);
     let deadline = Instant::now() + params.wait()?;
     let (scope, mut data) = (caller.scope(), Vec::new());
+    let mut waiting = Waiting::on(&app, scope.account(), deadline);
     let mut looked_through = 0;
     loop {
         let entries = app.ledger().entries(scope, after, CHUNK).await?;
@@ -119,21 +121,32 @@ async fn list_events(State(app): State<App>, caller: Caller, params: Params) -> 
         if !end && looked_through >= LOOKED_THROUGH_MAX {
             return Reply::ok(&Events { data, has_more: true, next_after: after });
         }
-        if end && (!data.is_empty() || !grown(&app, scope, after, deadline).await?) {
+        if end && (!data.is_empty() || !waiting.news(&app).await) {
             return Reply::ok(&Events { data, has_more: false, next_after: after });
         }
     }
 }
 
-/// Waits until a log goes beyond a place; says no when the time is up or the server is closing.
-pub(crate) async fn grown(app: &App, scope: &Scope, after: u64, deadline: Instant) -> Result<bool, Failure> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Ok(false);
+/// Waits for a log to grow. Made before the log is read, so that nothing can come unnoticed in between.
+pub(crate) struct Waiting {
+    grown: watch::Receiver<()>,
+    deadline: Instant,
+}
+
+impl Waiting {
+    /// Waits for this account's log until then.
+    pub fn on(app: &App, account: Id<Account>, deadline: Instant) -> Self {
+        Self { grown: app.ledger().watch(account), deadline }
     }
-    tokio::select! {
-        () = app.readiness().closed() => Ok(false),
-        grown = app.ledger().wait_beyond(scope, after, left) => Ok(grown?),
+
+    /// Whether it is worth reading again; no when the time is up or the server is closing.
+    pub async fn news(&mut self, app: &App) -> bool {
+        tokio::select! {
+            biased;
+            () = app.readiness().closed() => false,
+            () = tokio::time::sleep_until(self.deadline) => false,
+            grown = self.grown.changed() => grown.is_ok(),
+        }
     }
 }
 

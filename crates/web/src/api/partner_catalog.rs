@@ -3,7 +3,7 @@
 //! Nothing is copied. Each request reads the partner's own records through the link, so it sees them as they are now,
 //! and nothing at all once the link has ended.
 
-use super::events::grown;
+use super::events::Waiting;
 use super::inventory::levels;
 use super::shown::{Shown, listing};
 use crate::app::App;
@@ -164,17 +164,18 @@ async fn list_partner_changes(
     params.only(&["after", "limit", "wait"])?;
     let mut after = params.parsed("after", "a whole number")?.unwrap_or(0);
     let (limit, deadline) = (params.limit()?, Instant::now() + params.wait()?);
-    let mut reads = 0;
+    let (mut reads, mut waiting) = (0, None);
     loop {
         reads += 1;
         // Opened anew each time, so that a link that ends ends the waiting too.
         let LinkedPartner { scope, .. } = partners::open(app.ledger(), caller.scope(), link).await?;
+        let waiting = waiting.get_or_insert_with(|| Waiting::on(&app, scope.account(), deadline));
         let (changes, read_to) = shared_since(app.ledger(), &scope, after, limit).await?;
         after = read_to;
         let has_more = app.ledger().head(&scope).await? > after;
         // A supplier's log is mostly about other things than what it shares.
         let go_on = changes.is_empty() && reads < READS_MAX;
-        if !go_on || (!has_more && !grown(&app, &scope, after, deadline).await?) {
+        if !go_on || (!has_more && !waiting.news(&app).await) {
             let data = changes.into_iter().map(ChangeShown::from).collect();
             return Reply::ok(&Changes { data, has_more, next_after: after });
         }
