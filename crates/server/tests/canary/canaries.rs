@@ -202,7 +202,8 @@ fn ipv6(tail: &str) -> Option<u32> {
 /// What may part the digits of a phone number.
 const SEPARATORS: &str = " +-./()\u{a0}\u{2013}";
 
-/// Exactly six digits that only separators part.
+/// Exactly six digits that only separators part. Those of a phone number are a part of some id where a letter or a hyphen
+/// follows.
 fn six_digits(text: &str, separators: &str) -> Option<u32> {
     let mut number = String::new();
     for symbol in text.chars() {
@@ -210,6 +211,7 @@ fn six_digits(text: &str, separators: &str) -> Option<u32> {
             (true, 6) => return None,
             (true, _) => number.push(symbol),
             (false, 0..6) if separators.contains(symbol) => {}
+            (false, 6) if !separators.is_empty() && (symbol.is_ascii_alphabetic() || symbol == '-') => return None,
             (false, _) => break,
         }
     }

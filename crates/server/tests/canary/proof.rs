@@ -4,6 +4,10 @@ use crate::canaries::{Canary, FORMS, Shape};
 use crate::encodings::ENCODINGS;
 use crate::search::{Found, Search, Word};
 use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// What holds nothing; as ids these are a quarter of a million, more than a test has.
+const NOISE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Every form of a shape, early and late numbers among them.
 fn canaries() -> impl Iterator<Item = Canary> {
@@ -58,7 +62,7 @@ fn a_number_is_found_without_its_signs_but_not_in_a_longer_one() {
     {
         assert_eq!(found(&search, text.as_bytes()), BTreeSet::from([british.clone()]), "{text}");
     }
-    for text in ["a4479460123456", "79460123456789", "7946012345", "0x7318123456"] {
+    for text in ["a4479460123456", "79460123456789", "7946012345", "0x7318123456", "-79460123456a"] {
         assert_eq!(found(&search, text.as_bytes()), BTreeSet::new(), "{text}");
     }
 }
@@ -85,10 +89,13 @@ fn words_are_found_in_every_encoding() {
 #[test]
 fn sealed_data_and_its_dump_look_like_nothing() {
     let search = Search::with(&[Word::new("price", "735193771264")]);
-    let noise = noise(4 * 1024 * 1024);
+    let noise = noise(NOISE_BYTES);
     assert_eq!(found(&search, &noise), BTreeSet::new());
     for name in ["hex", "base64, 0 before", "numbers"] {
         let encoding = ENCODINGS.iter().find(|encoding| encoding.name == name).unwrap();
         assert_eq!(found(&search, &(encoding.write)(&noise)), BTreeSet::new(), "{name}");
     }
+    // Ids of records, as a dump writes them (RFC 9562).
+    let ids: Vec<_> = noise.chunks_exact(16).map(|id| Uuid::from_slice(id).unwrap().to_string()).collect();
+    assert_eq!(found(&search, ids.join("\t").as_bytes()), BTreeSet::new());
 }

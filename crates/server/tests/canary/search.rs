@@ -182,11 +182,14 @@ impl Needle {
     }
 }
 
-/// Whether a letter stands before the digits in front of a phone number's mark: `44` and a zero belong to the number.
+/// Whether the digits in front of a phone number's mark are a part of something longer: a letter stands before them, or
+/// what stands before the last part of a UUID. `44` and a zero belong to the number.
 fn goes_on_from_a_word(encoding: &Encoding, bytes: &[u8], at: usize) -> bool {
     // Its plus sign may be written in the way of URLs, and that once more.
     let once = (encoding.read)(&bytes[at.saturating_sub(LEAD_BYTES)..at], 0);
     let before = (encoding.read)(&once, 0);
-    let word = before.iter().rposition(|byte| !byte.is_ascii_digit());
-    word.is_some_and(|place| before[place].is_ascii_alphabetic())
+    let Some(place) = before.iter().rposition(|byte| !byte.is_ascii_digit()) else { return false };
+    let is_in_uuid =
+        || before[place] == b'-' && place >= 4 && before[place - 4..place].iter().all(u8::is_ascii_hexdigit);
+    before[place].is_ascii_alphabetic() || is_in_uuid()
 }
