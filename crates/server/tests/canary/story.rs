@@ -109,9 +109,10 @@ pub async fn tell(plan: Plan) {
     let unseen: Vec<_> = kept.iter().filter(|word| !opened.words.contains(&word.name)).collect();
     assert!(unseen.is_empty() && opened.kept > 0, "opened, the store should show {unseen:?}");
     let leaked = remains::leak(house);
-    let found: BTreeSet<_> =
-        remains::searched(house, &search, wal.as_deref()).await.findings.into_iter().map(|it| it.found).collect();
-    assert_eq!(found, leaked, "what is leaked on purpose");
+    let findings = remains::searched(house, &search, wal.as_deref()).await.findings;
+    let odd: Vec<_> = findings.iter().filter(|finding| !leaked.contains(&finding.found)).collect();
+    let missed: Vec<_> = leaked.iter().filter(|it| findings.iter().all(|finding| finding.found != **it)).collect();
+    assert!(odd.is_empty() && missed.is_empty(), "leaked on purpose and missed: {missed:?}; found besides: {odd:?}");
     told("what was leaked on purpose is found");
 }
 
