@@ -241,12 +241,6 @@ pub trait Engine: Send + Sync + 'static {
     /// How many [`Engine::write`]s may usefully run at once.
     fn writers(&self) -> usize;
 
-    /// How many batches a writer may send before the first is answered. More than one only for an engine that itself
-    /// gathers what waits, and so never lets its disk rest while there is work.
-    fn batches_ahead(&self) -> usize {
-        1
-    }
-
     /// Writes many commits in one durable transaction and says what became of each. A refused one leaves no trace and
     /// does not hold back the others. When this returns `Ok`, what was committed survives a power cut.
     /// On `Err` nothing was done, except after [`EngineError::Unreachable`], where it cannot be known.

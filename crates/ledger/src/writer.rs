@@ -1,11 +1,10 @@
 //! The writer: gathers whatever commits wait and hands them to the engine as one durable transaction.
 //!
-//! There is no timer. While the engine is busy the next batch gathers, here or in the engine, so a lone commit goes at
-//! once and a crowd shares its `fsync`.
+//! There is no timer. While the engine is busy with one batch the next one gathers, so a lone commit goes at once and
+//! a crowd shares its `fsync`.
 
 use crate::engine::{Bytes16, Commit, Engine, EngineError, Outcome};
 use crate::error::LedgerError;
-use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -62,50 +61,36 @@ async fn serve(
     mut waiting: mpsc::Receiver<(Commit, Reply)>,
     mut closing: watch::Receiver<bool>,
 ) {
-    let ahead = engine.batches_ahead().max(1);
-    let mut sent = FuturesUnordered::new();
     loop {
-        tokio::select! {
-            Some(()) = sent.next() => {}
-            first = waiting.recv(), if sent.len() < ahead => match first {
-                Some(first) => {
-                    let (commits, replies) = gather(first, &mut waiting);
-                    sent.push(write(&*engine, commits, replies));
-                }
-                None => break,
-            },
-            _ = closing.wait_for(|closing| *closing), if !waiting.is_closed() => waiting.close(),
-        }
-    }
-    while sent.next().await.is_some() {}
-}
-
-/// The first commit and those that wait behind it, up to the limit.
-fn gather(first: (Commit, Reply), waiting: &mut mpsc::Receiver<(Commit, Reply)>) -> (Vec<Commit>, Vec<Reply>) {
-    let mut writes = first.0.writes.len();
-    let (mut commits, mut replies) = (vec![first.0], vec![first.1]);
-    while writes < BATCH_WRITES_MAX {
-        let Ok((commit, reply)) = waiting.try_recv() else { break };
-        writes += commit.writes.len();
-        commits.push(commit);
-        replies.push(reply);
-    }
-    (commits, replies)
-}
-
-async fn write(engine: &dyn Engine, commits: Vec<Commit>, replies: Vec<Reply>) {
-    match engine.write(commits).await {
-        Ok(outcomes) => {
-            for (reply, outcome) in replies.into_iter().zip(outcomes) {
-                // A caller that went away does not mind.
-                let _ = reply.send(Ok(outcome));
+        let first = tokio::select! {
+            first = waiting.recv() => first,
+            _ = closing.wait_for(|closing| *closing), if !waiting.is_closed() => {
+                waiting.close();
+                continue;
             }
+        };
+        let Some(first) = first else { return };
+        let mut writes = first.0.writes.len();
+        let (mut commits, mut replies) = (vec![first.0], vec![first.1]);
+        while writes < BATCH_WRITES_MAX {
+            let Ok((commit, reply)) = waiting.try_recv() else { break };
+            writes += commit.writes.len();
+            commits.push(commit);
+            replies.push(reply);
         }
-        Err(error) => {
-            let error = Arc::new(error);
-            tracing::error!(%error, commits = replies.len(), "a batch was not written");
-            for reply in replies {
-                let _ = reply.send(Err(Arc::clone(&error)));
+        match engine.write(commits).await {
+            Ok(outcomes) => {
+                for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                    // A caller that went away does not mind.
+                    let _ = reply.send(Ok(outcome));
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                tracing::error!(%error, commits = replies.len(), "a batch was not written");
+                for reply in replies {
+                    let _ = reply.send(Err(Arc::clone(&error)));
+                }
             }
         }
     }

@@ -39,9 +39,6 @@ pub use schema::schema;
 /// Connections that read.
 const READERS: usize = 3;
 
-/// Batches that may wait for the thread that writes; it takes all of them into its next transaction.
-const BATCHES_AHEAD: usize = 64;
-
 /// Wakes that a slow receiver may fall behind before it misses some.
 const WAKES_KEPT: usize = 4096;
 
@@ -202,10 +199,6 @@ fn not_the_head(consumer: ConsumerNumber) -> Result<(), EngineError> {
 impl Engine for SqliteEngine {
     fn writers(&self) -> usize {
         1
-    }
-
-    fn batches_ahead(&self) -> usize {
-        BATCHES_AHEAD
     }
 
     async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Outcome>, EngineError> {

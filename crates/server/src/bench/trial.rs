@@ -2,7 +2,7 @@
 
 use super::batches::{self, Batched};
 use super::child::{Deployment, Server, Store};
-use super::cluster::Postgres;
+use super::cluster::{self, Postgres};
 use super::figure::{Figure, Target, Unit};
 use super::forgetting;
 use super::orders::{self, Shop};
@@ -79,7 +79,7 @@ impl Trial {
         let town = self.settle(&server).await?;
         let process = server.process();
         let ((), at_full_load) = process
-            .highest_megabytes(self.under_load(&server, &town, raw))
+            .highest_megabytes(self.under_load(&server, deployment, &town, raw))
             .await
             .and_then(|(done, highest)| done.map(|done| (done, highest)))?;
         self.share(&server, &town).await?;
@@ -110,12 +110,22 @@ impl Trial {
         Ok(Town { makers, shop: Arc::new(Shop::new(retailer, suppliers)) })
     }
 
-    async fn under_load(&mut self, server: &Server, town: &Town, raw: &Raw) -> Result<(), Ending> {
+    async fn under_load(
+        &mut self,
+        server: &Server,
+        deployment: &Deployment,
+        town: &Town,
+        raw: &Raw,
+    ) -> Result<(), Ending> {
         self.tell(&format!("{} state changes in batches", self.plan.records));
         let before = server.process().processor()?;
         let batched = batches::send(server, &town.makers, &self.plan).await?;
         let spent = server.process().processor()?.saturating_sub(before);
         self.batched(batched, spent, raw);
+        if let Store::Postgres(url) = deployment.store() {
+            self.tell("PostgreSQL tidies up after them");
+            cluster::tidy_up(url).await?;
+        }
         self.tell(&format!("single orders on {ORDER_CONNECTIONS} connections"));
         let lasting = Duration::from_millis(self.plan.singles_ms);
         let before = server.process().processor()?;
