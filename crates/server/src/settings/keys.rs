@@ -124,7 +124,7 @@ pub const KEYS: [Key; 26] = [
     Key {
         name: DATABASE_ENGINE,
         default: "sqlite",
-        about: "sqlite (embedded, for one server) or postgres (for any number).",
+        about: "sqlite (embedded) or postgres (a server beside it).",
     },
     Key {
         name: DATABASE_URL,
