@@ -62,6 +62,34 @@ pub async fn one_of_many_changes_a_version(engine: &dyn Engine) {
     assert_eq!(engine.head(us).await.unwrap(), 2);
 }
 
+pub async fn questions_asked_at_once_get_their_own_answers(engine: &dyn Engine) {
+    const RECORDS: u64 = 60;
+    let of =
+        |us: u8, number: u64| RecordRow { sealed: vec![us; 10 + usize::try_from(number).unwrap()], ..record(number) };
+    for us in 1..=3 {
+        // The same ids in every account, but each third of them.
+        let own = (0..RECORDS).filter(|number| number % 3 != u64::from(us) % 3);
+        put(engine, account(us), own.map(|number| insert(&of(us, number)))).await;
+    }
+    let ask = |question: u64| async move {
+        let us = u8::try_from(question % 3).unwrap() + 1;
+        let wanted: Vec<u64> = (0..=question % 50).map(|step| (question * 7 + step) % (RECORDS + 5)).collect();
+        let ids: Vec<_> = wanted.iter().map(|number| id(*number)).collect();
+        let mut rows = engine.records(account(us), KIND, &ids).await.unwrap();
+        rows.sort_by_key(|row| row.id);
+        let there = |number: &u64| *number < RECORDS && number % 3 != u64::from(us) % 3;
+        let mut expected: Vec<_> = wanted.iter().filter(|number| there(number)).map(|number| of(us, *number)).collect();
+        expected.sort_by_key(|row| row.id);
+        assert_eq!(rows, expected, "question {question}");
+    };
+    // Callers who go away take no answer from those who stay.
+    for question in 0..100 {
+        let _: Option<()> = ask(question).now_or_never();
+    }
+    join_all((0..300).map(ask)).await;
+    assert!(engine.records(account(9), KIND, &[id(1)]).await.unwrap().is_empty());
+}
+
 pub async fn readers_never_see_half_a_commit(engine: &dyn Engine) {
     let us = account(1);
     let done = AtomicBool::new(false);

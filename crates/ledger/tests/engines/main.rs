@@ -99,6 +99,7 @@ stories! {
         writers_leave_no_gap,
         one_of_many_takes_a_lookup,
         one_of_many_changes_a_version,
+        questions_asked_at_once_get_their_own_answers,
         readers_never_see_half_a_commit,
         a_caller_who_gives_up_leaves_no_trace_of_a_transaction,
     }
