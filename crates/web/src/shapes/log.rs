@@ -46,7 +46,8 @@ pub struct Event {
     /// The record's version that came of it.
     #[schema(example = 1)]
     pub version: u64,
-    /// Field by field, from what to what; empty at a record's birth. Never a consumer's fields.
+    /// Field by field, from what to what; of a list that keeps its length only what differs in its objects, as
+    /// `lines/0/purchase_order`. Empty at a record's birth. Never a consumer's fields.
     pub changes: BTreeMap<String, Change>,
     /// What a read has shown, where the event is a read.
     pub seen: Option<Vec<String>>,
