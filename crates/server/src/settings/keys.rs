@@ -121,11 +121,7 @@ pub const KEYS: [Key; 26] = [
     Key { name: PRIVATE_CERTIFICATE, default: "", about: "As public.certificate, for the private listener." },
     Key { name: PRIVATE_KEY, default: "", about: "As public.key, for the private listener." },
     Key { name: PRIVATE_CONNECTIONS, default: "256", about: "Connections at once; more wait to be accepted." },
-    Key {
-        name: DATABASE_ENGINE,
-        default: "sqlite",
-        about: "sqlite (embedded) or postgres (a server beside it).",
-    },
+    Key { name: DATABASE_ENGINE, default: "sqlite", about: "sqlite (embedded) or postgres (a server beside it)." },
     Key {
         name: DATABASE_URL,
         default: "",
