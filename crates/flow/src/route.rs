@@ -9,11 +9,10 @@ mod orders;
 
 use bonded_base::{Account, Id, Kind};
 use bonded_ledger::{Actor, Headline, Ledger, LedgerError, Scope, Stored, System};
-use bonded_trade::TradeError;
 use bonded_trade::orders::{self as trade_orders, Order};
 use bonded_trade::partners::{self, PartnerLink};
 use bonded_trade::purchase_orders::PurchaseOrder;
-use failure::{hold_or_retry, passes};
+use failure::{hold_or_retry, or_one_by_one};
 use futures::future::try_join_all;
 use orders::Assigned;
 use std::collections::BTreeSet;
@@ -46,11 +45,7 @@ pub(crate) async fn route(ledger: &Ledger, scope: &Scope, chunk: &[Headline]) ->
         let mirrored = partners::mirror(ledger, account, *link).await;
         hold_or_retry(ledger, account, *link, mirrored).await?;
     }
-    let assigned = match orders::assign(ledger, scope, &news.orders).await {
-        Ok(assigned) => Some(assigned),
-        Err(TradeError::Ledger(error)) if passes(&error) => return Err(error),
-        Err(_) => None,
-    };
+    let assigned = or_one_by_one(orders::assign(ledger, scope, &news.orders).await)?;
     Ok(Onward { news, assigned })
 }
 

@@ -5,8 +5,17 @@ use bonded_ledger::{Ledger, LedgerError, Record};
 use bonded_trade::TradeError;
 use bonded_trade::holds::{self, HoldReason};
 
+/// What worked for many together; `None` when they have to be tried one by one. An error means that all work has to rest.
+pub(super) fn or_one_by_one<T>(outcome: Result<T, TradeError>) -> Result<Option<T>, LedgerError> {
+    match outcome {
+        Ok(done) => Ok(Some(done)),
+        Err(TradeError::Ledger(error)) if passes(&error) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Whether trying again later may cure it by itself.
-pub(super) const fn passes(error: &LedgerError) -> bool {
+const fn passes(error: &LedgerError) -> bool {
     matches!(error, LedgerError::Engine(_) | LedgerError::Vault(_) | LedgerError::Sealed | LedgerError::Stopping)
 }
 

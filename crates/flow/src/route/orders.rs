@@ -3,7 +3,7 @@
 //! The retailer's order is where it is decided which supplier gets a line; only then is the purchase order posted,
 //! under the id that the order names. A crash between the two is repaired by reading the order again.
 
-use super::failure::{hold_or_retry, passes, raise};
+use super::failure::{hold_or_retry, or_one_by_one, raise};
 use bonded_base::{Account, Id};
 use bonded_ledger::{Ledger, LedgerError, Scope, Stored};
 use bonded_trade::holds::{self, HoldReason};
@@ -49,12 +49,10 @@ pub(super) async fn carry(
     assigned: Option<Assigned>,
     ids: &BTreeSet<Id<Order>>,
 ) -> Result<(), LedgerError> {
-    if let Some(assigned) = assigned {
-        match post(ledger, scope.account(), &assigned).await {
-            Ok(()) => return Ok(()),
-            Err(TradeError::Ledger(error)) if passes(&error) => return Err(error),
-            Err(_) => {}
-        }
+    if let Some(assigned) = assigned
+        && or_one_by_one(post(ledger, scope.account(), &assigned).await)?.is_some()
+    {
+        return Ok(());
     }
     for id in ids {
         let carried =

@@ -3,7 +3,7 @@
 use crate::house::{Answer, House, Party, order};
 use crate::once::digest_of;
 use axum::http::StatusCode;
-use bonded_ledger::{Answer as Kept, Lookup, LookupName, Scope};
+use bonded_ledger::{Answer as Kept, Lookup, LookupName, Scope, Stored};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -129,20 +129,22 @@ async fn a_key_is_free_again_after_a_day() {
     assert!(!replayed(&fresh) && fresh.status == StatusCode::CREATED);
 }
 
+/// What is kept under a key for once-only requests, and the scope that reads it.
+async fn kept(house: &House, party: &Party, key: &str) -> (Scope, Stored<Kept>) {
+    let scope = Scope::operator(party.account);
+    let lookup = Lookup::new(LookupName::Request, digest_of(key).into_bytes());
+    let id = house.ledger.find::<Kept>(&scope, &lookup).await.unwrap().unwrap();
+    let kept = house.ledger.get(&scope, id).await.unwrap().unwrap();
+    (scope, kept)
+}
+
 #[tokio::test]
 async fn an_answer_that_was_lost_is_told_with_what_was_written() {
     let house = House::new().await;
     let retailer = house.retailer().await;
     let placed = once(&house, &retailer, "/v1/orders", order("1", "A", 1), "one").await.expect(201);
     // As after a crash between the change and the keeping of its answer.
-    let scope = Scope::operator(retailer.account);
-    let id = house
-        .ledger
-        .find::<Kept>(&scope, &Lookup::new(LookupName::Request, digest_of("one").into_bytes()))
-        .await
-        .unwrap()
-        .unwrap();
-    let kept = house.ledger.get(&scope, id).await.unwrap().unwrap();
+    let (scope, kept) = kept(&house, &retailer, "one").await;
     let mut change = bonded_ledger::Change::new();
     change.update(&kept, &Kept { given: None, ..(*kept).clone() }, "lost");
     house.ledger.commit(&scope, change).await.unwrap();
@@ -157,14 +159,7 @@ async fn what_is_kept_of_an_answer_holds_no_consumer() {
     let house = House::new().await;
     let retailer = house.retailer().await;
     once(&house, &retailer, "/v1/orders", order("1", "A", 1), "one").await.expect(201);
-    let scope = Scope::operator(retailer.account);
-    let id = house
-        .ledger
-        .find::<Kept>(&scope, &Lookup::new(LookupName::Request, digest_of("one").into_bytes()))
-        .await
-        .unwrap()
-        .unwrap();
-    let kept = house.ledger.get(&scope, id).await.unwrap().unwrap();
+    let (_, kept) = kept(&house, &retailer, "one").await;
     let text = serde_json::to_string(&*kept).unwrap();
     for field in ["Ada", "Example", "Sample Road", "T3 5TT", "Testshire"] {
         assert!(!text.contains(field), "{field}");
