@@ -23,11 +23,21 @@ pub enum Kind {
     Hold = 14,
     Answer = 15,
     SlotBlock = 16,
+    Member = 17,
+    Session = 18,
+    Invitation = 19,
+    PasswordReset = 20,
+    Grant = 21,
+    AccessReview = 22,
+    Course = 23,
+    Training = 24,
+    Mail = 25,
+    Ceremony = 26,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 26] = [
         Self::Account,
         Self::ApiKey,
         Self::User,
@@ -44,6 +54,16 @@ impl Kind {
         Self::Hold,
         Self::Answer,
         Self::SlotBlock,
+        Self::Member,
+        Self::Session,
+        Self::Invitation,
+        Self::PasswordReset,
+        Self::Grant,
+        Self::AccessReview,
+        Self::Course,
+        Self::Training,
+        Self::Mail,
+        Self::Ceremony,
     ];
 
     /// The number an engine stores.
@@ -75,6 +95,16 @@ impl Kind {
             Self::Hold => "hold",
             Self::Answer => "ans",
             Self::SlotBlock => "slots",
+            Self::Member => "mem",
+            Self::Session => "ses",
+            Self::Invitation => "inv",
+            Self::PasswordReset => "pwr",
+            Self::Grant => "grant",
+            Self::AccessReview => "rev",
+            Self::Course => "crs",
+            Self::Training => "trn",
+            Self::Mail => "mail",
+            Self::Ceremony => "cer",
         }
     }
 
@@ -97,6 +127,16 @@ impl Kind {
             Self::Hold => "hold",
             Self::Answer => "answer",
             Self::SlotBlock => "slot_block",
+            Self::Member => "member",
+            Self::Session => "session",
+            Self::Invitation => "invitation",
+            Self::PasswordReset => "password_reset",
+            Self::Grant => "grant",
+            Self::AccessReview => "access_review",
+            Self::Course => "course",
+            Self::Training => "training",
+            Self::Mail => "mail",
+            Self::Ceremony => "ceremony",
         }
     }
 

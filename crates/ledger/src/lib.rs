@@ -12,6 +12,7 @@ pub mod sqlite;
 
 mod answers;
 mod change;
+mod concealed;
 mod entry;
 mod error;
 mod export;
@@ -25,6 +26,7 @@ mod writer;
 
 pub use answers::Answer;
 pub use change::{Change, Said};
+pub use concealed::Concealed;
 pub use entry::{Entry, Headline, SALT_BYTES, leaf_data, record_digest};
 pub use error::LedgerError;
 pub use export::{Plain, Plains};

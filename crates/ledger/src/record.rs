@@ -50,11 +50,30 @@ pub enum LookupName {
     Request = 6,
     /// A location's name.
     Location = 7,
+    /// A person's mail address, folded to lower case.
+    MailAddress = 8,
+    /// A session, by the digest of its token.
+    Session = 9,
+    /// A passkey, by its credential id.
+    Passkey = 10,
+    /// A course, by its name.
+    Course = 11,
 }
 
 impl LookupName {
-    const ALL: [Self; 7] =
-        [Self::Sku, Self::Handle, Self::OrderReference, Self::Partner, Self::ApiKey, Self::Request, Self::Location];
+    const ALL: [Self; 11] = [
+        Self::Sku,
+        Self::Handle,
+        Self::OrderReference,
+        Self::Partner,
+        Self::ApiKey,
+        Self::Request,
+        Self::Location,
+        Self::MailAddress,
+        Self::Session,
+        Self::Passkey,
+        Self::Course,
+    ];
 
     /// The number an engine keeps.
     pub const fn number(self) -> u8 {

@@ -3,7 +3,9 @@
 //! Architecture invariant: a [`bonded_ledger::Scope`] of a key is made only after its secret was found valid, in
 //! [`keys::admit`] and nowhere else.
 
+mod address;
 pub mod keys;
 mod permission;
 
+pub use address::{ADDRESS_BYTES_MAX, MailAddress};
 pub use permission::{Permission, Permissions, UnknownPermission};

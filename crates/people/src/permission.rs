@@ -23,6 +23,12 @@ pub enum Permission {
     HoldsRead,
     HoldsWrite,
     LogRead,
+    MembersRead,
+    MembersWrite,
+    ApiKeysRead,
+    ApiKeysWrite,
+    GrantsRead,
+    GrantsWrite,
 }
 
 /// There is no permission of that name.
@@ -32,7 +38,7 @@ pub struct UnknownPermission;
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::AccountRead,
         Self::PartnerLinksRead,
         Self::PartnerLinksWrite,
@@ -47,6 +53,12 @@ impl Permission {
         Self::HoldsRead,
         Self::HoldsWrite,
         Self::LogRead,
+        Self::MembersRead,
+        Self::MembersWrite,
+        Self::ApiKeysRead,
+        Self::ApiKeysWrite,
+        Self::GrantsRead,
+        Self::GrantsWrite,
     ];
 
     /// As it is written.
@@ -66,12 +78,24 @@ impl Permission {
             Self::HoldsRead => "holds:read",
             Self::HoldsWrite => "holds:write",
             Self::LogRead => "log:read",
+            Self::MembersRead => "members:read",
+            Self::MembersWrite => "members:write",
+            Self::ApiKeysRead => "api_keys:read",
+            Self::ApiKeysWrite => "api_keys:write",
+            Self::GrantsRead => "grants:read",
+            Self::GrantsWrite => "grants:write",
         }
     }
 
     /// Whether it only lets its holder look.
     pub fn is_read(self) -> bool {
         self.name().ends_with(":read")
+    }
+
+    /// Whether only a person who has shown a second factor may use it: it touches credentials, members or grants. No
+    /// API key can hold it.
+    pub const fn needs_second_factor(self) -> bool {
+        matches!(self, Self::MembersWrite | Self::ApiKeysWrite | Self::GrantsWrite)
     }
 
     const fn bit(self) -> u32 {
@@ -101,6 +125,22 @@ impl Permissions {
     /// All there are today; a permission invented later is not among them for a key that exists.
     pub fn all() -> Self {
         Permission::ALL.into_iter().collect()
+    }
+
+    /// All that an API key may hold.
+    pub fn of_keys() -> Self {
+        Permission::ALL.into_iter().filter(|permission| !permission.needs_second_factor()).collect()
+    }
+
+    /// Whether each of these is also among `others`.
+    pub const fn within(self, others: Self) -> bool {
+        self.0 & !others.0 == 0
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 & others.0)
     }
 
     /// Those that only look.

@@ -90,7 +90,7 @@ impl House {
         let (scope, name) = (Scope::operator(PLATFORM), String::from(name));
         let draft = accounts::Draft { name, role, currency: Currency::EUR };
         let account = accounts::open(&self.ledger, &scope, draft).await.unwrap();
-        self.key(account, Permissions::all()).await
+        self.key(account, Permissions::of_keys()).await
     }
 
     pub async fn retailer(&self) -> Party {
@@ -109,7 +109,7 @@ impl House {
 
     /// A key of the same account that lacks one permission.
     pub async fn key_without(&self, party: &Party, permission: Permission) -> Party {
-        let others = Permission::ALL.into_iter().filter(|other| *other != permission).collect();
+        let others = Permissions::of_keys().iter().filter(|other| *other != permission).collect();
         self.key(party.account, others).await
     }
 

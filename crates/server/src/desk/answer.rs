@@ -144,7 +144,7 @@ impl Desk {
         accounts::profile(ledger, &Scope::operator(account)).await?;
         let asked = permissions.iter().map(|name| name.parse::<Permission>()).collect::<Result<Permissions, _>>();
         let permissions = match asked {
-            Ok(_) if permissions.is_empty() => Permissions::all(),
+            Ok(_) if permissions.is_empty() => Permissions::of_keys(),
             Ok(asked) => asked,
             Err(unknown) => {
                 let names: Vec<_> = Permission::ALL.into_iter().map(Permission::name).collect();
