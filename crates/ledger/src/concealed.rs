@@ -48,7 +48,7 @@ impl Ledger {
         purpose: &'static str,
         concealed: &Concealed,
     ) -> Result<Secret<Vec<u8>>, LedgerError> {
-        if !scope.may_write() {
+        if !scope.is_whole() {
             return Err(LedgerError::OutOfReach(R::KIND));
         }
         let damaged = || LedgerError::Damaged(R::KIND);

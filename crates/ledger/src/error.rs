@@ -30,6 +30,9 @@ pub enum LedgerError {
     /// The scope does not reach this far.
     #[error("this scope does not reach {0} records")]
     OutOfReach(Kind),
+    /// The grant that a member of the staff reads under has ended, or was never approved.
+    #[error("the grant does not hold (any more)")]
+    NotGranted,
     /// The vault is sealed: nothing can be read or written until an officer unseals it.
     #[error("the vault is sealed")]
     Sealed,
@@ -64,6 +67,7 @@ impl From<VaultError> for LedgerError {
         match error {
             VaultError::Sealed => Self::Sealed,
             VaultError::Destroyed => Self::Destroyed,
+            VaultError::NotApproved(_) => Self::NotGranted,
             other => Self::Vault(other),
         }
     }

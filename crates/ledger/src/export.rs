@@ -31,7 +31,7 @@ impl Ledger {
     /// A page of an account's records of any kind. Needs a scope of the whole account, and not one of staff, whose
     /// reads go by record.
     pub async fn plains(&self, scope: &Scope, kind: Kind, list: &List) -> Result<Plains, LedgerError> {
-        if !scope.may_write() || scope.leaves_traces() {
+        if !scope.is_whole() {
             return Err(LedgerError::OutOfReach(kind));
         }
         let keys = self.reading(scope, kind)?;

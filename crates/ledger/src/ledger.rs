@@ -115,8 +115,21 @@ impl Ledger {
         Ok(self.inner.engine.ping().await?)
     }
 
-    pub(crate) fn keys(&self, account: Id<Account>) -> Result<AccountKeys, LedgerError> {
-        Ok(self.inner.vault.account(account)?)
+    /// The keys that a scope opens: for staff, those that the account's signed approval opens.
+    pub(crate) fn keys(&self, scope: &Scope) -> Result<AccountKeys, LedgerError> {
+        Ok(match scope.granted_by() {
+            Some(granted) => self.inner.vault.account_for(&granted.signed, self.clock().now())?,
+            None => self.inner.vault.account(scope.account())?,
+        })
+    }
+
+    /// Refuses a scope whose grant has changed since: revoked, shortened, run out.
+    pub(crate) async fn still_granted(&self, scope: &Scope) -> Result<(), LedgerError> {
+        let Some(granted) = scope.granted_by() else { return Ok(()) };
+        let (account, id) = (scope.account().bytes(), granted.signed.grant.id);
+        let rows = self.inner.engine.records(account, Kind::Grant.number(), &[id]).await?;
+        let stands = rows.first().is_some_and(|row| row.version == granted.version);
+        if stands { Ok(()) } else { Err(LedgerError::NotGranted) }
     }
 
     /// One record, if the account has it.
@@ -130,8 +143,9 @@ impl Ledger {
         scope: &Scope,
         ids: &[Id<R>],
     ) -> Result<Vec<Option<Stored<R>>>, LedgerError> {
+        self.still_granted(scope).await?;
         let keys = self.reading(scope, R::KIND)?;
-        let asked: Vec<_> = ids.iter().map(|id| id.bytes()).collect();
+        let asked: Vec<_> = ids.iter().filter(|id| scope.reaches(R::KIND, id.bytes())).map(|id| id.bytes()).collect();
         let rows = self.inner.engine.records(scope.account().bytes(), R::KIND.number(), &asked).await?;
         let mut found = std::collections::HashMap::with_capacity(rows.len());
         for row in rows {
@@ -144,9 +158,11 @@ impl Ledger {
 
     /// A page of records.
     pub async fn list<R: Record>(&self, scope: &Scope, list: &List) -> Result<Listed<R>, LedgerError> {
+        self.still_granted(scope).await?;
         let keys = self.reading(scope, R::KIND)?;
         let (rows, next) = self.rows(scope, R::KIND, list).await?;
-        let records = rows.into_iter().map(|row| open(&keys, row)).collect::<Result<Vec<_>, _>>()?;
+        let reached = rows.into_iter().filter(|row| scope.reaches(R::KIND, row.id));
+        let records = reached.map(|row| open(&keys, row)).collect::<Result<Vec<_>, _>>()?;
         self.witness(scope, records.iter()).await?;
         Ok(Listed { records, next })
     }
@@ -188,26 +204,41 @@ impl Ledger {
         scope: &Scope,
         lookups: &[Lookup<'_>],
     ) -> Result<Vec<Option<Id<R>>>, LedgerError> {
+        self.still_granted(scope).await?;
         let keys = self.reading(scope, R::KIND)?;
+        self.witness::<R>(scope, std::iter::empty()).await?;
         let asked: Vec<_> = lookups
             .iter()
             .map(|lookup| (lookup.name.number(), keys.token(lookup.name.number(), &lookup.value)))
             .collect();
         let found = self.inner.engine.lookups(scope.account().bytes(), &asked).await?;
-        let of_kind = |(kind, id)| (kind == R::KIND.number()).then(|| Id::from_bytes(id));
+        let reached = |kind, id| kind == R::KIND.number() && scope.reaches(R::KIND, id);
+        let of_kind = |(kind, id)| reached(kind, id).then(|| Id::from_bytes(id));
         Ok(found.into_iter().map(|found| found.and_then(of_kind)).collect())
     }
 
     /// The six consumer fields kept beside a record: `None` when there never were any or they were destroyed.
-    pub fn consumer<R: Record>(
+    pub async fn consumer<R: Record>(
         &self,
         scope: &Scope,
         record: &Stored<R>,
     ) -> Result<Option<Secret<Vec<u8>>>, LedgerError> {
+        self.still_granted(scope).await?;
+        if scope.granted_by().is_some_and(|granted| !granted.signed.grant.consumers) {
+            return Err(LedgerError::OutOfReach(R::KIND));
+        }
         let keys = self.reading(scope, R::KIND)?;
         let Some(sealed) = &record.consumer else { return Ok(None) };
         match keys.open_consumer(&consumer_context(R::KIND, record.id.bytes()), sealed) {
-            Ok(plain) => Ok(Some(plain)),
+            Ok(plain) => {
+                if scope.leaves_traces() {
+                    let mut change = Change::new();
+                    let seen = vec![String::from("consumer")];
+                    change.witness(R::KIND, record.id.bytes(), record.version, "viewed", seen);
+                    self.commit_witnessed(&scope.again(), change).await?;
+                }
+                Ok(Some(plain))
+            }
             Err(VaultError::Destroyed) => Ok(None),
             Err(VaultError::Sealed) => Err(LedgerError::Sealed),
             Err(_) => Err(LedgerError::Damaged(R::KIND)),
@@ -216,10 +247,10 @@ impl Ledger {
 
     /// Makes a change happen, whole or not at all. When this returns, it is durable.
     pub async fn commit(&self, scope: &Scope, change: Change) -> Result<Committed, LedgerError> {
-        let kind = change.steps.first().map_or(Kind::Account, |step| step.kind);
-        if !scope.may_write() {
-            return Err(LedgerError::OutOfReach(kind));
+        if let Some(step) = change.steps.iter().find(|step| !scope.may_write(step.kind)) {
+            return Err(LedgerError::OutOfReach(step.kind));
         }
+        self.still_granted(scope).await?;
         self.commit_witnessed(scope, change).await
     }
 
@@ -244,7 +275,7 @@ impl Ledger {
             let answer = Answer { key, fingerprint, wrote, given: None };
             change.create(self.new_id(), &answer, "claimed");
         }
-        let keys = self.keys(scope.account())?;
+        let keys = self.keys(scope)?;
         let mut writes = Vec::with_capacity(change.steps.len());
         for step in change.steps {
             writes.push(self.seal(scope, &keys, at, step).await?);
@@ -330,7 +361,7 @@ impl Ledger {
         if !scope.may_read(kind) {
             return Err(LedgerError::OutOfReach(kind));
         }
-        self.keys(scope.account())
+        self.keys(scope)
     }
 
     /// A read by staff leaves its entry before it answers.
@@ -344,12 +375,20 @@ impl Ledger {
         }
         let mut change = Change::new();
         for record in seen {
-            change.witness(R::KIND, record.id.bytes(), record.version, "viewed", vec![String::from("record")]);
+            change.witness(R::KIND, record.id.bytes(), record.version, "viewed", fields_of(&record.value));
         }
         if change.is_empty() {
             change.witness(R::KIND, [0; 16], 0, "searched", Vec::new());
         }
         self.commit_witnessed(&scope.again(), change).await.map(|_| ())
+    }
+}
+
+/// The names of a record's fields: what a read has shown, without its values.
+fn fields_of<R: Record>(record: &R) -> Vec<String> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(fields)) => fields.into_iter().map(|(name, _)| name).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -21,10 +21,12 @@ pub enum Reader {
     Route = 1,
     /// Grows the Merkle tree and signs checkpoints.
     Checkpoint = 2,
+    /// Sends the mail that waits in the platform's account.
+    Post = 3,
 }
 
 impl Reader {
-    /// Every reader.
+    /// Those that read every account's log; the post reads no log, and takes its lease so that one node sends.
     pub const ALL: [Self; 2] = [Self::Route, Self::Checkpoint];
 
     /// As whom it acts.
@@ -32,6 +34,7 @@ impl Reader {
         match self {
             Self::Route => System::Route,
             Self::Checkpoint => System::Checkpoint,
+            Self::Post => System::Post,
         }
     }
 }
@@ -63,6 +66,9 @@ impl Ledger {
         after: u64,
         limit: u32,
     ) -> Result<(Vec<Headline>, u64), LedgerError> {
+        if scope.leaves_traces() {
+            return Err(LedgerError::OutOfReach(Kind::Account));
+        }
         let rows = self.inner.engine.entries(scope.account().bytes(), after, limit.clamp(1, ENTRIES_MAX)).await?;
         let read_to = rows.last().map_or(after, |row| row.seq);
         let headlines = rows.iter().map(|row| Headline::of(row).ok_or(LedgerError::Damaged(Kind::Account)));
@@ -73,10 +79,10 @@ impl Ledger {
 
     /// Up to `limit` entries after `after`, in order, opened. Needs a scope of the whole account.
     pub async fn entries(&self, scope: &Scope, after: u64, limit: u32) -> Result<Vec<Entry>, LedgerError> {
-        if !scope.may_write() {
+        if !scope.is_whole() {
             return Err(LedgerError::OutOfReach(Kind::Account));
         }
-        let keys = self.keys(scope.account())?;
+        let keys = self.keys(scope)?;
         let rows = self.inner.engine.entries(scope.account().bytes(), after, limit.clamp(1, ENTRIES_MAX)).await?;
         rows.iter()
             .map(|stored| {
@@ -197,7 +203,7 @@ impl Ledger {
 
     /// Signs for an account's log, with the key that lives in its part of the vault.
     pub fn log_signer(&self, scope: &Scope) -> Result<impl Signer + use<>, LedgerError> {
-        Ok(LogSigner(self.keys(scope.account())?))
+        Ok(LogSigner(self.keys(scope)?))
     }
 }
 

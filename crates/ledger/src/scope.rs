@@ -6,6 +6,7 @@
 
 use crate::engine::ActorRow;
 use bonded_base::{Account, ApiKey, Id, Kind, Staff, User};
+use bonded_vault::SignedGrant;
 use std::fmt;
 use std::sync::Arc;
 
@@ -39,10 +40,13 @@ pub enum System {
     Doorkeeper,
     /// Keeps the ledger's own books, such as the places of consumer keys.
     Ledger,
+    /// Sends the mail that waits.
+    Post,
 }
 
 impl System {
-    const ALL: [Self; 5] = [Self::Route, Self::Share, Self::Checkpoint, Self::Doorkeeper, Self::Ledger];
+    const ALL: [Self; 6] =
+        [Self::Route, Self::Share, Self::Checkpoint, Self::Doorkeeper, Self::Ledger, Self::Post];
 
     const fn name(self) -> &'static str {
         match self {
@@ -51,6 +55,7 @@ impl System {
             Self::Checkpoint => "checkpoint",
             Self::Doorkeeper => "doorkeeper",
             Self::Ledger => "ledger",
+            Self::Post => "post",
         }
     }
 }
@@ -118,11 +123,23 @@ pub struct Scope {
     request: Option<Arc<RequestKey>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Reach {
     Whole,
     /// Reading these kinds only.
     Shared(&'static [Kind]),
+    /// What the account has approved; nothing is opened without that.
+    Granted(Arc<Granted>),
+    /// Leaving a request, and nothing else.
+    Asking,
+}
+
+/// A grant as it was when a scope was made of it.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    pub signed: SignedGrant,
+    /// The version of its record: any change to that, such as its end, ends the scope.
+    pub version: u64,
 }
 
 /// What one side of a partner link may read on the other.
@@ -159,9 +176,21 @@ impl Scope {
         Self { account, actor: Actor::Partner(partner), reach: Reach::Shared(&[Kind::Order]), request: None }
     }
 
-    /// A person who runs the platform. Every read leaves an entry before it answers.
-    pub const fn staff(account: Id<Account>, staff: Id<Staff>) -> Self {
-        Self::whole(account, Actor::Staff(staff))
+    /// A signed-in person who runs the platform, in the platform's own account.
+    pub const fn staff(staff: Id<Staff>) -> Self {
+        Self::whole(PLATFORM, Actor::Staff(staff))
+    }
+
+    /// What a merchant account has approved that one of the staff may do in it. `version` is that of the grant's record:
+    /// the scope ends when that changes. Every read leaves an entry before it answers.
+    pub fn granted(signed: SignedGrant, version: u64) -> Self {
+        let (account, actor) = (signed.grant.account, Actor::Staff(signed.grant.staff));
+        Self { account, actor, reach: Reach::Granted(Arc::new(Granted { signed, version })), request: None }
+    }
+
+    /// One of the staff who asks an account for a grant: leaves the request there, and reads nothing.
+    pub const fn asking(account: Id<Account>, staff: Id<Staff>) -> Self {
+        Self { account, actor: Actor::Staff(staff), reach: Reach::Asking, request: None }
     }
 
     const fn whole(account: Id<Account>, actor: Actor) -> Self {
@@ -195,19 +224,44 @@ impl Scope {
         self.request.as_deref()
     }
 
-    pub(crate) fn may_read(&self, kind: Kind) -> bool {
-        match self.reach {
-            Reach::Whole => true,
-            Reach::Shared(kinds) => kinds.contains(&kind),
-        }
-    }
-
-    pub(crate) const fn may_write(&self) -> bool {
+    /// Whether it is the account's own, and so reaches everything in it.
+    pub const fn is_whole(&self) -> bool {
         matches!(self.reach, Reach::Whole)
     }
 
+    pub(crate) fn may_read(&self, kind: Kind) -> bool {
+        match &self.reach {
+            Reach::Whole => true,
+            Reach::Shared(kinds) => kinds.contains(&kind),
+            Reach::Granted(granted) => granted.signed.grant.opens.contains(&kind),
+            Reach::Asking => false,
+        }
+    }
+
+    pub(crate) fn may_write(&self, kind: Kind) -> bool {
+        match &self.reach {
+            Reach::Whole => true,
+            Reach::Shared(_) => false,
+            Reach::Granted(granted) => granted.signed.grant.may_change(kind),
+            Reach::Asking => kind == Kind::Grant,
+        }
+    }
+
+    /// Whether each read leaves an entry before it answers.
     pub(crate) const fn leaves_traces(&self) -> bool {
-        matches!(self.actor, Actor::Staff(_))
+        matches!(self.reach, Reach::Granted(_))
+    }
+
+    /// Whether this record is among those that may be read.
+    pub(crate) fn reaches(&self, kind: Kind, id: [u8; 16]) -> bool {
+        self.granted_by().is_none_or(|granted| granted.signed.grant.reaches(kind, id))
+    }
+
+    pub(crate) fn granted_by(&self) -> Option<&Granted> {
+        match &self.reach {
+            Reach::Granted(granted) => Some(granted),
+            Reach::Whole | Reach::Shared(_) | Reach::Asking => None,
+        }
     }
 }
 
@@ -239,6 +293,6 @@ mod tests {
         let scope = Scope::partner(PLATFORM, PLATFORM);
         assert!(scope.may_read(Kind::Variant));
         assert!(!scope.may_read(Kind::Order));
-        assert!(!scope.may_write());
+        assert!(!scope.may_write(Kind::Variant) && !scope.is_whole());
     }
 }

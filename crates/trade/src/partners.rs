@@ -9,7 +9,9 @@
 use crate::accounts::{self, Role};
 use crate::{Page, Races, TradeError, Written, carrier};
 use bonded_base::{Account, Id, Kind, Kinded, Problem, Reason};
-use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, Lookup, LookupName, Record, Scope, Stored, System};
+use bonded_ledger::{
+    Actor, Change, Ledger, LedgerError, List, Listed, Lookup, LookupName, Record, Scope, Stored, System,
+};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
@@ -228,6 +230,10 @@ async fn opened(
     scope: &Scope,
     ours: &Stored<PartnerLink>,
 ) -> Result<Option<LinkedPartner>, TradeError> {
+    // Across the link a reader is seen as the partner, so a person of the platform would leave no trace there.
+    if matches!(scope.actor(), Actor::Staff(_)) {
+        return Err(Problem::new(Reason::Forbidden, "staff cannot read what a partner shares").into());
+    }
     let over_there = Scope::system(ours.partner, System::Doorkeeper);
     let theirs = match ledger.get(&over_there, ours.id).await {
         Ok(theirs) => theirs,

@@ -7,10 +7,10 @@ use crate::path::SLOT_BYTES;
 use crate::tree::Secrets;
 use crate::vault::Inner;
 use crate::xaes::NONCE_BYTES;
-use crate::{Context, OpenError, Slot, VaultError};
+use crate::{Context, Grant, OpenError, Slot, VaultError};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use bonded_base::{Account, Id, Secret};
+use bonded_base::{Account, Id, Kind, Secret};
 use std::sync::Arc;
 
 /// The keys of one account. Take them anew for each operation: whoever keeps them works on after the vault was sealed.
@@ -24,11 +24,24 @@ pub struct AccountKeys {
     vault: Arc<Inner>,
     account: Id<Account>,
     secrets: Arc<Locked<Secrets>>,
+    /// The grant that they were lent under, if it is for staff: they open nothing else.
+    grant: Option<Arc<Grant>>,
 }
 
 impl AccountKeys {
     pub(crate) fn new(vault: Arc<Inner>, account: Id<Account>, secrets: Arc<Locked<Secrets>>) -> Self {
-        Self { vault, account, secrets }
+        Self { vault, account, secrets, grant: None }
+    }
+
+    /// The same keys, which open only what a grant names.
+    pub(crate) fn under(self, grant: Arc<Grant>) -> Self {
+        Self { grant: Some(grant), ..self }
+    }
+
+    fn may_open(&self, context: &Context<'_>) -> Result<(), OpenError> {
+        let reaches =
+            |grant: &Grant| Kind::from_number(context.kind).is_some_and(|kind| grant.reaches(kind, context.id));
+        if self.grant.as_deref().is_none_or(reaches) { Ok(()) } else { Err(OpenError::NotGranted) }
     }
 
     /// Whose keys these are.
@@ -45,7 +58,11 @@ impl AccountKeys {
     }
 
     /// Opens what [`Self::seal`] sealed in the same context.
+    ///
+    /// # Errors
+    /// [`OpenError::NotGranted`] where the keys were lent under a grant that does not name it.
     pub fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Secret<Vec<u8>>, OpenError> {
+        self.may_open(context)?;
         context.bind(self.vault.environment, self.account, Under::Data, |bound| self.secrets.data.open(bound, sealed))
     }
 
@@ -67,6 +84,10 @@ impl AccountKeys {
     /// # Errors
     /// [`VaultError::Sealed`]; [`VaultError::Destroyed`]; [`VaultError::Open`].
     pub fn open_consumer(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Secret<Vec<u8>>, VaultError> {
+        self.may_open(context)?;
+        if self.grant.as_ref().is_some_and(|grant| !grant.consumers) {
+            return Err(OpenError::NotGranted.into());
+        }
         let (slot, rest) = sealed.split_first_chunk::<SLOT_BYTES>().ok_or(OpenError::Damaged)?;
         let slot = Slot::from_bytes(*slot);
         let key = self.vault.with_tree(|tree| tree.consumer(self.account, slot))?;

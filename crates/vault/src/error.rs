@@ -16,6 +16,9 @@ pub enum VaultError {
     /// A sealed value does not open under its key and context.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What would open it was not approved by its owner.
+    #[error(transparent)]
+    NotApproved(#[from] NotApproved),
     /// The tree belongs to another environment.
     #[error("these keys belong to {kept}, not to {asked}")]
     Environment {
@@ -115,6 +118,26 @@ pub enum OpenError {
     /// It was changed, or belongs to another row, account or environment.
     #[error("a sealed value was changed, or belongs elsewhere")]
     Damaged,
+    /// The grant under which it was to be opened does not name it.
+    #[error("the grant does not reach this value")]
+    NotGranted,
+}
+
+/// Why a grant opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotApproved {
+    /// It has run out, or has not begun.
+    #[error("the grant does not hold now")]
+    Time,
+    /// It would hold for longer than any grant may.
+    #[error("the grant is for longer than {} days", crate::grant::DAYS_MAX)]
+    TooLong,
+    /// The key that signed is not one that may approve for this account.
+    #[error("the approver's key does not speak for this account")]
+    Approver,
+    /// The signature is over something else, or not the key's.
+    #[error("the approval was not signed for this grant")]
+    Signature,
 }
 
 /// Why a text is no officer's key. Never quotes the text.

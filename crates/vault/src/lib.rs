@@ -34,12 +34,14 @@
 #![deny(missing_docs)]
 
 mod account;
+mod assertion;
 mod carve;
 mod context;
 mod disk;
 mod environment;
 mod error;
 mod fragment;
+mod grant;
 mod key;
 mod memory;
 mod officer;
@@ -59,9 +61,11 @@ mod promise;
 mod testing;
 
 pub use account::AccountKeys;
+pub use assertion::{ApprovalKey, Assertion};
 pub use context::Context;
 pub use environment::{BadEnvironment, Environment};
-pub use error::{BadOfficer, OpenError, VaultError};
+pub use error::{BadOfficer, NotApproved, OpenError, VaultError};
+pub use grant::{Approval, Approver, Grant, SignedGrant};
 pub use memory::harden_process;
 pub use officer::{OFFICERS_MAX, Officer, Recipient};
 pub use path::{Doomed, Slot};

@@ -31,6 +31,7 @@ pub(crate) enum Child {
     Index = 1,
     Orders = 2,
     Log = 3,
+    Approvals = 4,
 }
 
 /// A way down from the root; orders before what lies under or behind it.

@@ -32,6 +32,7 @@ pub(crate) struct Secrets {
     pub(crate) data: Xaes,
     pub(crate) index: hmac::Key,
     pub(crate) log: Key,
+    pub(crate) approvals: hmac::Key,
     orders: Branch,
 }
 
@@ -100,6 +101,7 @@ impl Tree {
             data: Xaes::new(&child(Child::Data)?.key()?),
             index: hmac::Key::new(hmac::HMAC_SHA256, child(Child::Index)?.key()?.bytes()),
             log: child(Child::Log)?.key()?,
+            approvals: hmac::Key::new(hmac::HMAC_SHA256, child(Child::Approvals)?.key()?.bytes()),
             orders: child(Child::Orders)?.branch,
         }));
         let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);

@@ -207,6 +207,10 @@ impl Vault {
         Ok(AccountKeys::new(Arc::clone(&self.0), account, secrets))
     }
 
+    pub(crate) fn with_tree<R>(&self, read: impl Fn(&Tree) -> Result<R, VaultError>) -> Result<R, VaultError> {
+        self.0.with_tree(read)
+    }
+
     /// Destroys keys for ever, all with one switch of the root. Used or not, what is named never opens again.
     ///
     /// When this returns, the primary has the new root; the answer says which places have confirmed it. With an error,

@@ -249,7 +249,10 @@ impl From<LedgerError> for Failure {
             LedgerError::Destroyed => {
                 Self::new(&sorts::NOT_FOUND, "What this was sealed with has been destroyed, as was asked for.")
             }
-            LedgerError::OutOfReach(_) => Self::new(&sorts::FORBIDDEN, "This is not shared through the partner link."),
+            LedgerError::OutOfReach(_) => {
+                Self::new(&sorts::FORBIDDEN, "This is outside of what the partner link or the grant opens.")
+            }
+            LedgerError::NotGranted => Self::new(&sorts::NOT_GRANTED, "The account has not approved this (any more)."),
             LedgerError::Engine(error) => of_engine(&error),
             error @ (LedgerError::Damaged(_) | LedgerError::Unwritable(..) | LedgerError::Vault(_)) => {
                 Self::internal(error.to_string())
@@ -362,6 +365,7 @@ mod tests {
             (LedgerError::Taken { name: LookupName::Request, kind, id }, "in-progress", true),
             (LedgerError::Taken { name: LookupName::Sku, kind, id }, "duplicate", false),
             (LedgerError::OutOfReach(kind), "forbidden", false),
+            (LedgerError::NotGranted, "not-granted", false),
             (LedgerError::Destroyed, "not-found", false),
             (LedgerError::Damaged(kind), "internal", false),
         ] {

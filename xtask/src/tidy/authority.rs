@@ -10,7 +10,9 @@ struct Door {
 }
 
 /// Every call that gives authority.
-const CALLS: [&str; 11] = [
+const CALLS: [&str; 16] = [
+    "Scope::asking(",
+    "Scope::granted(",
     "Scope::key(",
     "Scope::member(",
     "Scope::operator(",
@@ -24,6 +26,22 @@ const CALLS: [&str; 11] = [
     "Vault::account(",
     "vault.account(",
     "vault().account(",
+    // The vault's word that somebody may approve, or did.
+    ".endorse(",
+    ".vouch(",
+    "Vault::endorse(",
+];
+
+/// What `people` may: a person signed in, a key was found valid, a grant was read as its approver left it.
+const PEOPLE: &[&str] = &[
+    "Scope::asking(",
+    "Scope::granted(",
+    "Scope::key(",
+    "Scope::member(",
+    "Scope::staff(",
+    "Scope::system(",
+    ".endorse(",
+    ".vouch(",
 ];
 
 /// Who may make them, and on what evidence.
@@ -33,7 +51,7 @@ const DOORS: &[Door] = &[
     // The places of consumer keys, which the ledger keeps for itself.
     Door { place: "crates/ledger/src/slots.rs", calls: &["Scope::system("] },
     // A sign-in, or a key that was looked up and found valid.
-    Door { place: "crates/people/src/", calls: &["Scope::key(", "Scope::member(", "Scope::staff(", "Scope::system("] },
+    Door { place: "crates/people/src/", calls: PEOPLE },
     // An operator's scope of the platform, when the account is opened; finding an account that is named.
     Door { place: "crates/trade/src/accounts.rs", calls: &["Scope::operator(", "Scope::system("] },
     // A partner link that was read and is active.
@@ -48,7 +66,10 @@ const DOORS: &[Door] = &[
     // The door itself: a scope was shown.
     Door { place: "crates/ledger/", calls: &["vault.account("] },
     // Where keys are made.
-    Door { place: "crates/vault/", calls: &["Vault::account(", "vault.account(", "vault().account("] },
+    Door {
+        place: "crates/vault/",
+        calls: &["Vault::account(", "vault.account(", "vault().account(", ".endorse(", ".vouch(", "Vault::endorse("],
+    },
     // The house that the API's own tests live in; no part of the program.
     Door { place: "crates/web/src/house.rs", calls: &["Scope::operator("] },
     // Whoever may start the program on its machine.

@@ -3,5 +3,6 @@
 #![cfg(test)]
 
 mod crash;
+mod grants;
 mod house;
 mod stories;

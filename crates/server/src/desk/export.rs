@@ -101,7 +101,7 @@ async fn consumers(ledger: &Ledger, scope: &Scope, lines: &Lines) -> Result<u64,
     loop {
         let page = ledger.list::<orders::Order>(scope, &list).await?;
         for order in &page.records {
-            if let Some(consumer) = orders::consumer(ledger, scope, order)? {
+            if let Some(consumer) = orders::consumer(ledger, scope, order).await? {
                 let SixFields { first_name, last_name, street, postal_code, region, country } = consumer.expose();
                 let line = json!({"consumer": {
                     "order": order.id, "first_name": first_name, "last_name": last_name, "street": street,

@@ -43,8 +43,8 @@ pub async fn list(
 }
 
 /// The order's consumer; `None` when it was forgotten.
-pub fn consumer(ledger: &Ledger, scope: &Scope, order: &Stored<Order>) -> Result<Option<Consumer>, TradeError> {
-    let Some(bytes) = ledger.consumer(scope, order)? else { return Ok(None) };
+pub async fn consumer(ledger: &Ledger, scope: &Scope, order: &Stored<Order>) -> Result<Option<Consumer>, TradeError> {
+    let Some(bytes) = ledger.consumer(scope, order).await? else { return Ok(None) };
     Ok(Some(Consumer::from_bytes(&bytes).ok_or(LedgerError::Damaged(Kind::Order))?))
 }
 

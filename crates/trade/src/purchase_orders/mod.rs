@@ -129,7 +129,7 @@ pub async fn consumer(
         order.state != OrderState::Archived && order.purchase_orders().contains(&ours)
     };
     match order.filter(posted_here) {
-        Some(order) => orders::consumer(ledger, &over_there, &order),
+        Some(order) => orders::consumer(ledger, &over_there, &order).await,
         None => Ok(None),
     }
 }

@@ -78,7 +78,7 @@ async fn the_six_fields_reach_the_supplier_of_the_order_and_nobody_else() {
         let others = world.ordered("#2", vec![line("POT", 1)]).await;
         let order = world.carry(id).await;
         let stranger = world.carry(others).await.lines[0].purchase_order.unwrap();
-        let own = orders::consumer(&world.ledger, &world.retailer, &order).unwrap();
+        let own = orders::consumer(&world.ledger, &world.retailer, &order).await.unwrap();
         assert!(own.is_some_and(|consumer| consumer.expose() == ADA));
 
         let theirs = world.purchase_order(&world.supplier, order.lines[0].purchase_order.unwrap()).await;
@@ -86,7 +86,7 @@ async fn the_six_fields_reach_the_supplier_of_the_order_and_nobody_else() {
         let read = async |scope: &Scope| purchase_orders::consumer(&world.ledger, scope, &theirs).await;
         assert!(read(&world.supplier).await.unwrap().is_some_and(|consumer| consumer.expose() == ADA));
         assert_eq!(problem(read(&world.other_supplier).await.map(|_| ()).unwrap_err()), Reason::Missing);
-        let staff = Scope::staff(world.supplier.account(), Id::from_bytes([1; 16]));
+        let staff = Scope::asking(world.supplier.account(), Id::from_bytes([1; 16]));
         assert_eq!(problem(read(&staff).await.map(|_| ()).unwrap_err()), Reason::Forbidden);
         // Another's purchase order shown as one's own finds nothing.
         let foreign = world.purchase_order(&world.other_supplier, stranger).await;

@@ -166,7 +166,7 @@ async fn get_order(
     if !consumer {
         return Ok(reply);
     }
-    Ok(reply.with_consumer(orders::consumer(app.ledger(), caller.scope(), &order)?))
+    Ok(reply.with_consumer(orders::consumer(app.ledger(), caller.scope(), &order).await?))
 }
 
 /// Cancel an order

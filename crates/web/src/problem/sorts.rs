@@ -47,6 +47,9 @@ sorts! {
          has it.";
     FORBIDDEN = 403 "forbidden" "This is not allowed"
         "The account may not do this, whatever the key: for instance because only the other side of a partner link may.";
+    NOT_GRANTED = 403 "not-granted" "The account has not approved it"
+        "The platform's staff see nothing of an account before its owner or manager approves a request, and nothing after \
+         the grant ends, is shortened or revoked. Ask for a grant.";
     NOT_FOUND = 404 "not-found" "There is no such thing"
         "There is nothing at this address, or this account has no record with this id. Records of other accounts are \
          answered in the same way.";
