@@ -247,6 +247,8 @@ impl Worker {
                 held.under_way = Some(tokio::spawn(onward.carry(ledger.clone(), scope)));
                 Ok(Look::Worked)
             }
+            // Its lease is taken elsewhere: it reads no log.
+            Reader::Post => Ok(Look::Elsewhere),
         }
     }
 

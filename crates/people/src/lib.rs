@@ -4,7 +4,9 @@
 //! [`keys::admit`] and nowhere else.
 
 mod address;
+pub mod assertion;
 pub mod keys;
+pub mod mail;
 mod permission;
 
 pub use address::{ADDRESS_BYTES_MAX, MailAddress};
