@@ -1,4 +1,5 @@
 //! What tests of every crate share: databases, accounts, clocks, faults; nothing of it reaches the product.
 
+pub mod authenticator;
 pub mod ledger;
 pub mod postgres;
