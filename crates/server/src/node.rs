@@ -147,6 +147,7 @@ fn app(settings: &Settings, origin: &str, ledger: Ledger, readiness: Readiness) 
         log_origin: settings.name.clone(),
         environment: settings.environment.name().to_owned(),
         limits: settings.limits,
+        identity: bonded_web::identity::IdentityCheck::Off,
     };
     App::new(ledger, about, readiness)
 }

@@ -1,6 +1,7 @@
 //! What every handler needs: the ledger, the door, the limits, and whether the server is still open.
 
 use crate::figures::Figures;
+use crate::identity::IdentityCheck;
 use crate::once::InFlight;
 use crate::rate::Meter;
 use axum::extract::FromRef;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub environment: String,
     /// How much one key may ask for.
     pub limits: Limits,
+    /// What the private listener asks of a request before anything else.
+    pub identity: IdentityCheck,
 }
 
 /// Whether the server takes new work. Cheap to clone; all clones are one.

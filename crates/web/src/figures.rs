@@ -18,6 +18,8 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Figures {
     /// By route, method and status: routes are those of the registry, so there is an end to them.
     requests: Mutex<BTreeMap<(String, &'static str, u16), Count>>,
+    /// By reason, of which there are few.
+    identity_refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -33,6 +35,24 @@ impl Figures {
         let count = requests.entry((route.to_owned(), method, status.as_u16())).or_default();
         count.requests += 1;
         count.millis += u64::try_from(millis).unwrap_or(0);
+    }
+
+    /// Counts one request that the door of the private listener refused.
+    pub fn count_identity_refusal(&self, reason: &'static str) {
+        let mut refusals = self.identity_refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        *refusals.entry(reason).or_default() += 1;
+    }
+
+    fn identity_text(&self) -> String {
+        let refusals = self.identity_refusals.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut text = String::from(
+            "# HELP bonded_identity_refusals_total Requests that the proxy did not vouch for.\n\
+             # TYPE bonded_identity_refusals_total counter\n",
+        );
+        for (reason, count) in &refusals {
+            let _ = writeln!(text, "bonded_identity_refusals_total{{reason=\"{reason}\"}} {count}");
+        }
+        text
     }
 
     fn text(&self) -> String {
@@ -66,5 +86,15 @@ async fn metrics(State(app): State<App>) -> Response {
     text.push_str("# HELP bonded_vault_sealed Whether an officer has to unseal the vault.\n");
     let sealed = u8::from(app.ledger().vault().is_sealed());
     let _ = write!(text, "# TYPE bonded_vault_sealed gauge\nbonded_vault_sealed {sealed}\n");
+    text.push_str(&app.figures().identity_text());
+    if let Some(confirmed_at) = app.settings().identity.keys_confirmed_at() {
+        let age_ms = (app.ledger().clock().now().millis() - confirmed_at.millis()).max(0);
+        text.push_str("# HELP bonded_identity_keys_age_seconds Since the proxy's issuer last confirmed its keys.\n");
+        let _ = write!(
+            text,
+            "# TYPE bonded_identity_keys_age_seconds gauge\nbonded_identity_keys_age_seconds {}\n",
+            age_ms / 1000
+        );
+    }
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -2,6 +2,7 @@
 
 pub mod contract;
 
+use crate::identity::IdentityCheck;
 use crate::{App, Limits, Readiness, Settings, public};
 use axum::Router;
 use axum::body::Body;
@@ -81,6 +82,7 @@ impl House {
             log_origin: String::from("bonded.example"),
             environment: String::from("test"),
             limits,
+            identity: IdentityCheck::Off,
         };
         let app = App::new((**ledger).clone(), settings, Readiness::open());
         Self { router: public(app.clone()), ledger, app, _running: None }

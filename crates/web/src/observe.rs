@@ -28,12 +28,17 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Copy)]
 pub(crate) struct Account(pub Id<bonded_base::Account>);
 
+/// The id of a request, for whoever has to name it in the log.
+#[derive(Clone)]
+pub(crate) struct RequestId(pub String);
+
 /// Wraps a whole router; must be its outermost layer.
-pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let clock = app.ledger().clock();
     let (began, id) = (clock.now(), request_id(&app));
     let method = named(request.method());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         // What a panic says may hold anything; that it happened, and where to look, is enough.

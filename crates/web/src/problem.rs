@@ -100,6 +100,11 @@ impl Failure {
         Self::new(&sorts::NOT_PERMITTED, format!("This key lacks the permission {needed}."))
     }
 
+    /// Nobody vouches for the caller on the private listener.
+    pub fn no_identity() -> Self {
+        Self::new(&sorts::IDENTITY, "This listener answers only what comes through its identity-aware proxy.")
+    }
+
     /// Not now: the same call may succeed after [`RETRY_SECONDS`].
     pub fn unavailable(detail: &'static str) -> Self {
         Self::new(&sorts::UNAVAILABLE, detail).retry_after(RETRY_SECONDS)

@@ -2,5 +2,6 @@
 
 mod canaries;
 mod every_route;
+mod identity;
 mod once_only;
 mod surroundings;

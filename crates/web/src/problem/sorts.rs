@@ -50,6 +50,9 @@ sorts! {
     NOT_GRANTED = 403 "not-granted" "The account has not approved it"
         "The platform's staff see nothing of an account before its owner or manager approves a request, and nothing after \
          the grant ends, is shortened or revoked. Ask for a grant.";
+    IDENTITY = 403 "identity" "Nobody vouches for the caller"
+        "The private listener answers only requests with a valid assertion of the identity-aware proxy in front of it. Come \
+         through the proxy; if you did, the log of the server says under `request_id` what was wrong with its assertion.";
     NOT_FOUND = 404 "not-found" "There is no such thing"
         "There is nothing at this address, or this account has no record with this id. Records of other accounts are \
          answered in the same way.";
