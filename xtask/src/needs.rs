@@ -12,8 +12,16 @@ use std::path::Path;
 
 const PACKAGE: &str = "postgresql";
 
+/// Where the tests' mail server lives: a Python environment of its own, gone with `target`.
+const MAIL_SERVER: &str = "target/mail-server";
+
+/// What is put there, from the Python Package Index.
+const MAIL_PACKAGE: &str = "aiosmtpd==1.4.6";
+
 /// Read by Debian's package before it makes a first cluster.
 const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.conf";
+
+const MAIL_TESTS_SKIPPED: &str = "none, so the tests that send mail are skipped";
 
 const ASK_FOR_IT: &str = "PostgreSQL's server programs are missing (initdb, pg_ctl, postgres). The tests run a private \
                           server of their own; no running server is needed.";
@@ -28,8 +36,12 @@ pub fn meet(root: &Path) -> Result<(), Failure> {
     if Programs::find().is_none() {
         install_postgresql(root)?;
     }
+    if !has_mail_server(root) {
+        install_mail_server(root);
+    }
     let programs = Programs::find().ok_or_else(|| Failure::Missing(ASK_FOR_IT.to_owned()))?;
     println!("    PostgreSQL's programs: {}", programs.directory().display());
+    println!("    mail server: {}", if has_mail_server(root) { MAIL_SERVER } else { MAIL_TESTS_SKIPPED });
     println!(
         "    test runner: {}",
         if has_nextest(root) { "cargo nextest" } else { "cargo test (nextest is not installed)" }
@@ -40,6 +52,22 @@ pub fn meet(root: &Path) -> Result<(), Failure> {
 /// Is the quicker runner here?
 pub fn has_nextest(root: &Path) -> bool {
     Chore::cargo(root, &["nextest", "--version"]).answers()
+}
+
+fn has_mail_server(root: &Path) -> bool {
+    let python = root.join(MAIL_SERVER).join("bin/python");
+    Chore::program(root, &python.to_string_lossy(), &["-c", "import aiosmtpd"]).answers()
+}
+
+/// Nothing outside `target` is touched. Where it cannot be had, the tests that need it say that they were skipped.
+fn install_mail_server(root: &Path) {
+    println!("    installing from the Python Package Index into {MAIL_SERVER}: {MAIL_PACKAGE} (for the tests of mail)");
+    let pip = root.join(MAIL_SERVER).join("bin/pip");
+    let made = Chore::program(root, "python3", &["-m", "venv", MAIL_SERVER]).answers();
+    let words = ["install", "--quiet", "--disable-pip-version-check", MAIL_PACKAGE];
+    if !made || !Chore::program(root, &pip.to_string_lossy(), &words).answers() {
+        println!("    it could not be had: python3 with its venv module, and the index, are needed");
+    }
 }
 
 fn install_postgresql(root: &Path) -> Result<(), Failure> {

@@ -1,6 +1,8 @@
 //! Connections: how records come from the systems that merchants already use, and one day go back to them.
 //!
 //! Each system has a room of its own. Files are the first one; whatever the room, what comes in is parsed into drafts
-//! of the business, nothing unknown is kept, and every record that cannot be taken is reported with its reason.
+//! of the business, nothing unknown is kept, and every record that cannot be taken is reported with its reason. What goes
+//! out goes over verified TLS; mail is the first to.
 
 pub mod csv;
+pub mod mail;

@@ -2,4 +2,5 @@
 
 pub mod authenticator;
 pub mod ledger;
+pub mod mail_server;
 pub mod postgres;

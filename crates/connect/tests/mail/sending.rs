@@ -1,0 +1,86 @@
+//! Good servers: the letter arrives whole, over TLS, once.
+
+use super::{login, reaching, send};
+use bonded_connect::mail::{MailFailure, Mailer};
+use bonded_people::mail::TlsVersion;
+use bonded_testkit::mail_server::{MailServer, Speaks, Wanted};
+
+async fn arrives(wanted: Wanted, tls: TlsVersion) {
+    let Some(mut server) = MailServer::start(wanted).await else { return };
+    let mut reached = reaching(&server, wanted);
+    reached.login = wanted.login.map(|_| login("swordfish"));
+    let mailer = Mailer::new(reached).unwrap();
+    assert_eq!(send(&mailer, "ada@example.com").await.unwrap().tls, tls);
+    let taken = server.wait_for("taken", 1).await;
+    assert_eq!(taken["to"], "ada@example.com");
+    assert_eq!(taken["sender"], "no-reply@bonded.example");
+    assert_eq!(taken["tls"], format!("TLSv{}", tls.name()), "both sides saw the same");
+    let text = taken["text"].as_str().unwrap();
+    for part in
+        ["To: \"Ada Lovelace\" <ada@example.com>", "text/plain", "text/html", "\n.a line that begins with a dot"]
+    {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(server.told("mail").iter().all(|told| told["tls"].is_string()), "nothing was said in clear");
+    assert_eq!(taken["user"].as_str(), wanted.login.map(|_| "bonded"));
+}
+
+#[tokio::test]
+async fn a_letter_arrives_over_starttls() {
+    arrives(Wanted::GOOD, TlsVersion::V13).await;
+}
+
+#[tokio::test]
+async fn a_letter_arrives_over_implicit_tls() {
+    arrives(Wanted { speaks: Speaks::Implicit, ..Wanted::GOOD }, TlsVersion::V13).await;
+}
+
+#[tokio::test]
+async fn the_version_is_the_one_that_was_agreed() {
+    arrives(Wanted { newest: "1.2", ..Wanted::GOOD }, TlsVersion::V12).await;
+    arrives(Wanted { newest: "1.2", speaks: Speaks::Implicit, ..Wanted::GOOD }, TlsVersion::V12).await;
+}
+
+#[tokio::test]
+async fn a_password_is_shown_inside_tls_only() {
+    let wanted = Wanted { login: Some("bonded:swordfish"), ..Wanted::GOOD };
+    arrives(wanted, TlsVersion::V13).await;
+    arrives(Wanted { speaks: Speaks::Implicit, ..wanted }, TlsVersion::V13).await;
+
+    let Some(server) = MailServer::start(wanted).await else { return };
+    let mut reached = reaching(&server, wanted);
+    reached.login = Some(login("wrong"));
+    let refused = send(&Mailer::new(reached).unwrap(), "ada@example.com").await;
+    let why = MailFailure::Away("the mail server did not accept user and password (535)".into());
+    assert_eq!(refused, Err(why));
+    assert!(server.told("mail").is_empty());
+
+    let nobody = send(&Mailer::new(reaching(&server, wanted)).unwrap(), "ada@example.com").await;
+    assert!(matches!(nobody, Err(MailFailure::Away(_))), "who asks for a password gets no letter without: {nobody:?}");
+    assert!(server.told("login").iter().all(|login| login["tls"].is_string()));
+}
+
+#[tokio::test]
+async fn letters_of_one_burst_share_a_connection() {
+    let Some(mut server) = MailServer::start(Wanted::GOOD).await else { return };
+    let mailer = Mailer::new(reaching(&server, Wanted::GOOD)).unwrap();
+    for to in ["ada@example.com", "bob@example.com", "cyd@example.com"] {
+        send(&mailer, to).await.unwrap();
+    }
+    assert_eq!(server.told("connected").iter().filter(|told| told["tls"].is_null()).count(), 1);
+    mailer.hang_up().await;
+    server.wait_for("quit", 1).await;
+    send(&mailer, "ada@example.com").await.unwrap();
+    assert_eq!(server.told("taken").len(), 4);
+}
+
+#[tokio::test]
+async fn a_check_sends_nothing() {
+    let wanted = Wanted { login: Some("bonded:swordfish"), ..Wanted::GOOD };
+    let Some(mut server) = MailServer::start(wanted).await else { return };
+    let mut reached = reaching(&server, wanted);
+    reached.login = Some(login("swordfish"));
+    assert_eq!(Mailer::new(reached).unwrap().check().await, Ok(TlsVersion::V13));
+    server.wait_for("quit", 1).await;
+    assert_eq!((server.told("noop").len(), server.told("mail").len()), (1, 0));
+}

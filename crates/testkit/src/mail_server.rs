@@ -1,0 +1,199 @@
+//! A real mail server for each test that asks: Python's `aiosmtpd`, with certificates of the test's own.
+//!
+//! `cargo xtask needs` puts it into `target/mail-server`; where it is missing, [`MailServer::start`] answers `None` and
+//! says so. What becomes of a mail is chosen by its address, see `mail_server.py` beside this file.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+/// The Python that has `aiosmtpd`, from the root of the workspace.
+pub const PYTHON: &str = "target/mail-server/bin/python";
+
+const SCRIPT: &str = include_str!("mail_server.py");
+
+/// How the server speaks TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// In clear first, then TLS when asked.
+    StartTls,
+    /// TLS from the first byte.
+    Implicit,
+    /// In clear only.
+    Clear,
+}
+
+/// What the server shows of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// A good certificate for `localhost`.
+    Good,
+    /// One of the trusted authority, for another host.
+    OtherName,
+    /// One for `localhost`, of an authority that nobody trusts.
+    OtherAuthority,
+    /// One for `localhost` that ended long ago.
+    Expired,
+}
+
+/// A server to be started.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// How it speaks TLS.
+    pub speaks: Speaks,
+    /// What certificate it shows.
+    pub shows: Shows,
+    /// `user:password`, if it asks for them.
+    pub login: Option<&'static str>,
+    /// The newest TLS that it speaks: `1.2` or `1.3`.
+    pub newest: &'static str,
+}
+
+impl Wanted {
+    /// A server as it should be: STARTTLS, a good certificate, no password.
+    pub const GOOD: Self = Self { speaks: Speaks::StartTls, shows: Shows::Good, login: None, newest: "1.3" };
+}
+
+/// A running mail server of one test; dropping it ends it.
+pub struct MailServer {
+    child: Child,
+    // Closing it is what ends the server, should it not be killed.
+    _stdin: Option<ChildStdin>,
+    directory: TempDir,
+    port: u16,
+    told: Arc<Mutex<Vec<Value>>>,
+    news: watch::Receiver<usize>,
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl MailServer {
+    /// Starts a server; `None`, and said on standard output, where `aiosmtpd` is not installed.
+    ///
+    /// Panics when it is there and does not start: then the test cannot say anything true.
+    #[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
+    pub async fn start(wanted: Wanted) -> Option<Self> {
+        let python = python()?;
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let [certificate, key] = certificates(directory.path(), wanted.shows);
+        let script = directory.path().join("mail_server.py");
+        std::fs::write(&script, SCRIPT).expect("the server's script");
+        let tls = match wanted.speaks {
+            Speaks::StartTls => "starttls",
+            Speaks::Implicit => "implicit",
+            Speaks::Clear => "none",
+        };
+        let mut command = Command::new(python);
+        command.arg(script).args(["--tls", tls, "--newest", wanted.newest]);
+        command.arg("--certificate").arg(certificate).arg("--key").arg(key);
+        if let Some(login) = wanted.login {
+            command.args(["--login", login]);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Python starts");
+        let stdin = child.stdin.take();
+        let (told, (say, news)) = (Arc::new(Mutex::new(Vec::new())), watch::channel(0));
+        if let Some(output) = child.stdout.take() {
+            let told = Arc::clone(&told);
+            std::thread::spawn(move || listen(BufReader::new(output), &told, &say));
+        }
+        let mut server = Self { child, _stdin: stdin, directory, port: 0, told, news };
+        let listening = server.wait_for("listening", 1).await;
+        server.port =
+            listening.get("port").and_then(Value::as_u64).and_then(|port| port.try_into().ok()).expect("port");
+        Some(server)
+    }
+
+    /// Where it listens, on `localhost`.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A PEM file of the authority that tests trust.
+    pub fn authority(&self) -> PathBuf {
+        authority_file(self.directory.path())
+    }
+
+    /// Everything it was told so far, of one sort (`mail`, `taken`), in order.
+    pub fn told(&self, event: &str) -> Vec<Value> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.iter().filter(|told| told.get("event").and_then(Value::as_str) == Some(event)).cloned().collect()
+    }
+
+    /// Waits until it was told something of this sort so many times, and answers the last of these.
+    ///
+    /// Panics when the server ends before.
+    #[expect(clippy::expect_used, reason = "a server that ended must fail the test, and only tests ask")]
+    pub async fn wait_for(&mut self, event: &str, times: usize) -> Value {
+        loop {
+            if let Some(told) = self.told(event).into_iter().nth(times.saturating_sub(1)) {
+                return told;
+            }
+            self.news.changed().await.expect("the mail server ended");
+        }
+    }
+}
+
+fn listen(lines: impl BufRead, told: &Mutex<Vec<Value>>, say: &watch::Sender<usize>) {
+    for line in lines.lines().map_while(Result::ok) {
+        let Ok(event) = serde_json::from_str(&line) else { continue };
+        told.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        say.send_modify(|count| *count += 1);
+    }
+}
+
+/// The Python that can be a mail server.
+fn python() -> Option<PathBuf> {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(PYTHON);
+    if python.is_file() {
+        return Some(python);
+    }
+    println!("skipped: no mail server is installed; `cargo xtask needs` puts one into target/mail-server");
+    None
+}
+
+fn authority_file(directory: &Path) -> PathBuf {
+    directory.join("authority.pem")
+}
+
+/// Writes a trusted authority, a certificate and its key; answers the files of the last two.
+#[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
+fn certificates(directory: &Path, shows: Shows) -> [PathBuf; 2] {
+    let trusted = authority("Trusted");
+    std::fs::write(authority_file(directory), trusted.pem()).expect("the authority's file");
+    let name = if shows == Shows::OtherName { "mail.other.example" } else { "localhost" };
+    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a host name");
+    params.distinguished_name = DistinguishedName::new();
+    if shows == Shows::Expired {
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+    }
+    let key = KeyPair::generate().expect("a key");
+    let issuer = if shows == Shows::OtherAuthority { authority("Nobody's") } else { trusted };
+    let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+    let files = ["certificate.pem", "key.pem"].map(|name| directory.join(name));
+    std::fs::write(&files[0], certificate.pem()).expect("the certificate's file");
+    std::fs::write(&files[1], key.serialize_pem()).expect("the key's file");
+    files
+}
+
+#[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
+fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::new(Vec::<String>::new()).expect("no names");
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority")
+}
