@@ -89,25 +89,29 @@ impl<K: Kinded> fmt::Display for Id<K> {
     }
 }
 
+/// The 16 bytes of an id whose kind is known only when the program runs; `None` if it is no id of that kind.
+pub fn id_bytes(kind: Kind, text: &str) -> Option<[u8; 16]> {
+    let suffix = text.strip_prefix(kind.prefix())?.strip_prefix('_')?.as_bytes();
+    // 26 characters hold 130 bits: the first may carry three only.
+    if suffix.len() != SUFFIX_LENGTH || suffix.first().is_none_or(|&first| first > b'7') {
+        return None;
+    }
+    let value = suffix.iter().try_fold(0_u128, |value, symbol| {
+        let five = ALPHABET.iter().position(|known| known == symbol)?;
+        Some(value << 5 | five as u128)
+    });
+    value.map(u128::to_be_bytes)
+}
+
 impl<K: Kinded> FromStr for Id<K> {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
         let prefix = K::KIND.prefix();
-        let suffix =
-            text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(BadId::Prefix(prefix))?.as_bytes();
-        // 26 characters hold 130 bits: the first may carry three only.
-        if suffix.len() != SUFFIX_LENGTH || suffix.first().is_none_or(|&first| first > b'7') {
-            return Err(BadId::Suffix(prefix));
+        if text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).is_none() {
+            return Err(BadId::Prefix(prefix));
         }
-        suffix
-            .iter()
-            .try_fold(0_u128, |value, symbol| {
-                let five = ALPHABET.iter().position(|known| known == symbol)?;
-                Some(value << 5 | five as u128)
-            })
-            .map(|value| Self::from_bytes(value.to_be_bytes()))
-            .ok_or(BadId::Suffix(prefix))
+        id_bytes(K::KIND, text).map(Self::from_bytes).ok_or(BadId::Suffix(prefix))
     }
 }
 

@@ -1,11 +1,12 @@
 //! Keys to the API: secrets that are shown once and kept only as a hash.
 //!
-//! A key opens one account, for named permissions. Its record lives in the platform's own account, because it must be
-//! found before the caller's account is known. What is stored cannot be turned back into the secret.
+//! A key opens one account, for named permissions, never more than its maker may. It is kept twice under one id: in the
+//! platform's own account, because it must be found before the caller's account is known, and in the account that it
+//! opens, whose log tells of it. What is stored cannot be turned back into the secret.
 
 use crate::Permissions;
 use aws_lc_rs::digest::{SHA256, digest};
-use bonded_base::{Account, ApiKey, Chance, Id, Kind, Kinded, Moment, Problem, Reason, Secret};
+use bonded_base::{Account, ApiKey, Chance, Id, Kind, Kinded, Moment, Problem, Reason, Secret, User};
 use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ pub const NAME_CHARS_MAX: usize = 100;
 pub const KEYS_PER_ACCOUNT_MAX: usize = 100;
 /// Keys that one account may ever have had: so many are listed.
 pub const KEYS_EVER_MAX: u32 = 1_000;
+/// How long the old secret still works after a rotation, so that callers can be moved over.
+pub const ROTATION_MS: i64 = 24 * 60 * 60 * 1000;
 /// Admissions that a process remembers at most.
 pub const REMEMBERED_MAX: usize = 10_000;
 /// How long an admission is remembered when nothing says that it ended: the net below a lost wake.
@@ -51,7 +54,18 @@ impl Mode {
     }
 }
 
-/// What is known of a key. The secret itself is kept nowhere, only its hash.
+/// Who made a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Maker {
+    /// The operator, at the command line.
+    #[default]
+    Operator,
+    /// A member of the account.
+    Member(Id<User>),
+}
+
+/// What is known of a key. The secret itself is kept nowhere, only its hash, and that in the platform's account alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// Which account it opens.
@@ -64,8 +78,15 @@ pub struct KeyRecord {
     pub mode: Mode,
     /// The last characters of the secret, for people to recognise it by.
     pub ends_with: String,
-    /// SHA-256 of the secret.
-    digest: [u8; 32],
+    /// SHA-256 of the secret; none in the account's own copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<[u8; 32]>,
+    /// Who made it.
+    #[serde(default)]
+    pub made_by: Maker,
+    /// When it ends by itself, if it does.
+    #[serde(default)]
+    pub ends_at: Option<Moment>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Moment>,
 }
@@ -80,15 +101,25 @@ impl Record for KeyRecord {
     }
 
     fn lookups(&self) -> Vec<Lookup<'_>> {
-        vec![Lookup::new(LookupName::ApiKey, &self.digest[..])]
+        self.digest.iter().map(|digest| Lookup::new(LookupName::ApiKey, &digest[..])).collect()
+    }
+}
+
+impl KeyRecord {
+    /// Whether it opens anything now.
+    pub fn holds(&self, now: Moment) -> bool {
+        self.revoked_at.is_none() && self.ends_at.is_none_or(|ends_at| now < ends_at)
+    }
+
+    /// As the account itself keeps it.
+    fn copy(&self) -> Self {
+        Self { digest: None, ..self.clone() }
     }
 }
 
 /// A key to be made.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// Which account it opens.
-    pub account: Id<Account>,
     /// What its owner calls it.
     pub name: String,
     /// What it may do.
@@ -136,8 +167,24 @@ pub enum KeyError {
     Ledger(#[from] LedgerError),
 }
 
-/// Makes a key. The scope must be of the platform's account.
-pub async fn issue(ledger: &Ledger, scope: &Scope, draft: Draft) -> Result<Issued, KeyError> {
+/// Who makes a key, and all that they may do themselves.
+#[derive(Clone)]
+pub struct MakerRights {
+    /// Who.
+    pub maker: Maker,
+    /// What the key may have at most.
+    pub permissions: Permissions,
+}
+
+impl MakerRights {
+    /// The operator, who may give all that a key can hold.
+    pub fn operator() -> Self {
+        Self { maker: Maker::Operator, permissions: Permissions::of_keys() }
+    }
+}
+
+/// Makes a key to the scope's account.
+pub async fn issue(ledger: &Ledger, scope: &Scope, rights: &MakerRights, draft: Draft) -> Result<Issued, KeyError> {
     let name = draft.name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
         return Err(Problem::invalid("/name", "a key needs a name of 1 to 100 characters").into());
@@ -145,57 +192,143 @@ pub async fn issue(ledger: &Ledger, scope: &Scope, draft: Draft) -> Result<Issue
     if draft.permissions == Permissions::default() {
         return Err(Problem::invalid("/permissions", "a key needs at least one permission").into());
     }
-    let had = list(ledger, scope, draft.account).await?;
-    let held = had.iter().filter(|key| key.revoked_at.is_none()).count();
+    if !draft.permissions.within(Permissions::of_keys()) {
+        return Err(Problem::invalid("/permissions", "what needs a second factor cannot be given to a key").into());
+    }
+    if !draft.permissions.within(rights.permissions) {
+        return Err(Problem::invalid("/permissions", "a key cannot do more than its maker").into());
+    }
+    let had = list(ledger, scope).await?;
+    let now = ledger.clock().now();
+    let held = had.iter().filter(|key| key.holds(now)).count();
     if held >= KEYS_PER_ACCOUNT_MAX || had.len() >= KEYS_EVER_MAX as usize {
         return Err(Problem::new(Reason::TooMuch, "an account has at most 100 keys, and 1,000 over time").into());
     }
-    let secret = new_secret(draft.mode, ledger.chance());
+    make(ledger, scope, name, draft.permissions, draft.mode, rights.maker).await
+}
+
+/// The account's own log first: should the process end in between, it tells of a key that opens nothing.
+async fn make(
+    ledger: &Ledger,
+    scope: &Scope,
+    name: &str,
+    permissions: Permissions,
+    mode: Mode,
+    made_by: Maker,
+) -> Result<Issued, KeyError> {
+    let secret = new_secret(mode, ledger.chance());
     let record = KeyRecord {
-        account: draft.account,
+        account: scope.account(),
         name: name.to_owned(),
-        permissions: draft.permissions,
-        mode: draft.mode,
+        permissions,
+        mode,
         ends_with: tail(secret.expose()),
-        digest: digest_of(secret.expose()),
+        digest: Some(digest_of(secret.expose())),
+        made_by,
+        ends_at: None,
         revoked_at: None,
     };
     let id = ledger.new_id::<KeyRecord>();
-    let mut change = Change::new();
-    change.create(id, &record, "issued");
-    ledger.commit(scope, change).await?;
+    for (scope, record) in [(scope, &record.copy()), (&books(), &record)] {
+        let mut change = Change::new();
+        change.create(id, record, "issued");
+        ledger.commit(scope, change).await?;
+    }
     Ok(Issued { id: Id::from_bytes(id.bytes()), secret })
 }
 
-/// The keys of an account, oldest first, revoked ones too. The scope must be of the platform's account.
-pub async fn list(ledger: &Ledger, scope: &Scope, account: Id<Account>) -> Result<Vec<Stored<KeyRecord>>, LedgerError> {
-    Ok(ledger.list(scope, &of_account(account)).await?.records)
+/// The keys of the scope's account, oldest first, revoked ones too.
+pub async fn list(ledger: &Ledger, scope: &Scope) -> Result<Vec<Stored<KeyRecord>>, LedgerError> {
+    let mut keys = ledger.list::<KeyRecord>(scope, &of_account(scope.account())).await?.records;
+    keys.retain(|key| key.account == scope.account());
+    Ok(keys)
 }
 
-/// Ends a key, for good. The scope must be of the platform's account.
+/// Ends a key of the scope's account, for good.
 pub async fn revoke(ledger: &Ledger, scope: &Scope, id: Id<ApiKey>) -> Result<(), KeyError> {
-    let missing = || Problem::new(Reason::Missing, "there is no such key");
-    let stored = ledger.get(scope, Id::<KeyRecord>::from_bytes(id.bytes())).await?.ok_or_else(missing)?;
-    if stored.revoked_at.is_some() {
-        return Ok(());
+    let now = ledger.clock().now();
+    amend(ledger, scope, id, "revoked", |key| {
+        key.revoked_at.is_none().then(|| KeyRecord { revoked_at: Some(now), ..key.clone() })
+    })
+    .await
+}
+
+/// Makes another key like this one; the old one goes on for [`ROTATION_MS`].
+pub async fn rotate(ledger: &Ledger, scope: &Scope, rights: &MakerRights, id: Id<ApiKey>) -> Result<Issued, KeyError> {
+    let now = ledger.clock().now();
+    let old = ledger.get(scope, Id::<KeyRecord>::from_bytes(id.bytes())).await?.ok_or_else(missing)?;
+    if !old.holds(now) {
+        return Err(Problem::new(Reason::State, "the key has ended; make a new one").into());
     }
-    let mut change = Change::new();
-    let revoked = KeyRecord { revoked_at: Some(ledger.clock().now()), ..(*stored).clone() };
-    change.update(&stored, &revoked, "revoked");
-    ledger.commit(scope, change).await?;
+    let draft = Draft { name: old.name.clone(), permissions: old.permissions, mode: old.mode };
+    let issued = issue(ledger, scope, rights, draft).await?;
+    let ends_at = Some(now.plus_millis(ROTATION_MS));
+    amend(ledger, scope, id, "rotated", |key| {
+        Some(KeyRecord { ends_at: key.ends_at.min(ends_at).or(ends_at), ..key.clone() })
+    })
+    .await?;
+    Ok(issued)
+}
+
+/// Takes from every key that a member made what is not left to the member; one that has nothing left ends.
+pub(crate) async fn limit(ledger: &Ledger, scope: &Scope, member: Id<User>, left: Permissions) -> Result<(), KeyError> {
+    let now = ledger.clock().now();
+    for key in list(ledger, scope).await? {
+        if key.made_by != Maker::Member(member) || !key.holds(now) || key.permissions.within(left) {
+            continue;
+        }
+        let permissions = key.permissions.and(left);
+        let revoked_at = (permissions == Permissions::default()).then_some(now);
+        // An ended key keeps its permissions, so that its log entry says what it had.
+        let permissions = if revoked_at.is_some() { key.permissions } else { permissions };
+        let limited = |key: &KeyRecord| Some(KeyRecord { permissions, revoked_at, ..key.clone() });
+        amend(ledger, scope, Id::from_bytes(key.id.bytes()), "limited", limited).await?;
+    }
     Ok(())
+}
+
+/// Changes a key in both places: where it is found first, so that the change holds when the account's log tells of it.
+async fn amend(
+    ledger: &Ledger,
+    scope: &Scope,
+    id: Id<ApiKey>,
+    action: &'static str,
+    becomes: impl Fn(&KeyRecord) -> Option<KeyRecord>,
+) -> Result<(), KeyError> {
+    let id = Id::<KeyRecord>::from_bytes(id.bytes());
+    // Another account's key is none of ours, however its id came to be known.
+    if scope.account() == PLATFORM || ledger.get(scope, id).await?.is_none() {
+        return Err(missing().into());
+    }
+    for scope in [&books(), scope] {
+        let stored = ledger.get(scope, id).await?.ok_or_else(missing)?;
+        let Some(amended) = becomes(&stored) else { continue };
+        let mut change = Change::new();
+        change.update(&stored, &amended, action);
+        ledger.commit(scope, change).await?;
+    }
+    Ok(())
+}
+
+fn missing() -> Problem {
+    Problem::new(Reason::Missing, "there is no such key")
+}
+
+/// The scope under which keys are found and kept for the platform.
+fn books() -> Scope {
+    Scope::system(PLATFORM, System::Doorkeeper)
 }
 
 /// Lets a caller in who presents a valid key.
 pub async fn admit(ledger: &Ledger, secret: &Secret<String>) -> Result<Admission, KeyError> {
     let mode = mode_of(secret.expose()).ok_or(KeyError::NotValid)?;
-    let scope = Scope::system(PLATFORM, System::Doorkeeper);
+    let scope = books();
     let digest = digest_of(secret.expose());
     let lookup = Lookup::new(LookupName::ApiKey, &digest[..]);
     let id = ledger.find::<KeyRecord>(&scope, &lookup).await?.ok_or(KeyError::NotValid)?;
     let stored = ledger.get(&scope, id).await?.ok_or(KeyError::NotValid)?;
     // The lookup compared a shortened hash; the record has the whole one.
-    if stored.revoked_at.is_some() || stored.digest != digest || stored.mode != mode {
+    if !stored.holds(ledger.clock().now()) || stored.digest != Some(digest) || stored.mode != mode {
         return Err(KeyError::NotValid);
     }
     let key = Id::from_bytes(id.bytes());
@@ -277,7 +410,7 @@ impl Doorkeeper {
         Ok(admission)
     }
 
-    /// Ends a key for good; this process forgets it at once. The scope must be of the platform's account.
+    /// Ends a key of the scope's account for good; this process forgets it at once.
     pub async fn revoke(&self, scope: &Scope, id: Id<ApiKey>) -> Result<(), KeyError> {
         let outcome = revoke(&self.ledger, scope, id).await;
         let mut remembered = self.remembered();

@@ -5,9 +5,17 @@
 
 mod address;
 pub mod assertion;
+pub mod credentials;
+pub mod directory;
+mod error;
+pub mod grants;
 pub mod keys;
 pub mod mail;
+pub mod members;
 mod permission;
+pub mod session;
+pub mod staff;
 
 pub use address::{ADDRESS_BYTES_MAX, MailAddress};
+pub use error::PeopleError;
 pub use permission::{Permission, Permissions, UnknownPermission};

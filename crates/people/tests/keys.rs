@@ -1,28 +1,25 @@
 //! Keys, from the day they are made to the day they end, on a real ledger of either engine.
 
-use bonded_base::{Account, Id, Problem, Reason, Secret};
+use bonded_base::{Id, Problem, Reason, Secret, User};
 use bonded_ledger::{Actor, PLATFORM, Scope};
 use bonded_people::keys::{
-    self, Doorkeeper, Draft, Issued, KEYS_PER_ACCOUNT_MAX, KeyError, Mode, REMEMBERED_MS_MAX, admit, issue, list,
-    revoke,
+    self, Doorkeeper, Draft, Issued, KEYS_PER_ACCOUNT_MAX, KeyError, Maker, MakerRights, Mode, REMEMBERED_MS_MAX,
+    ROTATION_MS, admit, issue, list, revoke, rotate,
 };
 use bonded_people::{Permission, Permissions};
 use bonded_testkit::ledger::{TestLedger, on_postgres, on_sqlite};
 
-const OPERATOR: Scope = Scope::operator(PLATFORM);
-
-fn account(byte: u8) -> Id<Account> {
-    Id::from_bytes([byte; 16])
-}
+const OPERATOR: Scope = Scope::operator(Id::from_bytes([7; 16]));
+const STRANGER: Scope = Scope::operator(Id::from_bytes([8; 16]));
 
 fn draft(name: &str) -> Draft {
     let permissions = [Permission::OrdersRead].into_iter().collect();
-    Draft { account: account(7), name: name.to_owned(), permissions, mode: Mode::Live }
+    Draft { name: name.to_owned(), permissions, mode: Mode::Live }
 }
 
 #[expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 async fn made(ledger: &TestLedger) -> Issued {
-    issue(ledger, &OPERATOR, draft("warehouse")).await.unwrap()
+    issue(ledger, &OPERATOR, &MakerRights::operator(), draft("warehouse")).await.unwrap()
 }
 
 fn not_valid<T>(outcome: &Result<T, KeyError>) -> bool {
@@ -36,7 +33,7 @@ async fn a_key_opens_its_account_for_what_it_may_do() {
         let text = key.secret.expose();
         assert!(text.starts_with("bk_live_") && text.len() == 40, "{}", text.len());
         let admission = admit(&ledger, &key.secret).await.unwrap();
-        assert_eq!(admission.scope.account(), account(7));
+        assert_eq!(admission.scope.account(), OPERATOR.account());
         assert_eq!(admission.scope.actor(), Actor::Key(key.id));
         assert!(admission.permissions.contains(Permission::OrdersRead));
         assert!(!admission.permissions.contains(Permission::OrdersWrite));
@@ -63,7 +60,7 @@ async fn two_keys_are_never_alike_and_the_secret_is_kept_nowhere() {
     let ledger = on_sqlite().await;
     let (one, other) = (made(&ledger).await, made(&ledger).await);
     assert_ne!(one.secret.expose(), other.secret.expose());
-    let kept = list(&ledger, &OPERATOR, account(7)).await.unwrap();
+    let kept = list(&ledger, &OPERATOR).await.unwrap();
     let text = serde_json::to_string(&*kept[0]).unwrap();
     let secret = one.secret.expose();
     for start in 0..secret.len() - 6 {
@@ -81,10 +78,14 @@ async fn a_revoked_key_is_shut_out_at_once_and_for_good() {
     assert!(not_valid(&doorkeeper.admit(&key.secret).await));
     assert!(not_valid(&admit(&ledger, &key.secret).await));
     revoke(&ledger, &OPERATOR, key.id).await.unwrap();
-    let kept = list(&ledger, &OPERATOR, account(7)).await.unwrap();
+    let kept = list(&ledger, &OPERATOR).await.unwrap();
     assert_eq!((kept.len(), kept[0].version, kept[0].revoked_at.is_some()), (1, 2, true));
-    let nobody = revoke(&ledger, &OPERATOR, Id::from_bytes([9; 16])).await;
-    assert!(matches!(nobody, Err(KeyError::Problem(Problem { reason: Reason::Missing, .. }))));
+    let other = made(&ledger).await;
+    for (scope, id) in [(&OPERATOR, Id::from_bytes([9; 16])), (&STRANGER, other.id)] {
+        let nobody = revoke(&ledger, scope, id).await;
+        assert!(matches!(nobody, Err(KeyError::Problem(Problem { reason: Reason::Missing, .. }))));
+    }
+    admit(&ledger, &other.secret).await.unwrap();
 }
 
 #[tokio::test]
@@ -113,17 +114,57 @@ async fn a_remembered_key_is_looked_up_again_after_a_while() {
 async fn a_key_needs_a_name_a_permission_and_room() {
     let ledger = on_sqlite().await;
     for name in ["", "  ", "line\nbreak", &"x".repeat(keys::NAME_CHARS_MAX + 1)] {
-        let refused = issue(&ledger, &OPERATOR, draft(name)).await.err();
+        let refused = issue(&ledger, &OPERATOR, &MakerRights::operator(), draft(name)).await.err();
         assert!(matches!(refused, Some(KeyError::Problem(problem)) if problem.pointer.as_deref() == Some("/name")));
     }
     let none = Draft { permissions: Permissions::default(), ..draft("none") };
-    assert!(matches!(issue(&ledger, &OPERATOR, none).await, Err(KeyError::Problem(_))));
+    assert!(matches!(issue(&ledger, &OPERATOR, &MakerRights::operator(), none).await, Err(KeyError::Problem(_))));
     let mut first = None;
     for _ in 0..KEYS_PER_ACCOUNT_MAX {
         first = first.or(Some(made(&ledger).await));
     }
-    let full = issue(&ledger, &OPERATOR, draft("one more")).await.err();
+    let full = issue(&ledger, &OPERATOR, &MakerRights::operator(), draft("one more")).await.err();
     assert!(matches!(full, Some(KeyError::Problem(problem)) if problem.reason == Reason::TooMuch));
     revoke(&ledger, &OPERATOR, first.unwrap().id).await.unwrap();
     made(&ledger).await;
+}
+
+#[tokio::test]
+async fn a_key_never_exceeds_its_maker() {
+    let ledger = on_sqlite().await;
+    let maker = Maker::Member(Id::<User>::from_bytes([1; 16]));
+    let rights = |permissions: &[Permission]| MakerRights { maker, permissions: permissions.iter().copied().collect() };
+    let with = |permissions: &[Permission]| Draft { permissions: permissions.iter().copied().collect(), ..draft("k") };
+    let (read, write) = (Permission::OrdersRead, Permission::OrdersWrite);
+    for (rights, draft) in [
+        (rights(&[read]), with(&[read, write])),
+        (rights(&[]), with(&[read])),
+        (MakerRights { maker, permissions: Permissions::all() }, with(&[Permission::MembersWrite])),
+    ] {
+        let refused = issue(&ledger, &OPERATOR, &rights, draft).await.err();
+        assert!(
+            matches!(refused, Some(KeyError::Problem(problem)) if problem.pointer.as_deref() == Some("/permissions"))
+        );
+    }
+    let made = issue(&ledger, &OPERATOR, &rights(&[read, write]), with(&[read, write])).await.unwrap();
+    assert_eq!(admit(&ledger, &made.secret).await.unwrap().permissions, with(&[read, write]).permissions);
+    assert_eq!(list(&ledger, &OPERATOR).await.unwrap()[0].made_by, maker);
+}
+
+#[tokio::test]
+async fn a_rotated_key_goes_on_for_a_day() {
+    let ledger = on_sqlite().await;
+    let old = made(&ledger).await;
+    let new = rotate(&ledger, &OPERATOR, &MakerRights::operator(), old.id).await.unwrap();
+    for key in [&old, &new] {
+        admit(&ledger, &key.secret).await.unwrap();
+    }
+    ledger.test_clock().advance_ms(ROTATION_MS);
+    assert!(not_valid(&admit(&ledger, &old.secret).await));
+    admit(&ledger, &new.secret).await.unwrap();
+    let again = rotate(&ledger, &OPERATOR, &MakerRights::operator(), old.id).await.err();
+    assert!(matches!(again, Some(KeyError::Problem(Problem { reason: Reason::State, .. }))));
+    let log = ledger.entries(&OPERATOR, 0, 10).await.unwrap();
+    let actions: Vec<_> = log.iter().map(|entry| entry.headline.action.as_str()).collect();
+    assert_eq!(actions, ["issued", "issued", "rotated"], "the account's own log tells of its keys");
 }

@@ -65,7 +65,7 @@ pub use assertion::{ApprovalKey, Assertion};
 pub use context::Context;
 pub use environment::{BadEnvironment, Environment};
 pub use error::{BadOfficer, NotApproved, OpenError, VaultError};
-pub use grant::{Approval, Approver, Grant, SignedGrant};
+pub use grant::{Approval, Approver, DAYS_MAX as GRANT_DAYS_MAX, Grant, SignedGrant};
 pub use memory::harden_process;
 pub use officer::{OFFICERS_MAX, Officer, Recipient};
 pub use path::{Doomed, Slot};

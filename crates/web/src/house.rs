@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bonded_base::{Account, ApiKey, Currency, Id, Node, Secret};
 use bonded_flow::Running;
 use bonded_ledger::{PLATFORM, Scope};
-use bonded_people::keys::{self, Mode};
+use bonded_people::keys::{self, MakerRights, Mode};
 use bonded_people::{Permission, Permissions};
 use bonded_testkit::ledger::{TestLedger, on_sqlite};
 use bonded_trade::accounts::{self, Role};
@@ -104,8 +104,9 @@ impl House {
     }
 
     pub async fn key(&self, account: Id<Account>, permissions: Permissions) -> Party {
-        let draft = keys::Draft { account, name: String::from("test"), permissions, mode: Mode::Test };
-        let issued = keys::issue(&self.ledger, &Scope::operator(PLATFORM), draft).await.unwrap();
+        let draft = keys::Draft { name: String::from("test"), permissions, mode: Mode::Test };
+        let rights = MakerRights::operator();
+        let issued = keys::issue(&self.ledger, &Scope::operator(account), &rights, draft).await.unwrap();
         Party { account, key: issued.id, secret: Secret::expose(&issued.secret).clone() }
     }
 

@@ -3,13 +3,15 @@
 use super::export::export;
 use super::wish::Wish;
 use crate::ending::{Code, Ending};
+use crate::identity::Issuer;
 use bonded_base::{Account, Currency, Id, Secret};
 use bonded_ledger::{Ledger, PLATFORM, Scope};
-use bonded_people::keys::{self, Mode};
+use bonded_people::keys::{self, MakerRights, Mode};
 use bonded_people::{Permission, Permissions};
 use bonded_trade::Page;
 use bonded_trade::accounts::{self, Role};
 use bonded_vault::{Destruction, Environment, Officer, Recipient, Vault};
+use bonded_web::identity::IssuerKeys;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -28,6 +30,8 @@ pub struct Desk {
     pub ledger: Option<Ledger>,
     /// The name under which its logs are signed.
     pub log_origin: String,
+    /// The issuer that vouches for callers of the private listener; none where nothing is asked, or no server runs.
+    pub issuer: Option<Issuer>,
 }
 
 impl Desk {
@@ -35,6 +39,9 @@ impl Desk {
     pub async fn answer(&self, wish: Wish, identity: Option<Secret<Vec<u8>>>, lines: &Lines) -> Result<Value, Ending> {
         match wish {
             Wish::KeysStatus => self.status(),
+            Wish::IdentityStatus => {
+                Ok(json!({"confirmed_at": self.issuer.as_ref().and_then(IssuerKeys::confirmed_at)}))
+            }
             Wish::Unseal => self.unseal(identity).await,
             Wish::Seal => {
                 self.vault.seal();
@@ -155,8 +162,8 @@ impl Desk {
         };
         let live = self.vault.environment() == Environment::Production && !test;
         let mode = if live { Mode::Live } else { Mode::Test };
-        let draft = keys::Draft { account, name, permissions, mode };
-        let issued = keys::issue(ledger, &Scope::operator(PLATFORM), draft).await?;
+        let draft = keys::Draft { name, permissions, mode };
+        let issued = keys::issue(ledger, &Scope::operator(account), &MakerRights::operator(), draft).await?;
         Ok(json!({"key": issued.id, "account": account, "secret": issued.secret.expose()}))
     }
 }

@@ -99,7 +99,7 @@ async fn without_its_permission_every_route_is_closed_before_the_body_is_read() 
         let answer = house.send(asked).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{} {}", route.method, route.path);
         assert!(answer.json()["detail"].as_str().unwrap().contains(route.permission.name()));
-        let scope = bonded_ledger::Scope::operator(bonded_ledger::PLATFORM);
+        let scope = bonded_ledger::Scope::operator(lacking.account);
         house.app.doorkeeper().revoke(&scope, lacking.key).await.unwrap();
         let again = house.send(request(&lacking, Method::GET, "/v1/account", &[], Body::empty())).await;
         assert_eq!(again.status, StatusCode::UNAUTHORIZED, "a revoked key is shut out at once");

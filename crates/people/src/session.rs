@@ -1,0 +1,304 @@
+//! Sessions: what a browser shows after a sign-in, instead of a password again.
+//!
+//! A session is a record of the platform's account, found by the digest of its token; the token itself is kept nowhere.
+//! It ends by itself after its idle and its absolute limit (NIST SP 800-63B-4: AAL2 for members, AAL3 for staff), when
+//! its person ends it, and when that person's password or factors change.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use bonded_base::{Account, Chance, Id, Kind, Kinded, Moment, Secret, Staff, User};
+use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System};
+use serde::{Deserialize, Serialize};
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// How long a member's session may rest, and last.
+pub const MEMBER_LIMITS: Limits = Limits { idle_ms: HOUR_MS, whole_ms: 24 * HOUR_MS };
+/// How long a staff session may rest, and last (AAL3).
+pub const STAFF_LIMITS: Limits = Limits { idle_ms: 15 * MINUTE_MS, whole_ms: 12 * HOUR_MS };
+/// How long somebody may take from the password to the second factor.
+pub const UNFINISHED_MS: i64 = 10 * MINUTE_MS;
+/// Sessions of one person at most; the oldest ends when another begins.
+pub const SESSIONS_MAX: u32 = 50;
+/// Characters of a device's description at most.
+pub const DEVICE_CHARS_MAX: usize = 60;
+
+/// A session is noted as seen when so much of its idle limit has passed since it was last: an entry less for each click.
+const SEEN_SHARE: i64 = 15;
+/// Bytes of a token: 160 bits.
+const TOKEN_BYTES: usize = 20;
+const TOKEN_PREFIX: &str = "bs_";
+
+/// How long a session may rest and how long it may last, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Since it was last used.
+    pub idle_ms: i64,
+    /// Since its sign-in.
+    pub whole_ms: i64,
+}
+
+/// Whose session it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Person {
+    /// A user of merchant accounts.
+    User(Id<User>),
+    /// One of the platform's staff.
+    Staff(Id<Staff>),
+}
+
+impl Person {
+    /// The 16 bytes of the person's id.
+    pub const fn bytes(self) -> [u8; 16] {
+        match self {
+            Self::User(id) => id.bytes(),
+            Self::Staff(id) => id.bytes(),
+        }
+    }
+
+    /// The limits of such a person's sessions.
+    pub const fn limits(self) -> Limits {
+        match self {
+            Self::User(_) => MEMBER_LIMITS,
+            Self::Staff(_) => STAFF_LIMITS,
+        }
+    }
+}
+
+/// What was shown to prove who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Factor {
+    /// A password.
+    Password,
+    /// A one-time code of an authenticator app.
+    Totp,
+    /// A passkey, which itself recognised its owner: two factors at once.
+    Passkey,
+    /// A recovery code.
+    RecoveryCode,
+}
+
+/// How far a sign-in has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The password was right; a second factor is awaited.
+    SecondFactor,
+    /// The person must enrol a second factor before anything else.
+    Enrolment,
+    /// Signed in.
+    Full,
+}
+
+/// What is known of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// Whose.
+    pub person: Person,
+    /// Which of the person's accounts is open in it.
+    pub account: Option<Id<Account>>,
+    /// How far the sign-in has come.
+    pub stage: Stage,
+    /// What was shown for it.
+    pub factors: Vec<Factor>,
+    /// What it runs on, for its owner to recognise: `Firefox on Linux`.
+    pub device: String,
+    /// When it was last used, to a fifteenth of its idle limit.
+    pub seen_at: Moment,
+    /// When it began.
+    pub began_at: Moment,
+    /// SHA-256 of the token.
+    digest: [u8; 32],
+}
+
+impl Kinded for SessionRecord {
+    const KIND: Kind = Kind::Session;
+}
+
+impl Record for SessionRecord {
+    fn parent(&self) -> Option<[u8; 16]> {
+        Some(self.person.bytes())
+    }
+
+    fn lookups(&self) -> Vec<Lookup<'_>> {
+        vec![Lookup::new(LookupName::Session, &self.digest[..])]
+    }
+}
+
+impl SessionRecord {
+    /// Whether two factors were shown.
+    pub fn is_strong(&self) -> bool {
+        self.stage == Stage::Full && self.factors.iter().any(|factor| *factor != Factor::Password)
+    }
+
+    /// Whether a passkey was shown.
+    pub fn has_passkey(&self) -> bool {
+        self.factors.contains(&Factor::Passkey)
+    }
+
+    /// Whether it has ended by itself.
+    pub fn is_over(&self, now: Moment) -> bool {
+        let Limits { idle_ms, whole_ms } = self.person.limits();
+        let whole_ms = if self.stage == Stage::SecondFactor { UNFINISHED_MS } else { whole_ms };
+        now >= self.began_at.plus_millis(whole_ms) || now >= self.seen_at.plus_millis(idle_ms)
+    }
+}
+
+/// A session that has just begun, or goes on under another token.
+pub struct Begun {
+    /// Which.
+    pub id: Id<SessionRecord>,
+    /// `bs_…`: for the cookie, and nowhere else.
+    pub token: Secret<String>,
+    /// What is known of it.
+    pub record: SessionRecord,
+}
+
+/// The scope under which sessions are found and kept.
+fn books() -> Scope {
+    Scope::system(PLATFORM, System::Doorkeeper)
+}
+
+/// Begins a session, ends the person's oldest if there are too many, and drops those that are over.
+pub async fn begin(
+    ledger: &Ledger,
+    person: Person,
+    stage: Stage,
+    factors: Vec<Factor>,
+    account: Option<Id<Account>>,
+    device: &str,
+) -> Result<Begun, LedgerError> {
+    let now = ledger.clock().now();
+    let mut change = Change::new();
+    let held = list(ledger, person).await?;
+    let too_many = (held.len() + 1).saturating_sub(SESSIONS_MAX as usize);
+    for (place, session) in held.iter().enumerate() {
+        if place < too_many || session.is_over(now) {
+            change.remove(session, "ended");
+        }
+    }
+    let token = new_token(ledger.chance());
+    let device = device.chars().filter(|symbol| !symbol.is_control()).take(DEVICE_CHARS_MAX).collect();
+    let record = SessionRecord {
+        person,
+        account,
+        stage,
+        factors,
+        device,
+        seen_at: now,
+        began_at: now,
+        digest: digest_of(token.expose()),
+    };
+    let id = ledger.new_id();
+    change.create(id, &record, "began");
+    ledger.commit(&books(), change).await?;
+    Ok(Begun { id, token, record })
+}
+
+/// Goes on under a new token, further than before: what was stolen from an unfinished sign-in is worth nothing after it.
+pub async fn advance(
+    ledger: &Ledger,
+    was: &Stored<SessionRecord>,
+    stage: Stage,
+    shown: Option<Factor>,
+    account: Option<Id<Account>>,
+) -> Result<Begun, LedgerError> {
+    let token = new_token(ledger.chance());
+    let mut factors = was.factors.clone();
+    factors.extend(shown.filter(|factor| !was.factors.contains(factor)));
+    let now = ledger.clock().now();
+    let record =
+        SessionRecord { stage, factors, account, seen_at: now, digest: digest_of(token.expose()), ..(**was).clone() };
+    let mut change = Change::new();
+    change.update(was, &record, "advanced");
+    ledger.commit(&books(), change).await?;
+    Ok(Begun { id: was.id, token, record })
+}
+
+/// The session of a token, if it holds; notes now and then that it was seen.
+pub async fn find(ledger: &Ledger, token: &Secret<String>) -> Result<Option<Stored<SessionRecord>>, LedgerError> {
+    if !token.expose().starts_with(TOKEN_PREFIX) {
+        return Ok(None);
+    }
+    let (scope, digest) = (books(), digest_of(token.expose()));
+    let lookup = Lookup::new(LookupName::Session, &digest[..]);
+    let Some(id) = ledger.find::<SessionRecord>(&scope, &lookup).await? else { return Ok(None) };
+    let Some(session) = ledger.get(&scope, id).await? else { return Ok(None) };
+    let now = ledger.clock().now();
+    // The lookup compared a shortened hash; the record has the whole one.
+    if session.digest != digest || session.is_over(now) {
+        return Ok(None);
+    }
+    if now >= session.seen_at.plus_millis(session.person.limits().idle_ms / SEEN_SHARE) {
+        let mut change = Change::new();
+        change.update(&session, &SessionRecord { seen_at: now, ..(*session).clone() }, "seen");
+        match ledger.commit(&scope, change).await {
+            // Another request noted the same, or the session ended meanwhile: then this was its last.
+            Ok(_) | Err(LedgerError::Conflict { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(session))
+}
+
+/// A person's sessions, oldest first, those that are over included.
+pub async fn list(ledger: &Ledger, person: Person) -> Result<Vec<Stored<SessionRecord>>, LedgerError> {
+    let list = List { parent: Some(person.bytes()), ..List::first(SESSIONS_MAX * 2) };
+    let mut found = ledger.list::<SessionRecord>(&books(), &list).await?.records;
+    found.retain(|session| session.person == person);
+    Ok(found)
+}
+
+/// Ends one session; nothing happens when it has ended already, or is another person's.
+pub async fn end(ledger: &Ledger, person: Person, id: Id<SessionRecord>) -> Result<bool, LedgerError> {
+    let Some(session) = ledger.get(&books(), id).await?.filter(|session| session.person == person) else {
+        return Ok(false);
+    };
+    end_these(ledger, std::iter::once(&session)).await?;
+    Ok(true)
+}
+
+/// Ends all of a person's sessions, but for one that may go on.
+pub async fn end_all(ledger: &Ledger, person: Person, except: Option<Id<SessionRecord>>) -> Result<usize, LedgerError> {
+    let ended: Vec<_> = list(ledger, person).await?.into_iter().filter(|session| Some(session.id) != except).collect();
+    end_these(ledger, ended.iter()).await?;
+    Ok(ended.len())
+}
+
+/// One commit each, so that one that was touched meanwhile keeps no other alive.
+async fn end_these(ledger: &Ledger, sessions: impl Iterator<Item = &Stored<SessionRecord>>) -> Result<(), LedgerError> {
+    let scope = books();
+    for session in sessions {
+        let mut known = Some(session.clone());
+        while let Some(session) = known {
+            let mut change = Change::new();
+            change.remove(&session, "ended");
+            match ledger.commit(&scope, change).await {
+                Ok(_) => break,
+                Err(LedgerError::Conflict { .. }) => known = ledger.get(&scope, session.id).await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn new_token(chance: &dyn Chance) -> Secret<String> {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let mut random = [0; TOKEN_BYTES * 8 / 5];
+    chance.fill(&mut random);
+    let mut text = String::with_capacity(TOKEN_PREFIX.len() + random.len());
+    text.push_str(TOKEN_PREFIX);
+    text.extend(
+        random.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31))).map(|symbol| char::from(*symbol)),
+    );
+    Secret::new(text)
+}
+
+fn digest_of(token: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    hash
+}
