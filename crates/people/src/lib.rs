@@ -15,6 +15,7 @@ pub mod members;
 mod permission;
 pub mod session;
 pub mod staff;
+pub mod training;
 
 pub use address::{ADDRESS_BYTES_MAX, MailAddress};
 pub use error::PeopleError;
