@@ -3,7 +3,7 @@
 What becomes of a mail is chosen by the part of its address before the @:
   refused…     550 at RCPT        busy…       451 at RCPT
   busy-once…   451 the first time  rejected…   554 after DATA
-  greylisted…  452 after DATA      silent…     no answer after DATA, until the connection ends
+  greylisted…  452 after DATA      silent…     taken, but the first time no answer to that
 """
 
 import argparse
@@ -82,7 +82,8 @@ class Handler:
         text = envelope.content.decode("utf-8", "replace")
         tell("taken", sender=envelope.mail_from, to=to, text=text, tls=version(server.transport),
              user=session.auth_data)
-        if to.startswith("silent"):
+        if to.startswith("silent") and to not in self.turned_away:
+            self.turned_away.add(to)
             await asyncio.sleep(3600)
         return "250 OK"
 

@@ -3,5 +3,6 @@
 #![cfg(test)]
 
 mod journeys;
+mod post;
 mod proofs;
 mod trade;
