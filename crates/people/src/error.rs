@@ -1,5 +1,6 @@
 //! Why something with people could not be done.
 
+use crate::credentials::CredentialError;
 use bonded_base::{Kind, Problem, Reason};
 use bonded_ledger::LedgerError;
 use bonded_vault::VaultError;
@@ -41,6 +42,18 @@ impl PeopleError {
     /// The caller may not.
     pub(crate) fn forbidden(detail: &'static str) -> Self {
         Problem::new(Reason::Forbidden, detail).into()
+    }
+}
+
+impl From<CredentialError> for PeopleError {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::NotProven => Self::NotProven,
+            CredentialError::Problem(problem) => problem.into(),
+            CredentialError::Ledger(error) => error.into(),
+            CredentialError::Busy => Problem::new(Reason::Unavailable, error.to_string()).into(),
+            CredentialError::Unreadable(_) => Self::Ledger(LedgerError::Damaged(Kind::User)),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod directory;
 mod error;
 pub mod grants;
+pub mod invitations;
 pub mod keys;
 pub mod mail;
 pub mod members;
@@ -16,6 +17,7 @@ mod permission;
 pub mod session;
 pub mod staff;
 pub mod training;
+pub mod users;
 
 pub use address::{ADDRESS_BYTES_MAX, MailAddress};
 pub use error::PeopleError;

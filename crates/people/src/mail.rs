@@ -20,6 +20,7 @@ mod words;
 
 pub use letter::{Letter, render};
 pub use link::Origins;
+pub(crate) use matter::one_line;
 pub use matter::{GrantEnd, Matter, Notice, TEXT_CHARS_MAX, about};
 
 use crate::MailAddress;

@@ -242,7 +242,7 @@ impl Matter {
 }
 
 /// A text without what could break a line, turn its direction or hide in it, cut to [`TEXT_CHARS_MAX`].
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let plain = |symbol: char| if symbol.is_control() || is_line_end(symbol) { ' ' } else { symbol };
     let kept: String = text.chars().filter(|symbol| !is_unseen(*symbol)).map(plain).take(TEXT_CHARS_MAX).collect();
     kept.trim().to_owned()
