@@ -8,6 +8,7 @@ mod deployment;
 mod desk;
 mod doctor;
 mod ending;
+mod identity;
 mod logging;
 mod node;
 mod officers;

@@ -3,6 +3,7 @@
 use crate::deployment::{open_ledger, open_vault};
 use crate::desk::{Desk, Socket};
 use crate::ending::Ending;
+use crate::identity;
 use crate::officers;
 use crate::places::Places;
 use crate::settings::Settings;
@@ -11,6 +12,7 @@ use axum::Router;
 use bonded_base::{Clock, Id, SystemChance, SystemClock};
 use bonded_ledger::Ledger;
 use bonded_vault::{Officer, Vault, VaultError};
+use bonded_web::identity::IdentityCheck;
 use bonded_web::{App, Readiness};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,14 +61,15 @@ impl Node {
         let vault = open_vault(settings)?;
         let ledger = open_ledger(settings, vault.clone()).await?;
         unseal(settings, &vault)?;
+        let (identity, issuer) = identity::open(settings).await?;
 
         let readiness = Readiness::open();
         let log_origin = settings.name.clone();
         let origin = settings.origin(public.address().port());
-        let desk = Desk { vault, ledger: Some(ledger.clone()), log_origin: log_origin.clone() };
+        let desk = Desk { vault, ledger: Some(ledger.clone()), log_origin: log_origin.clone(), issuer: issuer.clone() };
         let socket = tokio::spawn(Socket::open(socket_path)?.serve(desk.clone()));
         let flow = bonded_flow::start(ledger.clone(), Id::new(&SystemClock, &SystemChance), log_origin);
-        let app = app(settings, &origin, ledger, readiness.clone());
+        let app = app(settings, &origin, ledger, readiness.clone(), identity);
         let addresses = [public.address(), private.address()];
         let (stop, stopped) = watch::channel(false);
         let inside = format!("https://{}", addresses[1]);
@@ -79,7 +82,8 @@ impl Node {
             )),
             tokio::spawn(private.serve(bonded_web::private(app, Router::new()), inside, stopped, settings.drain)),
         ];
-        let chores = vec![socket, tokio::spawn(look_after(Arc::clone(&certificates)))];
+        let mut chores = vec![socket, tokio::spawn(look_after(Arc::clone(&certificates)))];
+        chores.extend(issuer.map(|issuer| tokio::spawn(issuer.keep_fresh())));
         let [public, private] = addresses;
         for (listener, address) in [("public", public), ("private", private)] {
             tracing::info!(listener, %address, "listening");
@@ -141,13 +145,13 @@ fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {
     Ok(())
 }
 
-fn app(settings: &Settings, origin: &str, ledger: Ledger, readiness: Readiness) -> App {
+fn app(settings: &Settings, origin: &str, ledger: Ledger, readiness: Readiness, identity: IdentityCheck) -> App {
     let about = bonded_web::Settings {
         base_url: origin.to_owned(),
         log_origin: settings.name.clone(),
         environment: settings.environment.name().to_owned(),
         limits: settings.limits,
-        identity: bonded_web::identity::IdentityCheck::Off,
+        identity,
     };
     App::new(ledger, about, readiness)
 }

@@ -51,8 +51,12 @@ impl Keyring {
         old && self.tried_at.is_none_or(|tried| has_passed(tried, RETRY_MS.min(self.every_ms), now))
     }
 
-    /// Whether a key that nobody knows may cause a question now; if so, that one is begun.
+    /// Whether a key that is not among those known may cause a question now; if so, that one is begun.
     pub fn may_seek(&mut self, now: Moment) -> bool {
+        // Without any key, every caller's is unknown: then what counts is when the source was asked at all.
+        if self.usable(now).is_none() {
+            return self.tried_at.is_none_or(|tried| has_passed(tried, SEEK_MS_MIN, now));
+        }
         let may = self.sought_at.is_none_or(|sought| has_passed(sought, SEEK_MS_MIN, now));
         if may {
             self.sought_at = Some(now);
@@ -128,6 +132,17 @@ mod tests {
         ring.confirmed(keys("a"), at(0));
         let asked = (0..90_000).filter(|millis| ring.may_seek(at(*millis))).count();
         assert_eq!(asked, 3);
+    }
+
+    #[test]
+    fn without_keys_the_source_is_asked_as_seldom_and_the_first_unknown_key_still_finds_it() {
+        let mut ring = Keyring::new(HOUR_MS);
+        assert!(ring.may_seek(at(0)));
+        ring.tried(at(0));
+        assert!(!ring.may_seek(at(SEEK_MS_MIN - 1)) && ring.may_seek(at(SEEK_MS_MIN)));
+        ring.tried(at(SEEK_MS_MIN));
+        ring.confirmed(keys("a"), at(SEEK_MS_MIN));
+        assert!(ring.may_seek(at(SEEK_MS_MIN)) && !ring.may_seek(at(SEEK_MS_MIN + 1)));
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub enum Wish {
     KeysStatus,
     /// Unseal with the identity that comes with the wish.
     Unseal,
+    /// How old the keys are with which callers of the private listener are vouched for.
+    IdentityStatus,
     /// Forget the keys.
     Seal,
     /// One more officer.

@@ -1,6 +1,7 @@
 //! `bonded doctor`: looks at everything a server needs, changes nothing, and says what is not as it should be.
 
 mod engine;
+mod identity;
 mod machine;
 mod own;
 
@@ -92,6 +93,7 @@ async fn look(choices: &Choices) -> Vec<Finding> {
     findings.extend(engine::database(&settings).await);
     findings.extend(own::vault(&settings).await);
     findings.extend(own::certificates(&settings));
+    findings.extend(identity::identity(&settings).await);
     findings.push(machine::clock(&settings));
     findings.extend(machine::disks(&settings));
     findings.push(machine::core_dumps());

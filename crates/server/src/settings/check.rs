@@ -1,7 +1,9 @@
 //! From what was said to what holds: every value parsed, every mistake told in a sentence.
 
+mod identity;
+
 use super::given::{Given, Source, Value};
-use super::{CertificateFiles, Door, EngineChoice, LogFormat, Settings, keys};
+use super::{CertificateFiles, Door, EngineChoice, Identity, LogFormat, Settings, keys};
 use bonded_base::Secret;
 use bonded_vault::Environment;
 use std::net::{IpAddr, SocketAddr};
@@ -46,7 +48,7 @@ impl Check {
             self.door(keys::PUBLIC_LISTEN, [keys::PUBLIC_CERTIFICATE, keys::PUBLIC_KEY], keys::PUBLIC_CONNECTIONS);
         let private =
             self.door(keys::PRIVATE_LISTEN, [keys::PRIVATE_CERTIFICATE, keys::PRIVATE_KEY], keys::PRIVATE_CONNECTIONS);
-        self.stays_inside(&private);
+        let inside = self.stays_inside(&private);
         let names = self.list(keys::PUBLIC_NAMES).unwrap_or_else(|| vec!["localhost".to_owned()]);
         self.are_names(&names);
         let keys_primary = self.path(keys::KEYS_PRIMARY).unwrap_or_else(|| beside(&data, "-keys"));
@@ -62,6 +64,8 @@ impl Check {
             log_format: self.one_of(keys::LOG_FORMAT, &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
             log_level: self.level(),
             limits: self.limits(),
+            // An address that is wrong anyway is complained of once.
+            identity: if inside { self.identity(&private) } else { Identity::Off },
             warnings: self.given.strangers.clone(),
             environment,
             data,
@@ -190,7 +194,7 @@ impl Check {
     }
 
     /// The private door must not open to the internet, nor to every interface of the machine.
-    fn stays_inside(&mut self, door: &Door) {
+    fn stays_inside(&mut self, door: &Door) -> bool {
         let inside = match door.listen.ip() {
             IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
             IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
@@ -201,6 +205,7 @@ impl Check {
                 "takes a loopback or private address (127.0.0.1, 10.…, 192.168.…, ::1, fd…), since figures of the inside are served there",
             );
         }
+        inside
     }
 
     fn are_names(&mut self, names: &[String]) {

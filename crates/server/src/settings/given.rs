@@ -18,6 +18,16 @@ pub enum Value {
     List(Vec<String>),
 }
 
+impl Value {
+    /// Whether nothing was said with it.
+    pub const fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_empty(),
+            Self::List(items) => items.is_empty(),
+        }
+    }
+}
+
 /// Who said it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {

@@ -44,6 +44,11 @@ pub const PRIVATE_LISTEN: &str = "private.listen";
 pub const PRIVATE_CERTIFICATE: &str = "private.certificate";
 pub const PRIVATE_KEY: &str = "private.key";
 pub const PRIVATE_CONNECTIONS: &str = "private.connections";
+pub const IDENTITY_CHECK: &str = "identity.check";
+pub const IDENTITY_HEADER: &str = "identity.header";
+pub const IDENTITY_ISSUER: &str = "identity.issuer";
+pub const IDENTITY_AUDIENCE: &str = "identity.audience";
+pub const IDENTITY_KEYS: &str = "identity.keys";
 pub const DATABASE_ENGINE: &str = "database.engine";
 pub const DATABASE_URL: &str = "database.url";
 pub const DATABASE_URL_FILE: &str = "database.url_file";
@@ -55,7 +60,7 @@ pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 26] = [
+pub const KEYS: [Key; 31] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -121,6 +126,23 @@ pub const KEYS: [Key; 26] = [
     Key { name: PRIVATE_CERTIFICATE, default: "", about: "As public.certificate, for the private listener." },
     Key { name: PRIVATE_KEY, default: "", about: "As public.key, for the private listener." },
     Key { name: PRIVATE_CONNECTIONS, default: "256", about: "Connections at once; more wait to be accepted." },
+    Key {
+        name: IDENTITY_CHECK,
+        default: "",
+        about: "required: the private listener answers only what its identity-aware proxy vouches for. off: on loopback only. Default: off if it is on loopback and nothing else is said here.",
+    },
+    Key {
+        name: IDENTITY_HEADER,
+        default: "",
+        about: "Header with the proxy's signed assertion: x-goog-iap-jwt-assertion, x-pomerium-jwt-assertion or another.",
+    },
+    Key { name: IDENTITY_ISSUER, default: "", about: "The assertion's issuer (iss), letter by letter." },
+    Key { name: IDENTITY_AUDIENCE, default: "", about: "The assertion's audience (aud), letter by letter." },
+    Key {
+        name: IDENTITY_KEYS,
+        default: "",
+        about: "The issuer's public keys as a JWK set: a file, or an address that begins with https://.",
+    },
     Key { name: DATABASE_ENGINE, default: "sqlite", about: "sqlite (embedded) or postgres (a server beside it)." },
     Key {
         name: DATABASE_URL,

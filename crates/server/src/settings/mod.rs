@@ -10,8 +10,11 @@ pub use given::Given;
 pub use sample::sample;
 
 use crate::ending::{Code, Ending};
+use axum::http::HeaderName;
 use bonded_base::Secret;
+use bonded_people::assertion::Rules;
 use bonded_vault::Environment;
+use reqwest::Url;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,6 +46,35 @@ pub struct CertificateFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+}
+
+/// What the private listener asks of whoever stands before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Nothing; it is on loopback.
+    Off,
+    /// That its proxy vouches for them.
+    Required(IdentityRules),
+}
+
+/// How an identity-aware proxy vouches for a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityRules {
+    /// The header with its assertion.
+    pub header: HeaderName,
+    /// Issuer and audience of the assertion.
+    pub rules: Rules,
+    /// Where the issuer publishes its keys.
+    pub keys: IssuerSource,
+}
+
+/// Where an issuer publishes its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IssuerSource {
+    /// A file of this machine.
+    File(PathBuf),
+    /// An address under https.
+    Url(Url),
 }
 
 /// Which engine keeps the data.
@@ -87,6 +119,8 @@ pub struct Settings {
     pub private: Door,
     /// How much one API key may ask for.
     pub limits: bonded_web::Limits,
+    /// What the operator's door asks of whoever stands before it.
+    pub identity: Identity,
     /// Host names for the local authority's certificate.
     pub names: Vec<String>,
     /// Where the data lies.

@@ -9,5 +9,7 @@ mod doors;
 mod ends;
 mod export;
 mod house;
+mod identity;
 mod keys;
+mod proxy;
 mod refusals;
