@@ -35,6 +35,8 @@ impl Default for Limits {
 pub struct Settings {
     /// Where the public listener is reached, without a path: `https://bonded.example`.
     pub base_url: String,
+    /// Where staff reach the private listener, without a path: `https://console.bonded.example`.
+    pub private_url: String,
     /// The name of the deployment in its signed checkpoints: `bonded.example`.
     pub log_origin: String,
     /// The environment's name: `production`, `staging` …

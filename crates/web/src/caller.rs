@@ -1,32 +1,47 @@
-//! The gate before every route of the API: a valid key, with the route's permission, within its rate.
+//! The gate before every route of the API: somebody who was let in, with the route's permission, within their rate.
 //!
-//! All of it happens before the first byte of the body is read.
+//! On the public listener that is the holder of an API key, or a member whose browser shows a session; on the private
+//! one it is a member of the staff with a grant of the account. All of it happens before the first byte of the body is
+//! read.
 
 use crate::app::App;
 use crate::body::BodyLimit;
+use crate::cookies::{Cookie, of_our_own_pages};
 use crate::observe::Account;
 use crate::problem::Failure;
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::HeaderMap;
+use crate::rate::Payer;
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bonded_base::Secret;
+use bonded_base::{Id, Secret};
 use bonded_ledger::Scope;
-use bonded_people::Permission;
+use bonded_people::grants::{self, GrantRecord};
 use bonded_people::keys::Admission;
-use std::ops::Deref;
+use bonded_people::staff::{self, Power};
+use bonded_people::users::{self, Visitor};
+use bonded_people::{PeopleError, Permission, Permissions};
 use std::sync::Arc;
 
 /// Bytes of an `Authorization` header that are looked at, at most.
 const HEADER_BYTES_MAX: usize = 256;
 
-/// Who calls: a key that was let in, and the scope it acts under.
+/// Who calls, what they may do, and the scope they act under.
 #[derive(Clone)]
 pub struct Caller {
-    admission: Arc<Admission>,
+    who: Who,
+    permissions: Permissions,
     scope: Scope,
+}
+
+#[derive(Clone)]
+enum Who {
+    Key(Arc<Admission>),
+    Member(Arc<Visitor>),
+    /// One of the staff, with a grant of the account.
+    Staff(Payer),
 }
 
 impl Caller {
@@ -37,15 +52,58 @@ impl Caller {
 
     /// The same caller, under a scope of the same account.
     pub(crate) fn under(&self, scope: Scope) -> Self {
-        Self { admission: Arc::clone(&self.admission), scope }
+        Self { scope, ..self.clone() }
     }
-}
 
-impl Deref for Caller {
-    type Target = Admission;
+    /// The API key that calls, if one does.
+    pub fn key(&self) -> Option<&Admission> {
+        match &self.who {
+            Who::Key(admission) => Some(admission),
+            Who::Member(_) | Who::Staff(_) => None,
+        }
+    }
 
-    fn deref(&self) -> &Admission {
-        &self.admission
+    /// The member that calls.
+    pub fn member(&self) -> Result<&Visitor, Failure> {
+        match &self.who {
+            Who::Member(visitor) => Ok(visitor),
+            Who::Key(_) | Who::Staff(_) => Err(Failure::for_members()),
+        }
+    }
+
+    /// Whether one of the platform's staff calls.
+    pub const fn is_staff(&self) -> bool {
+        matches!(self.who, Who::Staff(_))
+    }
+
+    fn payer(&self) -> Payer {
+        match &self.who {
+            Who::Key(admission) => Payer(admission.key.bytes()),
+            Who::Member(visitor) => Payer(visitor.session.id.bytes()),
+            Who::Staff(payer) => *payer,
+        }
+    }
+
+    fn of_key(admission: Arc<Admission>) -> Self {
+        let (permissions, scope) = (admission.permissions, admission.scope.clone());
+        Self { who: Who::Key(admission), permissions, scope }
+    }
+
+    fn of_member(visitor: Visitor) -> Result<Self, Failure> {
+        let (permissions, scope) = (visitor.permissions(), visitor.scope()?);
+        Ok(Self { who: Who::Member(Arc::new(visitor)), permissions, scope })
+    }
+
+    /// Why this caller may not, where the caller lacks a permission.
+    fn lacks(&self, needed: Permission) -> Failure {
+        match &self.who {
+            Who::Member(visitor) if visitor.standing().is_some_and(|(_, role)| role.has(needed)) => {
+                Failure::second_factor()
+            }
+            Who::Key(_) => Failure::not_permitted("key", needed),
+            Who::Member(_) => Failure::not_permitted("role", needed),
+            Who::Staff(_) => Failure::not_permitted("grant", needed),
+        }
     }
 }
 
@@ -65,22 +123,36 @@ pub(crate) struct Gate {
     pub body_bytes_max: usize,
 }
 
-/// Lets a request through to its handler, or says why not.
-pub(crate) async fn gate(State((app, gate)): State<(App, Gate)>, mut request: Request, next: Next) -> Response {
-    let admission = match admission(&app, request.headers()).await {
-        Ok(admission) => admission,
+/// Lets a request on the public listener through to its handler, or says why not.
+pub(crate) async fn gate(State((app, gate)): State<(App, Gate)>, request: Request, next: Next) -> Response {
+    let caller = caller(&app, request.method(), request.headers()).await;
+    let_in(&app, gate, caller, request, next).await
+}
+
+/// Lets one of the staff through to an account that has granted it, or says why not.
+pub(crate) async fn staff_gate(
+    State((app, gate)): State<(App, Gate)>,
+    params: RawPathParams,
+    request: Request,
+    next: Next,
+) -> Response {
+    let grant = params.iter().find(|(name, _)| *name == "grant").map(|(_, id)| id.to_owned());
+    let caller = granted(&app, request.method(), request.headers(), grant.as_deref()).await;
+    let_in(&app, gate, caller, request, next).await
+}
+
+async fn let_in(app: &App, gate: Gate, caller: Result<Caller, Failure>, mut request: Request, next: Next) -> Response {
+    let caller = match caller {
+        Ok(caller) => caller,
         Err(failure) => return failure.into_response(),
     };
-    let account = Account(admission.scope.account());
-    let taken = app.meter().take(admission.key, app.ledger().clock().now());
+    let account = Account(caller.scope.account());
+    let taken = app.meter().take(caller.payer(), app.ledger().clock().now());
     let mut response = match taken {
         Err(allowance) => allowance.failure().into_response(),
-        Ok(_) if !admission.permissions.contains(gate.permission) => {
-            Failure::not_permitted(gate.permission).into_response()
-        }
+        Ok(_) if !caller.permissions.contains(gate.permission) => caller.lacks(gate.permission).into_response(),
         Ok(_) => {
-            let scope = admission.scope.clone();
-            request.extensions_mut().insert(Caller { admission, scope });
+            request.extensions_mut().insert(caller);
             request.extensions_mut().insert(BodyLimit(gate.body_bytes_max));
             next.run(request).await
         }
@@ -88,6 +160,19 @@ pub(crate) async fn gate(State((app, gate)): State<(App, Gate)>, mut request: Re
     taken.unwrap_or_else(|allowance| allowance).write(response.headers_mut());
     response.extensions_mut().insert(account);
     response
+}
+
+/// A key comes first: a program that sends one means it, whatever else its client attaches.
+async fn caller(app: &App, method: &Method, headers: &HeaderMap) -> Result<Caller, Failure> {
+    match (headers.get(AUTHORIZATION), Cookie::Member.token(headers)) {
+        (None, Some(token)) => {
+            if *method != Method::GET && !of_our_own_pages(headers, &app.settings().base_url) {
+                return Err(Failure::cross_site());
+            }
+            Caller::of_member(users::admit(app.ledger(), &token).await?)
+        }
+        _ => Ok(Caller::of_key(admission(app, headers).await?)),
+    }
 }
 
 async fn admission(app: &App, headers: &HeaderMap) -> Result<Arc<Admission>, Failure> {
@@ -101,4 +186,21 @@ async fn admission(app: &App, headers: &HeaderMap) -> Result<Arc<Admission>, Fai
         return Err(malformed());
     }
     Ok(app.doorkeeper().admit(&Secret::new(secret.trim().to_owned())).await?)
+}
+
+/// What one of the staff may do under the grant that the address names.
+async fn granted(app: &App, method: &Method, headers: &HeaderMap, grant: Option<&str>) -> Result<Caller, Failure> {
+    let token = Cookie::Staff.token(headers).ok_or(PeopleError::SignedOut)?;
+    let visitor = staff::admit(app.ledger(), &token).await?;
+    if *method != Method::GET && !of_our_own_pages(headers, &app.settings().private_url) {
+        return Err(Failure::cross_site());
+    }
+    if !visitor.may(Power::AskForGrants) {
+        return Err(Failure::no_power(Power::AskForGrants));
+    }
+    let id: Id<GrantRecord> = grant.and_then(|id| id.parse().ok()).ok_or_else(|| Failure::missing("grant"))?;
+    let copy = grants::copy_of(app.ledger(), id).await?;
+    let (scope, record) = grants::admit(app.ledger(), visitor.id(), copy.account, id).await?;
+    let payer = Payer(visitor.session.id.bytes());
+    Ok(Caller { who: Who::Staff(payer), permissions: record.scope.permissions(), scope })
 }

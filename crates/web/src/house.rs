@@ -79,6 +79,7 @@ impl House {
     fn over(ledger: Arc<TestLedger>, limits: Limits) -> Self {
         let settings = Settings {
             base_url: String::from("https://bonded.example"),
+            private_url: String::from("https://console.bonded.example"),
             log_origin: String::from("bonded.example"),
             environment: String::from("test"),
             limits,

@@ -13,6 +13,7 @@ mod app;
 mod body;
 mod caller;
 mod consumer;
+mod cookies;
 mod docs;
 mod figures;
 mod health;
@@ -48,7 +49,8 @@ pub fn public(app: App) -> Router {
 /// Everything on the private listener: health, figures, and whatever the server adds (`extra`). All but health is for
 /// those whom the identity-aware proxy vouches for, unless the settings ask for no proxy.
 pub fn private(app: App, extra: Router) -> Router {
-    let router = health::router().merge(figures::router()).merge(extra.with_state(()));
+    let support = api::routes().into_iter().fold(Router::new(), |router, route| route.mount_for_staff(&app, router));
+    let router = support.merge(health::router()).merge(figures::router()).merge(extra.with_state(()));
     surrounded(app, router, Door::Private)
 }
 

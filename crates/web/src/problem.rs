@@ -15,8 +15,9 @@ use bonded_base::{Problem, Reason};
 use bonded_ledger::engine::EngineError;
 use bonded_ledger::{LedgerError, LookupName};
 use bonded_merkle::Unprovable;
-use bonded_people::Permission;
 use bonded_people::keys::KeyError;
+use bonded_people::staff::Power;
+use bonded_people::{PeopleError, Permission};
 use bonded_trade::TradeError;
 use serde::Serialize;
 use serde_json::Value;
@@ -95,9 +96,30 @@ impl Failure {
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"bonded\""))
     }
 
-    /// The key is valid but was not given this permission.
-    pub fn not_permitted(needed: Permission) -> Self {
-        Self::new(&sorts::NOT_PERMITTED, format!("This key lacks the permission {needed}."))
+    /// What the caller holds (`key`, `role`, `grant`) is good but lacks this permission.
+    pub fn not_permitted(holds: &'static str, needed: Permission) -> Self {
+        Self::new(&sorts::NOT_PERMITTED, format!("This {holds} lacks the permission {needed}."))
+    }
+
+    /// The roles of one of the staff lack this power, or a valid course for it.
+    pub fn no_power(needed: Power) -> Self {
+        let detail = format!("Your roles lack the power {}, or a course that they demand is not valid.", needed.name());
+        Self::new(&sorts::NOT_PERMITTED, detail)
+    }
+
+    /// A member may, but must show a second factor first.
+    pub fn second_factor() -> Self {
+        Self::new(&sorts::SECOND_FACTOR, "Sign in with a second factor for this, or enrol one.")
+    }
+
+    /// Only a member who is signed in may, no API key.
+    pub fn for_members() -> Self {
+        Self::new(&sorts::FORBIDDEN, "Only a member who is signed in may do this.")
+    }
+
+    /// Something is to be changed, and no page of our own asks for it.
+    pub fn cross_site() -> Self {
+        Self::new(&sorts::CROSS_SITE, "This was not sent by a page of this server.")
     }
 
     /// Nobody vouches for the caller on the private listener.
@@ -262,6 +284,21 @@ impl From<LedgerError> for Failure {
             error @ (LedgerError::Damaged(_) | LedgerError::Unwritable(..) | LedgerError::Vault(_)) => {
                 Self::internal(error.to_string())
             }
+        }
+    }
+}
+
+impl From<PeopleError> for Failure {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::SignedOut => Self::new(&sorts::UNAUTHENTICATED, "Nobody is signed in, or no longer."),
+            PeopleError::SecondFactor => Self::second_factor(),
+            PeopleError::NotProven => Self::new(&sorts::NOT_PROVEN, "This does not prove who you are."),
+            PeopleError::Wait(seconds) => {
+                Self::new(&sorts::RATE, format!("Too many attempts. Wait {seconds} seconds.")).retry_after(seconds)
+            }
+            PeopleError::Problem(problem) => problem.into(),
+            PeopleError::Ledger(error) => error.into(),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! How often a key may call: a bucket of tokens each, in memory, refilled over time.
+//! How often a key or a session may call: a bucket of tokens each, in memory, refilled over time.
 //!
 //! Source: draft-ietf-httpapi-ratelimit-headers-10. Every answer to a key says what is left.
 
 use crate::app::Limits;
 use crate::problem::{Failure, sorts};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use bonded_base::{ApiKey, Id, Moment};
+use bonded_base::Moment;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -14,10 +14,14 @@ const SWEEP_AT: usize = 10_000;
 /// Parts of a token, so that a bucket fills evenly at any rate.
 const PARTS: u64 = 1_000;
 
-/// The buckets of all keys that have called lately.
+/// Whose bucket a request is taken from: the id of a key, or of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Payer(pub [u8; 16]);
+
+/// The buckets of all that have called lately.
 pub(crate) struct Meter {
     limits: Limits,
-    buckets: Mutex<HashMap<Id<ApiKey>, Bucket>>,
+    buckets: Mutex<HashMap<Payer, Bucket>>,
 }
 
 /// What a key has left.
@@ -47,13 +51,13 @@ impl Meter {
     }
 
     /// Takes one request from a key's bucket: what is left, or (as an error) that there was none.
-    pub fn take(&self, key: Id<ApiKey>, now: Moment) -> Result<Allowance, Allowance> {
+    pub fn take(&self, payer: Payer, now: Moment) -> Result<Allowance, Allowance> {
         let full = u64::from(self.limits.requests_at_once) * PARTS;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= SWEEP_AT {
             buckets.retain(|_, bucket| self.filled(*bucket, now) < full);
         }
-        let bucket = buckets.entry(key).or_insert(Bucket { parts: full, at: now });
+        let bucket = buckets.entry(payer).or_insert(Bucket { parts: full, at: now });
         let filled = self.filled(*bucket, now);
         let taken = filled.checked_sub(PARTS);
         *bucket = Bucket { parts: taken.unwrap_or(filled), at: now };
@@ -108,8 +112,8 @@ mod tests {
         Meter::new(Limits { requests_per_second: 2, requests_at_once: 3 })
     }
 
-    fn key(byte: u8) -> Id<ApiKey> {
-        Id::from_bytes([byte; 16])
+    fn key(byte: u8) -> Payer {
+        Payer([byte; 16])
     }
 
     #[test]

@@ -5,13 +5,14 @@
 
 use crate::app::App;
 use crate::body::BODY_BYTES_MAX;
-use crate::caller::{Gate, gate};
+use crate::caller::{Gate, gate, staff_gate};
 use crate::once::once;
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::MethodRouter;
 use bonded_people::Permission;
+use bonded_people::grants::GrantScope;
 use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -65,15 +66,36 @@ impl Route {
 
     /// Serves it: the gate first, then the once-only layer where something changes, then the handler.
     pub(crate) fn mount(self, app: &App, router: Router<App>) -> Router<App> {
-        let gate_of = Gate { permission: self.permission, body_bytes_max: self.body_bytes_max };
-        let changes = self.changes();
-        let mut handler = self.handler;
-        if changes {
-            handler = handler.route_layer(from_fn_with_state(app.clone(), once));
+        let gate_of = (app.clone(), self.gate());
+        let path = self.address();
+        router.route(&path, self.handled(app).route_layer(from_fn_with_state(gate_of, gate)))
+    }
+
+    /// Serves it to staff with a grant of the account, below `/support/{grant}`; routes that no grant reaches are not
+    /// served.
+    pub(crate) fn mount_for_staff(self, app: &App, router: Router<App>) -> Router<App> {
+        if !GrantScope::everything().permissions().contains(self.permission) {
+            return router;
         }
-        handler = handler.route_layer(from_fn_with_state((app.clone(), gate_of), gate));
-        // The description and the router write parameters alike; a rest of several segments is `{*rest}` here only.
-        router.route(&self.path.replace("{rest}", "{*rest}"), handler)
+        let gate_of = (app.clone(), self.gate());
+        let path = format!("/support/{{grant}}{}", self.address());
+        router.route(&path, self.handled(app).route_layer(from_fn_with_state(gate_of, staff_gate)))
+    }
+
+    const fn gate(&self) -> Gate {
+        Gate { permission: self.permission, body_bytes_max: self.body_bytes_max }
+    }
+
+    fn handled(self, app: &App) -> MethodRouter<App> {
+        if self.changes() {
+            return self.handler.route_layer(from_fn_with_state(app.clone(), once));
+        }
+        self.handler
+    }
+
+    /// The description and the router write parameters alike; a rest of several segments is `{*rest}` here only.
+    fn address(&self) -> String {
+        self.path.replace("{rest}", "{*rest}")
     }
 }
 

@@ -177,6 +177,11 @@ impl GrantScope {
         Ok(self)
     }
 
+    /// All that any grant could be about.
+    pub fn everything() -> Self {
+        Self { areas: Area::ALL.to_vec(), act: true, record: None, consumers: true }
+    }
+
     /// The kind and the bytes of the one record, if it is about one.
     pub(super) fn only(&self) -> Result<Option<(Kind, [u8; 16])>, Problem> {
         let Some(text) = &self.record else { return Ok(None) };

@@ -48,6 +48,7 @@ struct KeyShown<'a> {
 #[utoipa::path(get, path = "/v1/api_keys/current", tag = "Account", responses((status = 200, body = shapes::ApiKey)))]
 async fn get_current_api_key(caller: Caller, params: Params) -> Result<Reply, Failure> {
     params.only(&[])?;
+    let caller = caller.key().ok_or_else(|| Failure::missing("API key"))?;
     Reply::ok(&KeyShown {
         object: "api_key",
         id: caller.key,

@@ -39,12 +39,18 @@ sorts! {
     PARAMETER = 400 "parameter" "A parameter cannot be read"
         "A parameter of the query, a header or a cursor is not of the form it must have, or there is no parameter of \
          that name here. Nothing was done.";
-    UNAUTHENTICATED = 401 "unauthenticated" "A valid API key is needed"
-        "Send `Authorization: Bearer bk_…` with a key that has not been revoked. Keys are shown once, when they are made; \
-         a lost one is replaced by a new one.";
-    NOT_PERMITTED = 403 "not-permitted" "The key lacks a permission"
-        "The key is valid, but was not given the permission that this request needs; `detail` names it. Make a key that \
-         has it.";
+    UNAUTHENTICATED = 401 "unauthenticated" "A valid API key or a session is needed"
+        "Send `Authorization: Bearer bk_…` with a key that has not been revoked, or sign in. Keys are shown once, when they \
+         are made; a lost one is replaced by a new one.";
+    NOT_PROVEN = 401 "not-proven" "This does not prove who you are"
+        "A password, a code or a passkey was not right. Which, and whether there is such a person, is not told.";
+    NOT_PERMITTED = 403 "not-permitted" "A permission is missing"
+        "The key, the role or the grant is good, but lacks the permission that this request needs; `detail` names it.";
+    SECOND_FACTOR = 403 "second-factor" "A second factor is needed"
+        "What touches credentials, members or grants takes a session with a second factor. Enrol one, or sign in with it.";
+    CROSS_SITE = 403 "cross-site" "The request comes from elsewhere"
+        "A session changes something only at the request of this server's own pages, as the browser says with \
+         `Sec-Fetch-Site` or `Origin`. Programs use an API key.";
     FORBIDDEN = 403 "forbidden" "This is not allowed"
         "The account may not do this, whatever the key: for instance because only the other side of a partner link may.";
     NOT_GRANTED = 403 "not-granted" "The account has not approved it"
