@@ -26,6 +26,11 @@ impl Object {
         self.0.get(name)
     }
 
+    /// Every member with its name.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
     /// A member that is a text.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.0.get(name)? {

@@ -1,12 +1,12 @@
 //! The issuer's public keys, from the document in which it publishes them.
 //!
-//! Source: RFC 7517 section 5 (the set), RFC 7518 section 6.2 (elliptic curves). Google IAP and Pomerium both publish
-//! this form.
+//! Source: RFC 7517 section 5 (the set), RFC 7518 section 6.2 (elliptic curves), which Google IAP and Pomerium both
+//! publish; and Google's older form, an object of keys in PEM by name (RFC 7468 section 13, RFC 5480 section 2).
 
 use super::json::{self, Object, Value};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use std::collections::BTreeMap;
 use std::fmt;
 use thiserror::Error;
@@ -16,6 +16,11 @@ pub const KEYS_BYTES_MAX: usize = 64 * 1024;
 /// Keys in a document at most, those that are of no use here included.
 pub const KEYS_MAX: usize = 100;
 
+/// The lines around a public key in PEM.
+const PEM_LINES: [&str; 2] = ["-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"];
+/// What stands before the point of every uncompressed key of P-256 in DER (RFC 5480 section 2).
+const DER_BEFORE_POINT: [u8; 26] =
+    *b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
 /// Begins an uncompressed point (SEC 1 section 2.3.3).
 const UNCOMPRESSED: u8 = 4;
 /// Bytes of a coordinate of P-256.
@@ -28,7 +33,7 @@ pub enum BadKeys {
     #[error("the document is too long")]
     TooLong,
     /// Something else, or a member stands twice.
-    #[error("it is no JSON object with a list `keys` of objects")]
+    #[error("it is no JSON object with a list `keys` of objects, nor one of keys in PEM")]
     NotASet,
     /// More than [`KEYS_MAX`].
     #[error("it holds too many keys")]
@@ -56,13 +61,18 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Reads a JWK set. Keys for other algorithms and purposes are left out; those for ES256 must be whole.
+    /// Reads a JWK set, or keys in PEM by name. Keys of a set that are for other algorithms and purposes are left out;
+    /// those for ES256 must be whole.
     pub fn parse(document: &[u8]) -> Result<Self, BadKeys> {
         if document.len() > KEYS_BYTES_MAX {
             return Err(BadKeys::TooLong);
         }
         let set = json::object(document).ok_or(BadKeys::NotASet)?;
-        let Some(Value::List(published)) = set.get("keys") else { return Err(BadKeys::NotASet) };
+        let published = match set.get("keys") {
+            Some(Value::List(published)) => published,
+            Some(_) => return Err(BadKeys::NotASet),
+            None => return Self::of_pem(&set),
+        };
         if published.len() > KEYS_MAX {
             return Err(BadKeys::TooMany);
         }
@@ -81,6 +91,23 @@ impl KeySet {
             }
         }
         if keys.is_empty() { Err(BadKeys::NoneOfUse) } else { Ok(Self { keys }) }
+    }
+
+    fn of_pem(published: &Object) -> Result<Self, BadKeys> {
+        let mut keys = BTreeMap::new();
+        for (kid, value) in published.members() {
+            let Value::Text(pem) = value else { return Err(BadKeys::NotASet) };
+            let Some(pem) = pem.trim().strip_prefix(PEM_LINES[0]) else { return Err(BadKeys::NotASet) };
+            if kid.is_empty() {
+                return Err(BadKeys::Nameless);
+            }
+            keys.insert(kid.to_owned(), point_in_pem(pem).ok_or(BadKeys::Point)?);
+        }
+        match keys.len() {
+            0 => Err(BadKeys::NotASet),
+            1..=KEYS_MAX => Ok(Self { keys }),
+            _ => Err(BadKeys::TooMany),
+        }
     }
 
     /// How many keys there are: at least one.
@@ -140,4 +167,13 @@ fn point(key: &Object) -> Option<ParsedPublicKey> {
         point.extend(coordinate);
     }
     ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).ok()
+}
+
+/// The key behind the first line of its PEM.
+fn point_in_pem(pem: &str) -> Option<ParsedPublicKey> {
+    let body: String = pem.strip_suffix(PEM_LINES[1])?.split_ascii_whitespace().collect();
+    let der = STANDARD.decode(body).ok()?;
+    let point = der.strip_prefix(&DER_BEFORE_POINT)?;
+    let is_whole = point.len() == 1 + 2 * COORDINATE_BYTES && point.first() == Some(&UNCOMPRESSED);
+    if is_whole { ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok() } else { None }
 }

@@ -6,8 +6,6 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, RSA_PKCS1_SHA256};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bonded_people::assertion::Refusal;
 use serde_json::{Value, json};
 
@@ -88,15 +86,7 @@ fn really_signed_otherwise(mint: &Mint) -> Vec<Case> {
     };
     let p384 = Signer::by("key-1", &ECDSA_P384_SHA384_FIXED_SIGNING);
     let point = mint.first.point();
-    let public_der = {
-        // What everybody can know of a key of P-256: the frame of RFC 5480 and the point.
-        let mut der =
-            b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"
-                .to_vec();
-        der.extend(point);
-        der
-    };
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&public_der));
+    let (public_der, pem) = (mint.first.der(), mint.first.pem());
     let secrets: [(&str, Vec<u8>); 7] = [
         ("the point", point.to_vec()),
         ("the key in DER", public_der),

@@ -106,3 +106,33 @@ fn two_sets_are_one_if_their_keys_are() {
     assert_ne!(set(&[&a]), set(&[&Signer::new("a").jwk()]));
     assert_eq!(format!("{:?}", set(&[&a])), "KeySet { keys: 1 }");
 }
+
+#[test]
+fn keys_in_pem_are_the_same_keys() {
+    let (a, b) = (Signer::new("a"), Signer::new("b"));
+    let set = parse(&json!({"keys": [a.jwk(), b.jwk()]})).unwrap();
+    assert_eq!(parse(&json!({"a": a.pem(), "b": b.pem()})).unwrap(), set);
+    assert_eq!(parse(&json!({"a": a.pem().replace('\n', "\r\n"), "b": b.pem().trim()})).unwrap(), set);
+    let swap = |from: &str, to: &str| a.pem().replace(from, to);
+    let p384 = Signer::by("p", &aws_lc_rs::signature::ECDSA_P384_SHA384_FIXED_SIGNING);
+    let body = a.pem().lines().nth(2).unwrap().to_owned();
+    for (bad, why) in [
+        (json!(null), BadKeys::NotASet),
+        (json!([a.pem()]), BadKeys::NotASet),
+        (json!("key"), BadKeys::NotASet),
+        (json!(swap("PUBLIC KEY", "CERTIFICATE")), BadKeys::NotASet),
+        (json!(swap("PUBLIC KEY", "EC PRIVATE KEY")), BadKeys::NotASet),
+        (json!(swap("-----END PUBLIC KEY-----", "")), BadKeys::Point),
+        (json!(swap(&body, "")), BadKeys::Point),
+        (json!(swap(&body, &format!("{body}AAAA"))), BadKeys::Point),
+        (json!(swap(&body, "====")), BadKeys::Point),
+        (json!(format!("{}{}", a.pem(), b.pem())), BadKeys::Point),
+        (json!(p384.pem()), BadKeys::Point),
+    ] {
+        assert_eq!(parse(&json!({"a": bad, "b": b.pem()})).unwrap_err(), why, "{bad}");
+    }
+    assert_eq!(parse(&json!({"": a.pem()})).unwrap_err(), BadKeys::Nameless);
+    assert_eq!(parse(&json!({"keys": a.pem()})).unwrap_err(), BadKeys::NotASet);
+    let many: serde_json::Map<_, _> = (0..=KEYS_MAX).map(|at| (at.to_string(), json!(a.pem()))).collect();
+    assert_eq!(parse(&Value::Object(many)).unwrap_err(), BadKeys::TooMany);
+}

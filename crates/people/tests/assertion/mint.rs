@@ -3,7 +3,7 @@
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bonded_base::Moment;
 use bonded_people::assertion::{Identity, KeySet, Refusal, Rules, Verifier};
 use serde_json::{Value, json};
@@ -40,6 +40,21 @@ impl Signer {
         let (x, y) = self.point()[1..].split_at(32);
         json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.kid,
             "x": encode(x), "y": encode(y)})
+    }
+
+    /// The public key in DER: the frame of RFC 5480 and the point.
+    pub fn der(&self) -> Vec<u8> {
+        let mut der = vec![0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08];
+        der.extend([0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00]);
+        der.extend(self.point());
+        der
+    }
+
+    /// The same in PEM.
+    pub fn pem(&self) -> String {
+        let body = STANDARD.encode(self.der());
+        let (first, second) = body.split_at(64);
+        format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
     }
 
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {

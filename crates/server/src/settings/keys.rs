@@ -141,7 +141,7 @@ pub const KEYS: [Key; 31] = [
     Key {
         name: IDENTITY_KEYS,
         default: "",
-        about: "The issuer's public keys as a JWK set: a file, or an address that begins with https://.",
+        about: "The issuer's public keys (a JWK set, or Google's PEM by name): a file, or an address that begins with https://.",
     },
     Key { name: DATABASE_ENGINE, default: "sqlite", about: "sqlite (embedded) or postgres (a server beside it)." },
     Key {

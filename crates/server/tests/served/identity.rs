@@ -333,6 +333,22 @@ async fn doctor_says_how_old_the_keys_are_and_a_broken_file_is_told_at_the_start
     assert_eq!(said.code, 78, "{}", said.err);
     assert!(said.err.contains("keys.json cannot be used: it is no JSON object"), "{}", said.err);
     assert_eq!(told(&house)[0]["level"], "fail");
-    let off = house.run(&["doctor", "--json", "--environment", "production"]);
-    assert!(off.out.contains("keys.json"), "{}", off.out);
+}
+
+#[tokio::test]
+async fn in_production_it_is_said_that_nothing_is_asked() {
+    let house = House::empty();
+    house.must(&["keys", "new-officer", "--plain", &house.officer()]);
+    house.must(&["init", "--environment", "production", "--officer", &format!("{}.pub", house.officer())]);
+    let server = house.serve();
+    assert_eq!(asked(&server.client, &server, "/metrics", &[]).await.0, StatusCode::OK);
+    let checks = house.run(&["doctor", "--json"]).json()["checks"].clone();
+    let identity = checks.as_array().unwrap().iter().find(|check| check["about"] == "identity").unwrap();
+    assert_eq!(identity["level"], "warn", "{identity}");
+    let log = server.stop().await;
+    assert!(log.contains("is asked for no identity"), "{log}");
+
+    let said = house.run(&["serve", "--public", "127.0.0.1:0", "--private", "10.255.255.254:0"]);
+    assert_eq!(said.code, 78, "{}", said.err);
+    assert!(said.err.contains("identity.check") && said.err.contains("docs/running.md"), "{}", said.err);
 }
