@@ -3,8 +3,10 @@
 //! Staff are records of the platform's own account, so its log tells of each change of their powers. What a role may do
 //! stands in [`Power`] and nowhere else.
 
+mod acting;
 mod power;
 
+pub use acting::Acting;
 pub use power::{Power, StaffRole, StaffRoles, UnknownStaffRole};
 
 use crate::credentials::Credentials;
@@ -65,7 +67,7 @@ impl Record for StaffRecord {
 }
 
 /// Finds staff by their address; merchants' users have addresses of their own.
-fn by_mail(mail: &MailAddress) -> Lookup<'static> {
+pub(crate) fn by_mail(mail: &MailAddress) -> Lookup<'static> {
     Lookup::new(LookupName::MailAddress, format!("staff {}", mail.folded()).into_bytes())
 }
 
