@@ -5,7 +5,7 @@ use bonded_ledger::{Change, PLATFORM, Record, Scope, System};
 use bonded_people::credentials::password::{Cost, Passwords};
 use bonded_people::credentials::recovery::{CODES, Recovery};
 use bonded_people::credentials::totp::{PENDING_MS_MAX, PendingTotp, STEP_SECONDS};
-use bonded_people::credentials::{CredentialError, Credentials, Keeper};
+use bonded_people::credentials::{CredentialError, Credentials, FactorKind, Keeper};
 use bonded_testkit::ledger::{TestLedger, on_sqlite};
 use serde::{Deserialize, Serialize};
 
@@ -154,4 +154,22 @@ async fn a_recovery_code_works_once_and_the_others_stay() {
     assert_eq!(recovery.last_used_at, Some(house.ledger.clock().now()));
     let (_, others) = Recovery::make(house.keeper()).unwrap();
     assert!(is_not_proven(&recovery.check(house.keeper(), others[0].expose())), "the sheet is used up");
+}
+
+#[tokio::test]
+async fn people_see_what_they_have_and_what_counts_as_a_second_factor() {
+    let house = House::new().await;
+    let mut credentials = Credentials::default();
+    assert!(credentials.factors().is_empty() && !credentials.has_second_factor());
+    credentials.password = Some(Passwords::new().make(house.keeper(), secret(GOOD), &[]).await.unwrap());
+    credentials.recovery = Some(Recovery::make(house.keeper()).unwrap().0);
+    let (pending, shown) = PendingTotp::begin(house.keeper(), "Bonded", "ada@example.com").unwrap();
+    credentials.pending_totp = Some(pending.clone());
+    assert!(!credentials.has_second_factor(), "an app without its first code, and codes on paper");
+    credentials.totp = Some(pending.confirm(house.keeper(), &app_shows(&house, shown.uri.expose(), 0)).unwrap());
+    assert!(credentials.has_second_factor() && !credentials.has_passkey());
+    let kinds: Vec<_> = credentials.factors().iter().map(|factor| (factor.kind, factor.left)).collect();
+    let expected = [(FactorKind::Password, None), (FactorKind::Totp, None), (FactorKind::RecoveryCodes, Some(CODES))];
+    assert_eq!(kinds, expected);
+    assert!(credentials.passkey("AAAA").is_none());
 }

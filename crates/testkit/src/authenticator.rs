@@ -28,6 +28,7 @@ pub struct SoftKey {
     pair: EcdsaKeyPair,
     credential_id: Vec<u8>,
     flags: u8,
+    framed: bool,
     counter: AtomicU32,
     user_handle: Mutex<Option<Vec<u8>>>,
 }
@@ -57,6 +58,7 @@ impl SoftKey {
             pair: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key pair"),
             credential_id,
             flags: PRESENT | VERIFIED,
+            framed: false,
             counter: AtomicU32::new(0),
             user_handle: Mutex::new(None),
         }
@@ -81,6 +83,20 @@ impl SoftKey {
     pub fn at(mut self, rp_id: &str, origin: &str) -> Self {
         rp_id.clone_into(&mut self.rp_id);
         origin.clone_into(&mut self.origin);
+        self
+    }
+
+    /// The same authenticator, asked by a page inside another site's.
+    #[must_use]
+    pub fn framed(mut self) -> Self {
+        self.framed = true;
+        self
+    }
+
+    /// The same authenticator, asked by a page of its own again.
+    #[must_use]
+    pub fn unframed(mut self) -> Self {
+        self.framed = false;
         self
     }
 
@@ -179,7 +195,7 @@ impl SoftKey {
 
     fn client_data(&self, kind: &str, challenge: &[u8]) -> Vec<u8> {
         let challenge = BASE64URL.encode(challenge);
-        let data = json!({ "type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": false });
+        let data = json!({ "type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": self.framed });
         data.to_string().into_bytes()
     }
 
