@@ -15,6 +15,7 @@ pub mod mail;
 pub mod members;
 mod permission;
 pub mod session;
+pub mod sign_in;
 pub mod staff;
 pub mod training;
 pub mod users;

@@ -11,7 +11,7 @@ use crate::members::{self, Acting, MemberRecord, Role};
 use crate::session::{self, Person, SessionRecord, Stage};
 use crate::{MailAddress, PeopleError, Permission, Permissions};
 use bonded_base::{Account, Id, Kind, Kinded, Moment, Secret, User};
-use bonded_ledger::{Change, Ledger, LedgerError, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System};
+use bonded_ledger::{Ledger, LedgerError, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System};
 use serde::{Deserialize, Serialize};
 
 /// Accounts that one user may belong to at most.
@@ -47,7 +47,7 @@ impl Record for UserRecord {
 }
 
 /// Finds users by their address; staff have addresses of their own.
-fn by_mail(mail: &MailAddress) -> Lookup<'static> {
+pub(crate) fn by_mail(mail: &MailAddress) -> Lookup<'static> {
     Lookup::new(LookupName::MailAddress, format!("user {}", mail.folded()).into_bytes())
 }
 
@@ -70,18 +70,6 @@ pub async fn find(ledger: &Ledger, mail: &MailAddress) -> Result<Option<Stored<U
 /// One user.
 pub async fn get(ledger: &Ledger, id: Id<User>) -> Result<Stored<UserRecord>, PeopleError> {
     ledger.get(&books(), record_id(id)).await?.ok_or_else(|| PeopleError::missing(Kind::User))
-}
-
-/// Keeps a changed user; a conflict means that another request changed it at the same time, and nothing was kept.
-pub async fn keep(
-    ledger: &Ledger,
-    was: &Stored<UserRecord>,
-    becomes: &UserRecord,
-    action: &'static str,
-) -> Result<(), LedgerError> {
-    let mut change = Change::new();
-    change.update(was, becomes, action);
-    ledger.commit(&books(), change).await.map(|_| ())
 }
 
 /// A user, let in for one request.
@@ -166,11 +154,12 @@ pub async fn membership(
 /// The accounts that a user belongs to now.
 pub async fn memberships(
     ledger: &Ledger,
-    user: &Stored<UserRecord>,
+    id: Id<UserRecord>,
+    user: &UserRecord,
 ) -> Result<Vec<(Id<Account>, Stored<MemberRecord>)>, LedgerError> {
     let mut found = Vec::new();
     for account in &user.accounts {
-        if let Some(member) = membership(ledger, *account, Id::from_bytes(user.id.bytes())).await? {
+        if let Some(member) = membership(ledger, *account, Id::from_bytes(id.bytes())).await? {
             found.push((*account, member));
         }
     }

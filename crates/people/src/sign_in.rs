@@ -1,0 +1,353 @@
+//! Signing in: from a password or a passkey to a session, the same way for users and for staff.
+//!
+//! ```text
+//! password ──┬─▶ second factor ──┬─▶ session
+//!            ├─▶ enrolment ──────┤      (forced where a role needs a second factor and there is none)
+//!            └───────────────────┤      (a user without such a role)
+//! passkey ───────────────────────┘      (alone: it is two factors in one)
+//! ```
+//! Whether there is such a person is never told: an unknown address costs the same work and gets the same answer.
+
+mod factors;
+mod holder;
+mod reset;
+
+pub use factors::{
+    Enrolled, add_passkey, begin_passkey, begin_totp, change_password, confirm_totp, new_recovery_codes,
+    remove_passkey, remove_totp,
+};
+pub use holder::Holder;
+pub use reset::{RESET_MS, ResetRecord, ask_for_reset, find_reset, reset_password};
+
+use self::placeholder::{Attempt, Throttle};
+use crate::credentials::passkeys::{self, Binding, Passkeys};
+use crate::credentials::password::Passwords;
+use crate::credentials::{Credentials, Keeper};
+use crate::mail::{self, Cause, Matter, Notice};
+use crate::session::{self, Begun, Factor, Person, SessionRecord, Stage};
+use crate::users::{UserRecord, Visitor};
+use crate::{MailAddress, PeopleError};
+use bonded_base::{Account, Id, Secret};
+use bonded_ledger::{Change, Ledger, LedgerError, PLATFORM, Scope, Stored, System};
+use serde_json::Value;
+
+/// Everything that signing in needs; one for the whole process.
+pub struct Doors {
+    /// Where people are kept.
+    pub ledger: Ledger,
+    /// Where passwords are hashed.
+    pub passwords: Passwords,
+    /// What slows guessing.
+    pub throttle: Throttle,
+    /// The passkeys of users, on the public origin.
+    pub users: Passkeys,
+    /// The passkeys of staff, on the private origin.
+    pub staff: Passkeys,
+}
+
+/// Somebody who is signing in: their record and their unfinished session.
+pub struct Entering<H: Holder> {
+    /// Who.
+    pub holder: Stored<H>,
+    /// The session so far.
+    pub session: Stored<SessionRecord>,
+}
+
+impl<H: Holder> Clone for Entering<H> {
+    fn clone(&self) -> Self {
+        Self { holder: self.holder.clone(), session: self.session.clone() }
+    }
+}
+
+impl<H: Holder> Entering<H> {
+    /// What a passkey's ceremony is bound to: this session, whoever holds it.
+    pub(crate) fn binding(&self) -> Binding {
+        Binding::to(&self.session.id.bytes())
+    }
+}
+
+/// The scope under which people are found and kept before they are let in.
+pub(crate) fn books() -> Scope {
+    Scope::system(PLATFORM, System::Doorkeeper)
+}
+
+/// The active person with this address.
+pub async fn find<H: Holder>(ledger: &Ledger, mail: &MailAddress) -> Result<Option<Stored<H>>, LedgerError> {
+    let Some(id) = ledger.find::<H>(&books(), &H::by_mail(mail)).await? else { return Ok(None) };
+    Ok(ledger.get(&books(), id).await?.filter(|holder| holder.is_active()))
+}
+
+/// The first step with a password. What follows is said by the session's stage.
+pub async fn with_password<H: Holder>(
+    doors: &Doors,
+    mail: &str,
+    password: Secret<String>,
+    attempt: &Attempt,
+    device: &str,
+) -> Result<Begun, PeopleError> {
+    let Doors { ledger, passwords, throttle, .. } = doors;
+    let now = ledger.clock().now();
+    throttle.check(attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
+    // What is no address at all is nobody's, and costs the same.
+    let holder = match mail.trim().parse::<MailAddress>() {
+        Ok(mail) => find::<H>(ledger, &mail).await?,
+        Err(_) => None,
+    };
+    let scope = books();
+    let nobody = Id::<H>::from_bytes([0; 16]);
+    let keeper = Keeper::new(ledger, &scope, holder.as_ref().map_or(nobody, |holder| holder.id));
+    let kept = holder.as_ref().and_then(|holder| holder.credentials().password.clone());
+    let proven = passwords.verify(keeper, password.clone(), kept.as_ref()).await;
+    let (Ok(()), Some(mut holder)) = (proven.as_ref().map(|()| ()), holder) else {
+        proven.or_else(|error| match error {
+            crate::credentials::CredentialError::NotProven => Ok(()),
+            other => Err(other),
+        })?;
+        throttle.failed(attempt, now);
+        return Err(PeopleError::NotProven);
+    };
+    throttle.succeeded(attempt, now);
+    if kept.is_some_and(|kept| kept.needs_rehash()) {
+        let password = passwords.rehash(keeper, password).await?;
+        let credentials = Credentials { password: Some(password), ..holder.credentials().clone() };
+        holder = keep(ledger, &holder, credentials, "rehashed").await?;
+    }
+    let stage = stage_after_password(ledger, &holder).await?;
+    let account = H::only_account(ledger, &holder).await?;
+    let begun = session::begin(ledger, H::person(holder.id), stage, vec![Factor::Password], account, device).await?;
+    if stage == Stage::Full {
+        signed_in(ledger, &holder, account).await?;
+    }
+    Ok(begun)
+}
+
+async fn stage_after_password<H: Holder>(ledger: &Ledger, holder: &Stored<H>) -> Result<Stage, PeopleError> {
+    if holder.credentials().has_second_factor() {
+        return Ok(Stage::SecondFactor);
+    }
+    Ok(if H::must_enrol(ledger, holder.id, holder).await? { Stage::Enrolment } else { Stage::Full })
+}
+
+/// The person of an unfinished or finished session of this sort.
+pub async fn entering<H: Holder>(ledger: &Ledger, token: &Secret<String>) -> Result<Entering<H>, PeopleError> {
+    let session = session::find(ledger, token).await?.ok_or(PeopleError::SignedOut)?;
+    let id = H::id_of(session.person).ok_or(PeopleError::SignedOut)?;
+    let holder = ledger.get(&books(), id).await?.filter(|holder| holder.is_active());
+    Ok(Entering { holder: holder.ok_or(PeopleError::SignedOut)?, session })
+}
+
+/// The second step with a one-time code, or with a recovery code.
+pub async fn with_code<H: Holder>(
+    doors: &Doors,
+    entering: &Entering<H>,
+    code: &str,
+    attempt: &Attempt,
+) -> Result<Begun, PeopleError> {
+    awaits_second_factor(entering)?;
+    let (ledger, scope, now) = (&doors.ledger, books(), doors.ledger.clock().now());
+    doors.throttle.check(attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
+    let keeper = Keeper::new(ledger, &scope, entering.holder.id);
+    let mut credentials = entering.holder.credentials().clone();
+    let is_totp = code.trim().chars().filter(|symbol| !symbol.is_whitespace()).count() <= 8;
+    let checked = match (is_totp, &mut credentials.totp, &mut credentials.recovery) {
+        (true, Some(totp), _) => totp.check(keeper, code).map(|()| Factor::Totp),
+        (false, _, Some(recovery)) => recovery.check(keeper, code).map(|()| Factor::RecoveryCode),
+        _ => Err(crate::credentials::CredentialError::NotProven),
+    };
+    let factor = match checked {
+        Ok(factor) => factor,
+        Err(crate::credentials::CredentialError::NotProven) => {
+            doors.throttle.failed(attempt, now);
+            return Err(PeopleError::NotProven);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    doors.throttle.succeeded(attempt, now);
+    // Kept before anybody is let in: two uses of one code change one version, so only one of them is kept.
+    let holder = keep(ledger, &entering.holder, credentials, "code_used").await.map_err(|error| match error {
+        PeopleError::Ledger(LedgerError::Conflict { .. }) => PeopleError::NotProven,
+        error => error,
+    })?;
+    if factor == Factor::RecoveryCode {
+        tell(ledger, &holder, Notice::RecoveryCodeUsed).await?;
+    }
+    complete(ledger, &holder, &entering.session, factor).await
+}
+
+/// What a passkey is asked as the second step.
+pub fn ask_passkey<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<passkeys::Begun, PeopleError> {
+    awaits_second_factor(entering)?;
+    let (ledger, binding) = (&doors.ledger, entering.binding());
+    let Entering { holder, .. } = entering;
+    let known = &holder.credentials().passkeys;
+    Ok(H::passkeys(doors).begin_sign_in(holder.id.bytes(), known, binding, ledger.clock().now(), ledger.chance())?)
+}
+
+/// The second step with a passkey.
+pub async fn with_second_passkey<H: Holder>(
+    doors: &Doors,
+    entering: &Entering<H>,
+    ceremony: &str,
+    answer: &Value,
+) -> Result<Begun, PeopleError> {
+    awaits_second_factor(entering)?;
+    let (ledger, now) = (&doors.ledger, doors.ledger.clock().now());
+    let mut credentials = entering.holder.credentials().clone();
+    H::passkeys(doors).finish_sign_in(ceremony, entering.binding(), &mut credentials.passkeys, answer, now)?;
+    let holder = keep(ledger, &entering.holder, credentials, "passkey_used").await?;
+    complete(ledger, &holder, &entering.session, Factor::Passkey).await
+}
+
+/// What any passkey of ours is asked, before anybody is known. `visit` is known to the browser alone that asks.
+pub fn ask_any_passkey<H: Holder>(doors: &Doors, visit: Binding) -> Result<passkeys::Begun, PeopleError> {
+    let ledger = &doors.ledger;
+    Ok(H::passkeys(doors).begin_alone(visit, ledger.clock().now(), ledger.chance())?)
+}
+
+/// Signing in with a passkey alone.
+pub async fn with_passkey<H: Holder>(
+    doors: &Doors,
+    visit: Binding,
+    ceremony: &str,
+    answer: &Value,
+    device: &str,
+) -> Result<Begun, PeopleError> {
+    let (ledger, now) = (&doors.ledger, doors.ledger.clock().now());
+    let passkeys = H::passkeys(doors);
+    let person = passkeys.claim(answer)?.person;
+    let holder = ledger.get(&books(), Id::<H>::from_bytes(person)).await?.filter(|holder| holder.is_active());
+    let holder = holder.ok_or(PeopleError::NotProven)?;
+    let mut credentials = holder.credentials().clone();
+    passkeys.finish_alone(ceremony, visit, person, &mut credentials.passkeys, answer, now)?;
+    let holder = keep(ledger, &holder, credentials, "passkey_used").await?;
+    let account = H::only_account(ledger, &holder).await?;
+    let begun =
+        session::begin(ledger, H::person(holder.id), Stage::Full, vec![Factor::Passkey], account, device).await?;
+    signed_in(ledger, &holder, account).await?;
+    Ok(begun)
+}
+
+fn awaits_second_factor<H: Holder>(entering: &Entering<H>) -> Result<(), PeopleError> {
+    match entering.session.stage {
+        Stage::SecondFactor => Ok(()),
+        Stage::Enrolment | Stage::Full => Err(PeopleError::state("no second factor is awaited")),
+    }
+}
+
+/// The last step: the session goes on under a new token, and the logs tell of the sign-in.
+async fn complete<H: Holder>(
+    ledger: &Ledger,
+    holder: &Stored<H>,
+    session: &Stored<SessionRecord>,
+    shown: Factor,
+) -> Result<Begun, PeopleError> {
+    let lacks = shown != Factor::Passkey && H::must_enrol(ledger, holder.id, holder).await?;
+    let stage = if lacks { Stage::Enrolment } else { Stage::Full };
+    let begun = session::advance(ledger, session, stage, Some(shown), session.account).await?;
+    if stage == Stage::Full {
+        signed_in(ledger, holder, session.account).await?;
+    }
+    Ok(begun)
+}
+
+/// Notes the sign-in where it can be seen: with the person, and in the account that was entered.
+pub(crate) async fn signed_in<H: Holder>(
+    ledger: &Ledger,
+    holder: &Stored<H>,
+    account: Option<Id<Account>>,
+) -> Result<(), PeopleError> {
+    let now = ledger.clock().now();
+    let mut change = Change::new();
+    change.update(holder, &holder.signed_in(now), "signed_in");
+    match ledger.commit(&books(), change).await {
+        // Another sign-in of the same person noted the time a moment ago.
+        Ok(_) | Err(LedgerError::Conflict { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match account {
+        Some(account) => enter(ledger, H::person(holder.id), account, holder.credentials().has_second_factor()).await,
+        None => Ok(()),
+    }
+}
+
+/// Notes in an account's own log that a member has entered it.
+pub async fn enter(
+    ledger: &Ledger,
+    person: Person,
+    account: Id<Account>,
+    has_second_factor: bool,
+) -> Result<(), PeopleError> {
+    let Person::User(user) = person else { return Ok(()) };
+    let Some(member) = crate::users::membership(ledger, account, user).await? else { return Ok(()) };
+    let last_sign_in_at = Some(ledger.clock().now());
+    let mut change = Change::new();
+    let becomes = crate::members::MemberRecord { last_sign_in_at, has_second_factor, ..(*member).clone() };
+    change.update(&member, &becomes, "signed_in");
+    match ledger.commit(&Scope::member(account, user), change).await {
+        Ok(_) | Err(LedgerError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens another of a user's accounts in a session.
+pub async fn open_account(ledger: &Ledger, visitor: &Visitor, account: Id<Account>) -> Result<Begun, PeopleError> {
+    if visitor.session.stage != Stage::Full {
+        return Err(PeopleError::SignedOut);
+    }
+    let missing = || PeopleError::missing(bonded_base::Kind::Account);
+    crate::users::membership(ledger, account, visitor.id()).await?.ok_or_else(missing)?;
+    let lacks = UserRecord::must_enrol(ledger, visitor.user.id, &visitor.user).await?;
+    let stage = if lacks { Stage::Enrolment } else { Stage::Full };
+    let begun = session::advance(ledger, &visitor.session, stage, None, Some(account)).await?;
+    enter(ledger, visitor.person(), account, visitor.user.credentials.has_second_factor()).await?;
+    Ok(begun)
+}
+
+/// Keeps changed credentials and gives the record as it now is.
+pub(crate) async fn keep<H: Holder>(
+    ledger: &Ledger,
+    holder: &Stored<H>,
+    credentials: Credentials,
+    action: &'static str,
+) -> Result<Stored<H>, PeopleError> {
+    let mut change = Change::new();
+    change.update(holder, &holder.with(credentials), action);
+    ledger.commit(&books(), change).await?;
+    ledger.get(&books(), holder.id).await?.ok_or(PeopleError::SignedOut)
+}
+
+/// Tells a person by mail what happened to their own sign-in.
+pub(crate) async fn tell<H: Holder>(ledger: &Ledger, holder: &Stored<H>, what: Notice) -> Result<(), PeopleError> {
+    let draft = mail::Draft {
+        cause: Cause::change(holder.id, holder.version),
+        to: holder.mail().clone(),
+        name: holder.name().to_owned(),
+        matter: Matter::Notice { what, account_name: None },
+    };
+    Ok(mail::enqueue(ledger, &books(), vec![draft]).await?)
+}
+
+/// Until the real one is there.
+pub mod placeholder {
+    use bonded_base::Moment;
+    /// An attempt.
+    pub struct Attempt;
+    /// A wait.
+    pub struct Wait {
+        /// Seconds.
+        pub seconds: u32,
+    }
+    /// A throttle.
+    #[derive(Default)]
+    pub struct Throttle;
+    impl Throttle {
+        /// Checks.
+        pub fn check(&self, _: &Attempt, _: Moment) -> Result<(), Wait> {
+            Ok(())
+        }
+        /// Failed.
+        pub fn failed(&self, _: &Attempt, _: Moment) {}
+        /// Succeeded.
+        pub fn succeeded(&self, _: &Attempt, _: Moment) {}
+    }
+}
