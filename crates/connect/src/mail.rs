@@ -45,6 +45,7 @@ pub enum Begins {
 }
 
 /// Who we are to the server.
+#[derive(Clone)]
 pub struct Login {
     /// The user's name there.
     pub user: String,
@@ -53,6 +54,7 @@ pub struct Login {
 }
 
 /// Which server takes our mail, and how.
+#[derive(Clone)]
 pub struct MailServer {
     /// Its name, as its certificate says it.
     pub host: String,

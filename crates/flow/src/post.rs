@@ -7,7 +7,7 @@
 //! Architecture invariant: what is sent is written when it is sent; nothing of it stays behind but the mail's record.
 
 use bonded_base::{Id, Moment, Node};
-use bonded_connect::mail::{MailFailure, Mailer, SEND_LIMIT, Sent};
+use bonded_connect::mail::{MailFailure, Mailer, Sent};
 use bonded_ledger::{Lease, Ledger, LedgerError, List, PAGE_MAX, PLATFORM, Reader, Scope, Stored};
 use bonded_people::mail::{self, Mail, MailState, Origins, RAN_OUT};
 use std::collections::HashMap;
@@ -18,16 +18,17 @@ use tokio::task::JoinHandle;
 /// Mails that one look sends at most; more are sent by the next one.
 const BURST_MAX: usize = 1_000;
 /// How long a lease lasts without renewal: what the mails of a crashed node wait at most.
-const LEASE_MS: i64 = 180_000;
-/// A lease with less than this left is renewed before the next mail: more than one may take ([`SEND_LIMIT`]).
-const RENEW_MS: i64 = 120_000;
-const _: () = assert!(SEND_LIMIT.as_secs() < 120, "a lease must outlast the mail that is sent under it");
+const LEASE_MS: i64 = 15_000;
+/// How often the lease is renewed while a server takes its time with one mail.
+const RENEW: Duration = Duration::from_secs(5);
+/// A lease with less than this left is renewed before the next mail.
+const RENEW_MS: i64 = 10_000;
 /// The pause between two looks, however often the account changes.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long nothing is looked at when nothing happens and nothing is due: the net below a lost wake.
 const IDLE_MS_MAX: i64 = 30_000;
 /// How long to wait before asking again for a lease that another node has.
-const ELSEWHERE_MS: i64 = 15_000;
+const ELSEWHERE_MS: i64 = 5_000;
 /// How long to wait while the vault is sealed, or after the engine could not be reached.
 const REST: Duration = Duration::from_secs(2);
 /// How often the outcome of a mail is written down again when its record has changed meanwhile.
@@ -169,7 +170,7 @@ impl Post {
             let outcome = match &away {
                 // Where one connection failed, those of the others would.
                 Some(failure) if !self.taken.contains_key(id) => Outcome::Failed(Clone::clone(failure)),
-                _ => self.send(&mail).await?,
+                _ => self.send(&mail, lease).await?,
             };
             if let (Outcome::Failed(failure @ MailFailure::Away(_)), None) = (&outcome, &away) {
                 tracing::warn!(why = %failure, "the mail server cannot be used; mail waits");
@@ -180,7 +181,7 @@ impl Post {
         Ok(())
     }
 
-    async fn send(&mut self, mail: &Stored<Mail>) -> Result<Outcome, LedgerError> {
+    async fn send(&mut self, mail: &Stored<Mail>, lease: &mut Lease) -> Result<Outcome, LedgerError> {
         if let Some(sent) = self.taken.get(&mail.id) {
             return Ok(Outcome::Sent(*sent));
         }
@@ -189,7 +190,19 @@ impl Post {
             return Ok(Outcome::RanOut);
         }
         let letter = mail::render(&self.ledger, &Self::scope(), mail, &self.origins)?;
-        Ok(match self.mailer.send(&letter, now).await {
+        let mut sending = std::pin::pin!(self.mailer.send(&letter, now));
+        let sent = loop {
+            tokio::select! {
+                sent = &mut sending => break sent,
+                // Should the lease be lost all the same, the mail is on its way and cannot be called back.
+                () = tokio::time::sleep(RENEW) => {
+                    if let Ok(Some(renewed)) = self.lease(LEASE_MS).await {
+                        *lease = renewed;
+                    }
+                }
+            }
+        };
+        Ok(match sent {
             Ok(sent) => {
                 self.taken.insert(mail.id, sent);
                 Outcome::Sent(sent)

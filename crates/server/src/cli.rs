@@ -103,6 +103,9 @@ pub enum Command {
     /// Merchant accounts and their API keys
     #[command(subcommand)]
     Account(Account),
+    /// Mail to people: what waits, what is held, what was sent
+    #[command(subcommand)]
+    Mail(Mail),
     /// Checks an exported log against signed checkpoints, without a server
     Verify(Verify),
     /// Writes an account's log and records as JSON lines
@@ -249,6 +252,28 @@ pub enum Account {
         /// A key for tests, also in production
         #[arg(long)]
         test: bool,
+        #[command(flatten)]
+        unsealed: Unsealed,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Mail {
+    /// Lists the newest mails, by default those that wait and those that are held
+    List {
+        /// waiting, held or sent
+        #[arg(long, value_name = "NAME")]
+        state: Option<String>,
+        /// With the address that each goes to
+        #[arg(long)]
+        addresses: bool,
+        #[command(flatten)]
+        unsealed: Unsealed,
+    },
+    /// Has a mail that waits or is held tried again at once
+    Retry {
+        /// The mail, as mail_…
+        mail: String,
         #[command(flatten)]
         unsealed: Unsealed,
     },

@@ -2,7 +2,7 @@
 
 use crate::deployment::{open_ledger, open_vault};
 use crate::desk::{Desk, Socket};
-use crate::ending::Ending;
+use crate::ending::{Code, Ending};
 use crate::identity;
 use crate::officers;
 use crate::places::Places;
@@ -10,7 +10,9 @@ use crate::settings::Settings;
 use crate::tls::{Authority, Certificates, Drained, Listener};
 use axum::Router;
 use bonded_base::{Clock, Id, SystemChance, SystemClock};
+use bonded_connect::mail::Mailer;
 use bonded_ledger::Ledger;
+use bonded_people::mail::Origins;
 use bonded_vault::{Officer, Vault, VaultError};
 use bonded_web::identity::IdentityCheck;
 use bonded_web::{App, Readiness};
@@ -26,6 +28,9 @@ const CERTIFICATE_LOOK: Duration = Duration::from_mins(1);
 /// How long the readers of the log get to note their cursors at a stop.
 const READERS_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a mail that is on its way gets at a stop.
+const POST_LIMIT: Duration = Duration::from_secs(10);
+
 /// A server that answers on both doors.
 pub struct Node {
     /// How the world reaches it.
@@ -38,6 +43,7 @@ pub struct Node {
     stop: watch::Sender<bool>,
     doors: [JoinHandle<Drained>; 2],
     flow: bonded_flow::Running,
+    post: Option<bonded_flow::post::Running>,
     certificates: Arc<Both>,
     chores: Vec<JoinHandle<()>>,
 }
@@ -68,11 +74,14 @@ impl Node {
         let origin = settings.origin(public.address().port());
         let desk = Desk { vault, ledger: Some(ledger.clone()), log_origin: log_origin.clone(), issuer: issuer.clone() };
         let socket = tokio::spawn(Socket::open(socket_path)?.serve(desk.clone()));
-        let flow = bonded_flow::start(ledger.clone(), Id::new(&SystemClock, &SystemChance), log_origin);
-        let app = app(settings, &origin, ledger, readiness.clone(), identity);
+        let node = Id::new(&SystemClock, &SystemChance);
+        let flow = bonded_flow::start(ledger.clone(), node, log_origin);
+        let origins = Origins { public: origin.clone(), private: settings.private_origin(private.address()) };
+        let post = post(settings, &ledger, node, origins)?;
+        let inside = settings.private_origin(private.address());
+        let app = app(settings, [&origin, &inside], ledger, readiness.clone(), identity);
         let addresses = [public.address(), private.address()];
         let (stop, stopped) = watch::channel(false);
-        let inside = format!("https://{}", addresses[1]);
         let doors = [
             tokio::spawn(public.serve(
                 bonded_web::public(app.clone()),
@@ -91,7 +100,7 @@ impl Node {
         if desk.vault.is_sealed() {
             tracing::warn!("the vault is sealed: requests are refused until an officer runs `bonded keys unseal`");
         }
-        Ok(Self { origin, public, desk, readiness, stop, doors, flow, certificates, chores })
+        Ok(Self { origin, public, desk, readiness, stop, doors, flow, post, certificates, chores })
     }
 
     /// Takes the certificates from their files again.
@@ -115,6 +124,11 @@ impl Node {
         if tokio::time::timeout(READERS_LIMIT, self.flow.stop()).await.is_err() {
             tracing::warn!("readers of the log did not stop in time; they go on from their cursors at the next start");
         }
+        if let Some(post) = self.post
+            && tokio::time::timeout(POST_LIMIT, post.stop()).await.is_err()
+        {
+            tracing::warn!("a mail was on its way; it may be sent again at the next start");
+        }
         for chore in self.chores {
             chore.abort();
             let _ = chore.await;
@@ -137,6 +151,21 @@ fn certificates(settings: &Settings, places: &Places) -> Result<Both, Ending> {
     Ok(Both { public, private: Certificates::load(&settings.private, &settings.names, &mut authority, now)? })
 }
 
+/// The post, if a mail server is named.
+fn post(
+    settings: &Settings,
+    ledger: &Ledger,
+    node: Id<bonded_base::Node>,
+    origins: Origins,
+) -> Result<Option<bonded_flow::post::Running>, Ending> {
+    let Some(server) = &settings.mail else {
+        tracing::warn!("no mail server is named (mail.host): invitations and notices wait until one is");
+        return Ok(None);
+    };
+    let mailer = Mailer::new(server.clone()).map_err(|error| Ending::new(Code::Config, error.to_string()))?;
+    Ok(Some(bonded_flow::post::start(ledger.clone(), node, mailer, origins)))
+}
+
 fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {
     let Some(file) = &settings.unseal_with else { return Ok(()) };
     let identity = officers::identity(file)?;
@@ -145,9 +174,10 @@ fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {
     Ok(())
 }
 
-fn app(settings: &Settings, origin: &str, ledger: Ledger, readiness: Readiness, identity: IdentityCheck) -> App {
+fn app(settings: &Settings, [origin, inside]: [&str; 2], ledger: Ledger, readiness: Readiness, identity: IdentityCheck) -> App {
     let about = bonded_web::Settings {
         base_url: origin.to_owned(),
+        private_url: inside.to_owned(),
         log_origin: settings.name.clone(),
         environment: settings.environment.name().to_owned(),
         limits: settings.limits,

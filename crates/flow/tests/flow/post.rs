@@ -180,7 +180,7 @@ async fn a_crash_after_sending_sends_at_most_twice_and_loses_nothing() {
     assert_eq!((mail.state, mail.attempts), (MailState::Waiting, 0), "nobody wrote down that it was taken");
 
     // Another node may only once the lease of the crashed one is over.
-    office.ledger.test_clock().advance_ms(180_000);
+    office.ledger.test_clock().advance_ms(15_000);
     let second = office.start(2);
     office.once(id, |mail| mail.state == MailState::Sent).await;
     let taken = office.server.told("taken");

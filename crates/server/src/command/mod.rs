@@ -4,6 +4,7 @@ mod account;
 mod export;
 mod init;
 mod keys;
+mod mail;
 mod serve;
 mod verify;
 
@@ -25,6 +26,7 @@ pub fn run(line: Line) -> Result<(), Ending> {
         Command::Serve(serve) => serve::run(&choices, serve),
         Command::Keys(keys) => keys::run(&choices, keys),
         Command::Account(account) => account::run(&choices, account),
+        Command::Mail(mail) => mail::run(&choices, mail),
         Command::Verify(verify) => verify::run(&verify),
         Command::Bench(bench) => crate::bench::run(choices.engine.as_deref(), &bench),
         Command::Export(export) => export::run(&choices, &export),

@@ -1,6 +1,7 @@
 //! Carrying a wish out.
 
 use super::export::export;
+use super::mail;
 use super::wish::Wish;
 use crate::ending::{Code, Ending};
 use crate::identity::Issuer;
@@ -61,6 +62,8 @@ impl Desk {
             Wish::AccountKey { account, name, permissions, test } => {
                 self.issue(account, name, &permissions, test).await
             }
+            Wish::MailList { state, addresses } => mail::list(self.ledger()?, state.as_deref(), addresses).await,
+            Wish::MailRetry { mail } => mail::retry(self.ledger()?, mail).await,
             Wish::Export { account, with_consumers } => {
                 export(self.ledger()?, account, &self.log_origin, with_consumers, lines).await
             }

@@ -7,6 +7,7 @@
 mod answer;
 mod ask;
 mod export;
+mod mail;
 mod socket;
 mod wish;
 

@@ -2,6 +2,7 @@
 
 use crate::ending::Ending;
 use bonded_base::{Account, Id};
+use bonded_people::mail::Mail;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -51,6 +52,18 @@ pub enum Wish {
         permissions: Vec<String>,
         /// `bk_test_…` instead of `bk_live_…`.
         test: bool,
+    },
+    /// The newest mails.
+    MailList {
+        /// `waiting`, `sent` or `held`; none means what was not sent.
+        state: Option<String>,
+        /// Whether addresses are shown.
+        addresses: bool,
+    },
+    /// Another attempt for a mail.
+    MailRetry {
+        /// Which.
+        mail: Id<Mail>,
     },
     /// An account's log and records, line by line.
     Export {

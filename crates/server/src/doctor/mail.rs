@@ -20,8 +20,10 @@ pub async fn mail(settings: &Settings) -> Finding {
     };
     match mailer.check().await {
         Ok(tls) => Finding::ok("mail", format!("{place} takes mail over TLS {}", tls.name())),
-        Err(failure) => {
-            Finding::fail("mail", format!("{place}: {failure}"), "until it is mended, mail waits; nothing goes in clear")
-        }
+        Err(failure) => Finding::fail(
+            "mail",
+            format!("{place}: {failure}"),
+            "until it is mended, mail waits; nothing goes in clear",
+        ),
     }
 }

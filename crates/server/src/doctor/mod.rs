@@ -3,6 +3,7 @@
 mod engine;
 mod identity;
 mod machine;
+mod mail;
 mod own;
 
 use crate::cli::Choices;
@@ -94,6 +95,7 @@ async fn look(choices: &Choices) -> Vec<Finding> {
     findings.extend(own::vault(&settings).await);
     findings.extend(own::certificates(&settings));
     findings.extend(identity::identity(&settings).await);
+    findings.push(mail::mail(&settings).await);
     findings.push(machine::clock(&settings));
     findings.extend(machine::disks(&settings));
     findings.push(machine::core_dumps());

@@ -1,6 +1,7 @@
 //! From what was said to what holds: every value parsed, every mistake told in a sentence.
 
 mod identity;
+mod mail;
 
 use super::given::{Given, Source, Value};
 use super::{CertificateFiles, Door, EngineChoice, Identity, LogFormat, Settings, keys};
@@ -51,12 +52,15 @@ impl Check {
         let inside = self.stays_inside(&private);
         let names = self.list(keys::PUBLIC_NAMES).unwrap_or_else(|| vec!["localhost".to_owned()]);
         self.are_names(&names);
+        let name = self.name(&names);
         let keys_primary = self.path(keys::KEYS_PRIMARY).unwrap_or_else(|| beside(&data, "-keys"));
         let keys_replicas = self.paths(keys::KEYS_REPLICAS);
         self.are_apart(&keys_primary, &keys_replicas);
         Settings {
-            origin: self.origin(),
-            name: self.name(&names),
+            origin: self.origin(keys::ORIGIN),
+            private_origin: self.origin(keys::PRIVATE_ORIGIN),
+            mail: self.mail(&name),
+            name,
             threads: self.number(keys::THREADS, 1, THREADS_MAX).unwrap_or_else(cores),
             drain: Duration::from_secs(self.number(keys::DRAIN_SECONDS, 0, DRAIN_SECONDS_MAX).unwrap_or(30)),
             engine: self.engine(),
@@ -227,15 +231,12 @@ impl Check {
         }
     }
 
-    fn origin(&mut self) -> Option<String> {
-        let origin = self.text(keys::ORIGIN)?;
+    fn origin(&mut self, key: &str) -> Option<String> {
+        let origin = self.text(key)?;
         let host = origin.strip_prefix("https://").unwrap_or_default();
         let plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
         if host.is_empty() || !plain {
-            self.complain(
-                keys::ORIGIN,
-                "takes https://, a host and perhaps a port, nothing behind: https://api.example.com",
-            );
+            self.complain(key, "takes https://, a host and perhaps a port, nothing behind: https://api.example.com");
         }
         Some(origin)
     }

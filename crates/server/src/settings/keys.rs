@@ -41,6 +41,7 @@ pub const PUBLIC_CONNECTIONS: &str = "public.connections";
 pub const PUBLIC_REQUESTS_PER_SECOND: &str = "public.requests_per_second";
 pub const PUBLIC_REQUESTS_AT_ONCE: &str = "public.requests_at_once";
 pub const PRIVATE_LISTEN: &str = "private.listen";
+pub const PRIVATE_ORIGIN: &str = "private.origin";
 pub const PRIVATE_CERTIFICATE: &str = "private.certificate";
 pub const PRIVATE_KEY: &str = "private.key";
 pub const PRIVATE_CONNECTIONS: &str = "private.connections";
@@ -56,11 +57,18 @@ pub const DATABASE_ROOT_CERTIFICATE: &str = "database.root_certificate";
 pub const KEYS_PRIMARY: &str = "keys.primary";
 pub const KEYS_REPLICAS: &str = "keys.replicas";
 pub const KEYS_UNSEAL_WITH: &str = "keys.unseal_with";
+pub const MAIL_HOST: &str = "mail.host";
+pub const MAIL_PORT: &str = "mail.port";
+pub const MAIL_TLS: &str = "mail.tls";
+pub const MAIL_FROM: &str = "mail.from";
+pub const MAIL_USER: &str = "mail.user";
+pub const MAIL_PASSWORD_FILE: &str = "mail.password_file";
+pub const MAIL_ROOT_CERTIFICATE: &str = "mail.root_certificate";
 pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 31] = [
+pub const KEYS: [Key; 39] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -123,6 +131,11 @@ pub const KEYS: [Key; 31] = [
         default: "127.0.0.1:8444",
         about: "Address and port of health and figures. A loopback or private address, never one of the internet.",
     },
+    Key {
+        name: PRIVATE_ORIGIN,
+        default: "",
+        about: "How staff reach the private listener, as https://console.example.com. Default: its address and port.",
+    },
     Key { name: PRIVATE_CERTIFICATE, default: "", about: "As public.certificate, for the private listener." },
     Key { name: PRIVATE_KEY, default: "", about: "As public.key, for the private listener." },
     Key { name: PRIVATE_CONNECTIONS, default: "256", about: "Connections at once; more wait to be accepted." },
@@ -173,6 +186,29 @@ pub const KEYS: [Key; 31] = [
         name: KEYS_UNSEAL_WITH,
         default: "",
         about: "An officer's identity file, used at each start. For development and staging; refused in production.",
+    },
+    Key {
+        name: MAIL_HOST,
+        default: "",
+        about: "The server that takes our mail, by the name that its certificate says. Without one, mail waits.",
+    },
+    Key { name: MAIL_PORT, default: "", about: "Its port. Default: 587 for starttls, 465 for implicit." },
+    Key {
+        name: MAIL_TLS,
+        default: "starttls",
+        about: "starttls (TLS after a greeting, without fail) or implicit (TLS from the first byte). Nothing goes in clear.",
+    },
+    Key { name: MAIL_FROM, default: "", about: "Whom mail is from, as Bonded <no-reply@example.com>." },
+    Key { name: MAIL_USER, default: "", about: "Our user at the mail server, if it asks for one." },
+    Key {
+        name: MAIL_PASSWORD_FILE,
+        default: "",
+        about: "File that holds that user's password, readable by its owner alone.",
+    },
+    Key {
+        name: MAIL_ROOT_CERTIFICATE,
+        default: "",
+        about: "PEM file of the authority that signed the mail server's certificate. Default: the machine's own authorities.",
     },
     Key { name: LOG_FORMAT, default: "text", about: "text (for people) or json (a line an event, for machines)." },
     Key { name: LOG_LEVEL, default: "info", about: "error, warn, info, debug or trace." },

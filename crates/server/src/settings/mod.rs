@@ -12,6 +12,7 @@ pub use sample::sample;
 use crate::ending::{Code, Ending};
 use axum::http::HeaderName;
 use bonded_base::Secret;
+use bonded_connect::mail::MailServer;
 use bonded_people::assertion::Rules;
 use bonded_vault::Environment;
 use reqwest::Url;
@@ -107,6 +108,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// `https://host` or `https://host:port`, without a slash at the end, if it was said.
     origin: Option<String>,
+    /// The same for the private listener.
+    private_origin: Option<String>,
     /// The name under which logs are signed.
     pub name: String,
     /// Worker threads.
@@ -123,6 +126,8 @@ pub struct Settings {
     pub identity: Identity,
     /// Host names for the local authority's certificate.
     pub names: Vec<String>,
+    /// Where mail goes; without one it waits.
+    pub mail: Option<MailServer>,
     /// Where the data lies.
     pub engine: EngineChoice,
     /// Where the tree of keys lies.
@@ -148,6 +153,16 @@ impl Settings {
             (None, 443) => format!("https://{name}"),
             (None, port) => format!("https://{name}:{port}"),
         }
+    }
+
+    /// How staff reach a private listener at this address.
+    pub fn private_origin(&self, address: SocketAddr) -> String {
+        // Passkeys are bound to a name; an address has none, but for the machine's own.
+        let own = || match address.ip().is_loopback() {
+            true => format!("https://localhost:{}", address.port()),
+            false => format!("https://{address}"),
+        };
+        self.private_origin.clone().unwrap_or_else(own)
     }
 }
 

@@ -11,5 +11,6 @@ mod export;
 mod house;
 mod identity;
 mod keys;
+mod mail;
 mod proxy;
 mod refusals;

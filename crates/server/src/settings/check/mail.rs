@@ -2,8 +2,8 @@
 
 use super::{Check, is_host};
 use crate::settings::keys;
-use bonded_connect::mail::{Begins, Login, MailServer, Sender};
 use bonded_base::Secret;
+use bonded_connect::mail::{Begins, Login, MailServer, Sender};
 
 /// What means nothing without a server.
 const KEYS_OF_SERVER: [&str; 5] =
@@ -12,8 +12,7 @@ const KEYS_OF_SERVER: [&str; 5] =
 impl Check {
     /// The mail server, if one is named. `name` is the deployment's, by which it greets.
     pub(super) fn mail(&mut self, name: &str) -> Option<MailServer> {
-        let begins =
-            self.one_of(keys::MAIL_TLS, &[("starttls", Begins::StartTls), ("implicit", Begins::Implicit)]);
+        let begins = self.one_of(keys::MAIL_TLS, &[("starttls", Begins::StartTls), ("implicit", Begins::Implicit)]);
         let Some(host) = self.text(keys::MAIL_HOST) else {
             for key in KEYS_OF_SERVER {
                 if self.text(key).is_some() {
@@ -23,7 +22,10 @@ impl Check {
             return None;
         };
         if !is_host(&host) {
-            self.complain(keys::MAIL_HOST, "takes the mail server's name, as its certificate says it: smtp.example.com");
+            self.complain(
+                keys::MAIL_HOST,
+                "takes the mail server's name, as its certificate says it: smtp.example.com",
+            );
         }
         let usual = if begins == Begins::Implicit { 465 } else { 587 };
         let port = self.number(keys::MAIL_PORT, 1, u16::MAX).unwrap_or(usual);
