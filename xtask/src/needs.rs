@@ -12,6 +12,12 @@ use std::path::Path;
 
 const PACKAGE: &str = "postgresql";
 
+/// What the tests in a browser need: Chromium, a font, and the tool that makes it trust an authority.
+const BROWSER_PACKAGES: [&str; 3] = ["chromium", "libnss3-tools", "fonts-dejavu-core"];
+
+/// The programs of these packages that the tests call.
+const BROWSER_PROGRAMS: &str = "command -v chromium && command -v certutil";
+
 /// Where the tests' mail server lives: a Python environment of its own, gone with `target`.
 const MAIL_SERVER: &str = "target/mail-server";
 
@@ -22,6 +28,8 @@ const MAIL_PACKAGE: &str = "aiosmtpd==1.4.6";
 const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.conf";
 
 const MAIL_TESTS_SKIPPED: &str = "none, so the tests that send mail are skipped";
+
+const BROWSER_TESTS_SKIPPED: &str = "none, so the tests in a browser are skipped";
 
 const ASK_FOR_IT: &str = "PostgreSQL's server programs are missing (initdb, pg_ctl, postgres). The tests run a private \
                           server of their own; no running server is needed.";
@@ -39,9 +47,13 @@ pub fn meet(root: &Path) -> Result<(), Failure> {
     if !has_mail_server(root) {
         install_mail_server(root);
     }
+    if !has_browser(root) {
+        install_browser(root);
+    }
     let programs = Programs::find().ok_or_else(|| Failure::Missing(ASK_FOR_IT.to_owned()))?;
     println!("    PostgreSQL's programs: {}", programs.directory().display());
     println!("    mail server: {}", if has_mail_server(root) { MAIL_SERVER } else { MAIL_TESTS_SKIPPED });
+    println!("    browser: {}", if has_browser(root) { "Chromium" } else { BROWSER_TESTS_SKIPPED });
     println!(
         "    test runner: {}",
         if has_nextest(root) { "cargo nextest" } else { "cargo test (nextest is not installed)" }
@@ -70,12 +82,37 @@ fn install_mail_server(root: &Path) {
     }
 }
 
+fn has_browser(root: &Path) -> bool {
+    Chore::program(root, "sh", &["-c", BROWSER_PROGRAMS]).answers()
+}
+
+/// Where it cannot be had, the tests that need it say that they were skipped.
+fn install_browser(root: &Path) {
+    let packages = BROWSER_PACKAGES.join(" ");
+    if !has_apt(root) || !is_root() {
+        println!("    for the tests in a browser, on Debian: sudo apt-get install --no-install-recommends {packages}");
+        return;
+    }
+    println!("    installing from Debian: {packages} (for the tests in a browser)");
+    let installed = apt(root, &["-qq", "update"]).and_then(|()| apt_install(root, &BROWSER_PACKAGES));
+    if let Err(why) = installed {
+        println!("    it could not be had: {why}");
+    }
+}
+
+fn has_apt(root: &Path) -> bool {
+    Chore::program(root, "apt-get", &["--version"]).answers()
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
 fn install_postgresql(root: &Path) -> Result<(), Failure> {
-    if !Chore::program(root, "apt-get", &["--version"]).answers() {
+    if !has_apt(root) {
         return Err(Failure::Missing(format!("{ASK_FOR_IT} Install them and come again.")));
     }
-    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    if !is_root {
+    if !is_root() {
         return Err(Failure::Missing(format!(
             "{ASK_FOR_IT} Install them and come again: sudo apt-get install --no-install-recommends {PACKAGE}"
         )));
@@ -83,7 +120,12 @@ fn install_postgresql(root: &Path) -> Result<(), Failure> {
     println!("    installing from Debian: {PACKAGE} (for the tests; no server of the system is started)");
     leave_no_cluster()?;
     apt(root, &["-qq", "update"])?;
-    apt(root, &["-qq", "-o", "Dpkg::Use-Pty=0", "install", "-y", "--no-install-recommends", PACKAGE])
+    apt_install(root, &[PACKAGE])
+}
+
+fn apt_install(root: &Path, packages: &[&str]) -> Result<(), Failure> {
+    let words = ["-qq", "-o", "Dpkg::Use-Pty=0", "install", "-y", "--no-install-recommends"];
+    apt(root, &[&words, packages].concat())
 }
 
 /// Tells Debian's package not to make and start a cluster of its own.

@@ -1,6 +1,7 @@
 //! What tests of every crate share: databases, accounts, clocks, faults; nothing of it reaches the product.
 
 pub mod authenticator;
+pub mod browser;
 pub mod ledger;
 pub mod mail_server;
 pub mod postgres;
