@@ -20,7 +20,7 @@ use bonded_people::mail::{Letter, TlsVersion};
 use lettre::address::Address;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::{Data, Mail, Noop, Rcpt};
+use lettre::transport::smtp::commands::{Data, Mail, Noop, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 use std::future::Future;
 use std::path::PathBuf;
@@ -115,17 +115,16 @@ impl Mailer {
         let (to, bytes) = message::of(letter, &self.server.from, at)?;
         let mut kept = self.kept.lock().await;
         let handing_over = async {
-            let mut line = match kept.take() {
-                Some(line) => line,
-                None => self.open().await?,
-            };
-            hand_over(&mut line.smtp, self.server.from.address(), to, &bytes).await?;
-            Ok(line)
+            let mut line = self.begun(kept.take()).await?;
+            let outcome = hand_over(&mut line.smtp, to, &bytes).await;
+            let sent = Sent { tls: line.tls };
+            // After a refusal the server is asked to forget the letter; one that cannot is left.
+            if outcome.is_ok() || line.smtp.command(Rset).await.is_ok() {
+                *kept = Some(line);
+            }
+            outcome.map(|()| sent)
         };
-        let line = within(SEND_LIMIT, handing_over).await?;
-        let tls = line.tls;
-        *kept = Some(line);
-        Ok(Sent { tls })
+        within(SEND_LIMIT, handing_over).await
     }
 
     /// Connects, proves who we are, asks for nothing and hangs up; tells the TLS that was agreed.
@@ -148,6 +147,20 @@ impl Mailer {
         }
     }
 
+    /// A connection on which a letter has been begun: the one that was kept, if the server still listens there.
+    async fn begun(&self, kept: Option<Line>) -> Result<Line, MailFailure> {
+        let begin = || Mail::new(Some(self.server.from.address()), Vec::new());
+        if let Some(mut line) = kept {
+            // Many servers take only so many letters on one connection. Nothing of this one was said before.
+            if line.smtp.command(begin()).await.is_ok() {
+                return Ok(line);
+            }
+        }
+        let mut line = self.open().await?;
+        line.smtp.command(begin()).await.map_err(|error| failure::of_sender(&error))?;
+        Ok(line)
+    }
+
     async fn open(&self) -> Result<Line, MailFailure> {
         within(CONNECT_LIMIT, async {
             let (stream, tls) = self.secured.connect(&self.server).await?;
@@ -165,14 +178,8 @@ impl Mailer {
     }
 }
 
-/// The four steps of a letter's way. Which step fails says whom the server objects to.
-async fn hand_over(
-    smtp: &mut AsyncSmtpConnection,
-    from: Address,
-    to: Address,
-    message: &[u8],
-) -> Result<(), MailFailure> {
-    smtp.command(Mail::new(Some(from), Vec::new())).await.map_err(|error| failure::of_sender(&error))?;
+/// The steps of a letter that was begun. Which one fails says whom the server objects to.
+async fn hand_over(smtp: &mut AsyncSmtpConnection, to: Address, message: &[u8]) -> Result<(), MailFailure> {
     smtp.command(Rcpt::new(to, Vec::new())).await.map_err(|error| failure::of_recipient(&error))?;
     smtp.command(Data).await.map_err(|error| failure::of_letter(&error))?;
     smtp.message(message).await.map_err(|error| failure::of_letter(&error))?;

@@ -31,6 +31,9 @@ const IDLE_MS_MAX: i64 = 30_000;
 const ELSEWHERE_MS: i64 = 5_000;
 /// How long to wait while the vault is sealed, or after the engine could not be reached.
 const REST: Duration = Duration::from_secs(2);
+/// How often old mails are looked for, and how many are forgotten at once.
+const FORGET_EVERY_MS: i64 = 60 * 60_000;
+const FORGOTTEN_AT_ONCE: u32 = 500;
 /// How often the outcome of a mail is written down again when its record has changed meanwhile.
 const LOST_RACES_MAX: u32 = 8;
 
@@ -58,7 +61,8 @@ impl Running {
 /// Starts the post on this node.
 pub fn start(ledger: Ledger, node: Id<Node>, mailer: Mailer, origins: Origins) -> Running {
     let (stop, stopping) = watch::channel(false);
-    let post = Post { ledger, node, mailer, origins, taken: HashMap::new(), stopping };
+    let forget_at = ledger.clock().now();
+    let post = Post { ledger, node, mailer, origins, taken: HashMap::new(), forget_at, stopping };
     Running { stop, post: tokio::spawn(post.run()) }
 }
 
@@ -69,6 +73,8 @@ struct Post {
     origins: Origins,
     /// What the server took and the ledger could not be told: these are not sent again, but written down.
     taken: HashMap<Id<Mail>, Sent>,
+    /// When old mails are looked for next.
+    forget_at: Moment,
     stopping: watch::Receiver<bool>,
 }
 
@@ -115,18 +121,38 @@ impl Post {
     /// Sends what is due, if this node is the one to do it; answers when to look again.
     async fn look(&mut self) -> Result<Moment, LedgerError> {
         let waiting = self.waiting().await?;
-        if waiting.due.is_empty() {
+        let old_ones_too = self.forget_at <= self.now();
+        if waiting.due.is_empty() && !old_ones_too {
             return Ok(waiting.next);
         }
         let Some(mut lease) = self.lease(LEASE_MS).await? else {
             return Ok(self.now().plus_millis(ELSEWHERE_MS));
         };
-        let worked = self.send_all(&waiting.due, &mut lease).await;
+        let mut worked = self.send_all(&waiting.due, &mut lease).await;
+        if old_ones_too && worked.is_ok() {
+            worked = self.forget().await;
+        }
         self.mailer.hang_up().await;
         self.lease(0).await?;
         worked?;
         // What was put off, and what did not fit into this look.
         Ok(self.now())
+    }
+
+    /// Forgets what was sent long ago; what is left of it, at the next look.
+    async fn forget(&mut self) -> Result<(), LedgerError> {
+        match mail::forget_old(&self.ledger, &Self::scope(), FORGOTTEN_AT_ONCE).await {
+            Ok(0) => {}
+            // Somebody touched one of them: there is another look soon enough.
+            Err(LedgerError::Conflict { .. }) => {}
+            Ok(forgotten) => {
+                tracing::info!(forgotten, "mails of long ago were forgotten");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        self.forget_at = self.now().plus_millis(FORGET_EVERY_MS);
+        Ok(())
     }
 
     async fn lease(&self, span_ms: i64) -> Result<Option<Lease>, LedgerError> {

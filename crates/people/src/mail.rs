@@ -10,6 +10,8 @@
 //!    released │  ▼
 //!             held
 //! ```
+//! What was sent or held is forgotten after [`KEPT_MS`]; the log keeps that it was, without the address.
+//!
 //! Architecture invariants: no mail holds a consumer's data, nor a merchant's beyond names of accounts and people; no
 //! mail leaves the queue but by being sent.
 
@@ -36,6 +38,11 @@ pub const BACK_OFF_MS_MAX: i64 = 60 * 60_000;
 /// How long after its first attempt a mail is given up, and held.
 pub const GIVE_UP_MS: i64 = 3 * 24 * 60 * 60_000;
 
+/// How long the record of a mail that was sent or held is kept, since it names a person.
+pub const KEPT_MS: i64 = 90 * 24 * 60 * 60_000;
+
+/// Why a mail is held that nobody should get any more.
+const CALLED_OFF: &str = "called off before it was sent";
 /// Why a mail is held whose server never took it.
 const GIVEN_UP: &str = "given up after three days";
 /// Why a mail is held that would arrive too late.
@@ -337,6 +344,35 @@ pub async fn record(
         Err(LedgerError::Conflict { kind: Kind::Mail, .. }) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Sees to it that a mail which waits is not sent any more; one that was sent cannot be called back.
+pub async fn call_off(ledger: &Ledger, scope: &Scope, id: Id<Mail>) -> Result<(), LedgerError> {
+    loop {
+        let Some(was) = ledger.get(scope, id).await? else { return Ok(()) };
+        if was.state != MailState::Waiting
+            || record(ledger, scope, &was, &(*was).clone().hold(CALLED_OFF), "held").await?
+        {
+            return Ok(());
+        }
+    }
+}
+
+/// Forgets up to `limit` mails that were sent or held long ago, and says how many.
+pub async fn forget_old(ledger: &Ledger, scope: &Scope, limit: u32) -> Result<usize, LedgerError> {
+    let before = ledger.clock().now().plus_millis(-KEPT_MS);
+    let mut change = Change::new();
+    for state in [MailState::Sent, MailState::Held] {
+        let oldest = list(ledger, scope, Some(state), List::first(limit)).await?.records;
+        // What was queued long ago may have been released and sent lately.
+        let is_old = |mail: &&Stored<Mail>| mail.queued_at < before && mail.updated_at < before;
+        oldest.iter().filter(is_old).for_each(|mail| change.remove(mail, "forgotten"));
+    }
+    let forgotten = change.len();
+    if forgotten > 0 {
+        ledger.commit(scope, change).await?;
+    }
+    Ok(forgotten)
 }
 
 /// Why a mail could not be released.

@@ -3,6 +3,7 @@
 What becomes of a mail is chosen by the part of its address before the @:
   refused…     550 at RCPT        busy…       451 at RCPT
   busy-once…   451 the first time  rejected…   554 after DATA
+  slow…        taken, and answered once the test says so
   greylisted…  452 after DATA      silent…     taken, but the first time no answer to that
 """
 
@@ -37,8 +38,10 @@ def version(transport):
 
 
 class Handler:
-    def __init__(self):
+    def __init__(self, letters_max):
         self.turned_away = set()
+        self.letters_max = letters_max
+        self.answered = asyncio.Event()
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         session.host_name = hostname
@@ -55,6 +58,11 @@ class Handler:
 
     async def handle_MAIL(self, server, session, envelope, address, options):
         tell("mail", address=address, tls=version(server.transport))
+        session.letters = getattr(session, "letters", 0) + 1
+        if session.letters > self.letters_max:
+            tell("tired")
+            server.transport.close()
+            return "421 4.7.0 enough for one connection"
         if address.startswith("unwelcome"):
             return f"553 5.1.8 {address} may not send here"
         envelope.mail_from = address
@@ -85,6 +93,8 @@ class Handler:
         if to.startswith("silent") and to not in self.turned_away:
             self.turned_away.add(to)
             await asyncio.sleep(3600)
+        if to.startswith("slow"):
+            await self.answered.wait()
         return "250 OK"
 
 
@@ -103,6 +113,7 @@ async def main():
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     parser.add_argument("--login", help="user:password")
+    parser.add_argument("--letters", type=int, default=1000, help="letters on one connection at most")
     parser.add_argument("--newest", choices=["1.2", "1.3"], default="1.3")
     said = parser.parse_args()
     context = None
@@ -114,7 +125,7 @@ async def main():
     loop = asyncio.get_running_loop()
     # A client that goes away during a handshake is what some tests are about.
     loop.set_exception_handler(lambda loop, context: None)
-    handler = Handler()
+    handler = Handler(said.letters)
     login = {}
     if said.login:
         login = {"authenticator": authenticator(said.login), "auth_required": True,
@@ -127,8 +138,9 @@ async def main():
     implicit = context if said.tls == "implicit" else None
     server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=implicit)
     tell("listening", port=server.sockets[0].getsockname()[1])
-    # The server goes when the test that holds its standard input does.
-    await loop.run_in_executor(None, sys.stdin.read)
+    # A line lets slow answers go. The server goes when the test that holds its standard input does.
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        handler.answered.set()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use rcgen::{
     date_time_ymd,
 };
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,18 +55,21 @@ pub struct Wanted {
     pub login: Option<&'static str>,
     /// The newest TLS that it speaks: `1.2` or `1.3`.
     pub newest: &'static str,
+    /// Letters that it takes on one connection.
+    pub letters_max: u32,
 }
 
 impl Wanted {
     /// A server as it should be: STARTTLS, a good certificate, no password.
-    pub const GOOD: Self = Self { speaks: Speaks::StartTls, shows: Shows::Good, login: None, newest: "1.3" };
+    pub const GOOD: Self =
+        Self { speaks: Speaks::StartTls, shows: Shows::Good, login: None, newest: "1.3", letters_max: 1_000 };
 }
 
 /// A running mail server of one test; dropping it ends it.
 pub struct MailServer {
     child: Child,
     // Closing it is what ends the server, should it not be killed.
-    _stdin: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
     directory: TempDir,
     port: u16,
     told: Arc<Mutex<Vec<Value>>>,
@@ -98,6 +101,7 @@ impl MailServer {
         };
         let mut command = Command::new(python);
         command.arg(script).args(["--tls", tls, "--newest", wanted.newest]);
+        command.arg("--letters").arg(wanted.letters_max.to_string());
         command.arg("--certificate").arg(certificate).arg("--key").arg(key);
         if let Some(login) = wanted.login {
             command.args(["--login", login]);
@@ -109,7 +113,7 @@ impl MailServer {
             let told = Arc::clone(&told);
             std::thread::spawn(move || listen(BufReader::new(output), &told, &say));
         }
-        let mut server = Self { child, _stdin: stdin, directory, port: 0, told, news };
+        let mut server = Self { child, stdin, directory, port: 0, told, news };
         let listening = server.wait_for("listening", 1).await;
         server.port =
             listening.get("port").and_then(Value::as_u64).and_then(|port| port.try_into().ok()).expect("port");
@@ -124,6 +128,13 @@ impl MailServer {
     /// A PEM file of the authority that tests trust.
     pub fn authority(&self) -> PathBuf {
         authority_file(self.directory.path())
+    }
+
+    /// Lets it answer the letters that it was slow to take, and all later ones.
+    #[expect(clippy::expect_used, reason = "a server that ended must fail the test, and only tests ask")]
+    pub fn answer(&mut self) {
+        let stdin = self.stdin.as_mut().expect("the server's input");
+        stdin.write_all(b"go\n").and_then(|()| stdin.flush()).expect("the mail server listens");
     }
 
     /// Everything it was told so far, of one sort (`mail`, `taken`), in order.

@@ -150,6 +150,22 @@ mod tests {
         assert!(!other.contains("c@d.example"), "{other}");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_a_message(name in ".{0,80}", subject in "(?s).{0,200}") {
+            let message = message(&name, &subject);
+            let head = message.split("\r\n\r\n").next().unwrap();
+            let names: Vec<_> = head
+                .split("\r\n")
+                .filter(|line| !line.starts_with([' ', '\t']))
+                .map(|line| line.split(':').next().unwrap())
+                .collect();
+            let wanted = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"];
+            assert_eq!(names, wanted, "{head}");
+            assert!(message.is_ascii() && message.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])));
+        }
+    }
+
     #[test]
     fn a_sender_is_an_address_with_or_without_a_name() {
         for good in ["no-reply@example.com", "Bonded <no-reply@example.com>", "\"B, onded\" <x@example.com>"] {

@@ -189,6 +189,24 @@ impl AsyncWrite for SecuredStream {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn an_answer_in_pieces_is_whole_at_its_end_alone(words in proptest::collection::vec("[ -~]{0,20}", 1..6)) {
+            let last = words.len() - 1;
+            let line = |(at, word): (usize, &String)| format!("250{}{word}\r\n", if at == last { ' ' } else { '-' });
+            let answer: String = words.iter().enumerate().map(line).collect();
+            for cut in 0..answer.len() {
+                assert!(matches!(whole_answer(&answer.as_bytes()[..cut]), Ok(None)), "{cut} of {answer:?}");
+            }
+            assert!(matches!(whole_answer(answer.as_bytes()), Ok(Some(_))));
+        }
+
+        #[test]
+        fn whatever_comes_is_read_or_refused(bytes in proptest::collection::vec(0_u8..=255, 0..200)) {
+            let _ = whole_answer(&bytes);
+        }
+    }
+
     #[test]
     fn an_answer_is_whole_with_its_last_line_and_has_nothing_behind_it() {
         let whole = |text: &'static str| whole_answer(text.as_bytes()).map(|whole| whole.is_some());

@@ -75,6 +75,29 @@ async fn letters_of_one_burst_share_a_connection() {
 }
 
 #[tokio::test]
+async fn a_server_may_tire_of_a_connection() {
+    let wanted = Wanted { letters_max: 2, ..Wanted::GOOD };
+    let Some(server) = MailServer::start(wanted).await else { return };
+    let mailer = Mailer::new(reaching(&server, wanted)).unwrap();
+    for number in 0..7 {
+        assert!(send(&mailer, &format!("reader{number}@example.com")).await.is_ok(), "{number}");
+    }
+    assert_eq!((server.told("taken").len(), server.told("tired").len()), (7, 3));
+}
+
+#[tokio::test]
+async fn a_refused_letter_leaves_the_connection_to_the_next() {
+    let Some(server) = MailServer::start(Wanted::GOOD).await else { return };
+    let mailer = Mailer::new(reaching(&server, Wanted::GOOD)).unwrap();
+    for to in ["refused@example.com", "ada@example.com", "rejected@example.com", "bob@example.com"] {
+        assert_eq!(send(&mailer, to).await.is_ok(), !to.starts_with("re"), "{to}");
+    }
+    let to: Vec<_> = server.told("taken").iter().map(|told| told["to"].clone()).collect();
+    assert_eq!(to, ["ada@example.com", "bob@example.com"], "none reaches another's reader");
+    assert_eq!(server.told("connected").iter().filter(|told| told["tls"].is_null()).count(), 1);
+}
+
+#[tokio::test]
 async fn a_check_sends_nothing() {
     let wanted = Wanted { login: Some("bonded:swordfish"), ..Wanted::GOOD };
     let Some(mut server) = MailServer::start(wanted).await else { return };

@@ -5,7 +5,8 @@ use bonded_connect::mail::{Begins, MailServer, Mailer};
 use bonded_flow::post::{self, Running};
 use bonded_ledger::{Change, List, PLATFORM, Scope, Stored};
 use bonded_people::mail::{
-    Cause, Draft, GIVE_UP_MS, Mail, MailState, Matter, Origins, RAN_OUT, TlsVersion, about, list, queue, release,
+    Cause, Draft, GIVE_UP_MS, KEPT_MS, Mail, MailState, Matter, Origins, RAN_OUT, TlsVersion, about, list, queue,
+    release,
 };
 use bonded_testkit::ledger::{BEGINNING, TestLedger, on_postgres, on_sqlite};
 use bonded_testkit::mail_server::{self, Shows, Speaks, Wanted};
@@ -191,6 +192,22 @@ async fn a_crash_after_sending_sends_at_most_twice_and_loses_nothing() {
     };
     assert_eq!(message_id(&taken[0]), message_id(&taken[1]), "its reader can tell that it is the same");
     second.stop().await;
+}
+
+#[tokio::test]
+async fn mails_of_long_ago_are_forgotten_by_themselves() {
+    let Some(office) = PostOffice::open(Wanted::GOOD).await else { return };
+    let id = office.invite(1, "ada@example.com").await;
+    let post = office.start(1);
+    office.once(id, |mail| mail.state == MailState::Sent).await;
+    office.ledger.test_clock().advance_ms(KEPT_MS + 1);
+    let mut changed = office.ledger.watch(PLATFORM);
+    // A change of the account makes the post look at the clock; this one has run out and is held.
+    office.invite(2, "bob@example.com").await;
+    while office.ledger.get(&scope(), id).await.unwrap().is_some() {
+        changed.changed().await.unwrap();
+    }
+    post.stop().await;
 }
 
 async fn nodes_share_the_work(ledger: TestLedger) {

@@ -243,6 +243,49 @@ async fn a_held_mail_is_released_unless_it_would_come_too_late() {
     assert!(matches!(release(&ledger, &scope, id).await, Err(MailError::Problem(_))));
 }
 
+#[tokio::test]
+async fn a_mail_is_called_off_only_before_it_is_sent() {
+    let ledger = on_sqlite().await;
+    let scope = platform();
+    let id = id_of(&ledger, &scope, Cause::birth(INVITATION), &address("ada@example.com"), "invitation").unwrap();
+    call_off(&ledger, &scope, id).await.unwrap();
+    enqueue(&ledger, &scope, vec![draft("ada@example.com", invitation())]).await.unwrap();
+    call_off(&ledger, &scope, id).await.unwrap();
+    let held = ledger.get(&scope, id).await.unwrap().unwrap();
+    assert_eq!((held.state, held.why.as_deref()), (MailState::Held, Some("called off before it was sent")));
+
+    release(&ledger, &scope, id).await.unwrap();
+    let was = ledger.get(&scope, id).await.unwrap().unwrap();
+    assert!(record(&ledger, &scope, &was, &(*was).clone().sent(BEGINNING, TlsVersion::V13), "sent").await.unwrap());
+    call_off(&ledger, &scope, id).await.unwrap();
+    assert_eq!(ledger.get(&scope, id).await.unwrap().unwrap().state, MailState::Sent);
+}
+
+#[tokio::test]
+async fn what_was_sent_or_held_long_ago_is_forgotten_and_what_waits_is_not() {
+    let ledger = on_sqlite().await;
+    let scope = platform();
+    for to in ["sent@example.com", "held@example.com", "waiting@example.com", "late@example.com"] {
+        enqueue(&ledger, &scope, vec![draft(to, invitation())]).await.unwrap();
+    }
+    let becomes = async |to: &str, change: fn(Mail) -> Mail| {
+        let id = id_of(&ledger, &scope, Cause::birth(INVITATION), &address(to), "invitation").unwrap();
+        let was = ledger.get(&scope, id).await.unwrap().unwrap();
+        assert!(record(&ledger, &scope, &was, &change((*was).clone()), "changed").await.unwrap());
+    };
+    becomes("sent@example.com", |mail| mail.sent(BEGINNING, TlsVersion::V13)).await;
+    becomes("held@example.com", |mail| mail.refused("no")).await;
+    ledger.test_clock().advance_ms(KEPT_MS);
+    assert_eq!(forget_old(&ledger, &scope, 10).await.unwrap(), 0, "not yet");
+    becomes("late@example.com", |mail| mail.sent(BEGINNING, TlsVersion::V13)).await;
+    ledger.test_clock().advance_ms(1);
+    assert_eq!(forget_old(&ledger, &scope, 10).await.unwrap(), 2);
+    let left = list(&ledger, &scope, None, List::first(10)).await.unwrap().records;
+    let mut left: Vec<_> = left.iter().map(|mail| mail.to.expose()).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["late@example.com", "waiting@example.com"]);
+}
+
 #[test]
 fn every_mail_is_kept_and_read_again() {
     for matter in every_matter() {
