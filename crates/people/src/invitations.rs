@@ -15,7 +15,7 @@ use crate::members::{self, Acting, Role};
 use crate::staff::{self, StaffRoles};
 use crate::{MailAddress, PeopleError, directory};
 use bonded_base::{Account, Id, Kind, Kinded, Moment, Problem, Reason, Secret};
-use bonded_ledger::{Change, Ledger, LedgerError, List, PLATFORM, Record, Scope, Stored, System};
+use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, PLATFORM, Record, Scope, Stored, System};
 use serde::{Deserialize, Serialize};
 
 /// How long an invitation can be accepted.
@@ -182,6 +182,11 @@ async fn send(
 /// The invitations of an account, oldest first.
 pub async fn list(ledger: &Ledger, scope: &Scope) -> Result<Vec<Stored<InvitationRecord>>, LedgerError> {
     Ok(ledger.list(scope, &List::first(LISTED_MAX)).await?.records)
+}
+
+/// A page of the invitations of an account.
+pub async fn page(ledger: &Ledger, scope: &Scope, page: List) -> Result<Listed<InvitationRecord>, LedgerError> {
+    ledger.list(scope, &page).await
 }
 
 /// One invitation.

@@ -7,7 +7,10 @@
 use crate::Permissions;
 use aws_lc_rs::digest::{SHA256, digest};
 use bonded_base::{Account, ApiKey, Chance, Id, Kind, Kinded, Moment, Problem, Reason, Secret, User};
-use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System};
+use bonded_ledger::{
+    Change, Ledger, LedgerError, List, Listed, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System,
+};
+use bonded_vault::Environment;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,6 +53,17 @@ impl Mode {
         match self {
             Self::Live => "bk_live_",
             Self::Test => "bk_test_",
+        }
+    }
+
+    /// That of a new key in this environment: only in production are there live ones, and also test ones if wished.
+    pub fn of_new_key(environment: Environment, wished: Option<Self>) -> Result<Self, Problem> {
+        match (environment, wished) {
+            (Environment::Production, wished) => Ok(wished.unwrap_or(Self::Live)),
+            (_, Some(Self::Live)) => {
+                Err(Problem::invalid("/mode", "this environment is not production: make a test key"))
+            }
+            (_, _) => Ok(Self::Test),
         }
     }
 }
@@ -244,6 +258,16 @@ pub async fn list(ledger: &Ledger, scope: &Scope) -> Result<Vec<Stored<KeyRecord
     Ok(keys)
 }
 
+/// A page of the keys of the scope's account, revoked ones too.
+pub async fn page(ledger: &Ledger, scope: &Scope, page: List) -> Result<Listed<KeyRecord>, LedgerError> {
+    ledger.list(scope, &List { parent: Some(scope.account().bytes()), ..page }).await
+}
+
+/// One key of the scope's account, as that keeps it.
+pub async fn get(ledger: &Ledger, scope: &Scope, id: Id<ApiKey>) -> Result<Stored<KeyRecord>, KeyError> {
+    Ok(ledger.get(scope, Id::from_bytes(id.bytes())).await?.ok_or_else(missing)?)
+}
+
 /// Ends a key of the scope's account, for good.
 pub async fn revoke(ledger: &Ledger, scope: &Scope, id: Id<ApiKey>) -> Result<(), KeyError> {
     let now = ledger.clock().now();
@@ -256,14 +280,15 @@ pub async fn revoke(ledger: &Ledger, scope: &Scope, id: Id<ApiKey>) -> Result<()
 /// Makes another key like this one; the old one goes on for [`ROTATION_MS`].
 pub async fn rotate(ledger: &Ledger, scope: &Scope, rights: &MakerRights, id: Id<ApiKey>) -> Result<Issued, KeyError> {
     let now = ledger.clock().now();
-    let old = ledger.get(scope, Id::<KeyRecord>::from_bytes(id.bytes())).await?.ok_or_else(missing)?;
+    let old = get(ledger, scope, id).await?;
     if !old.holds(now) {
         return Err(Problem::new(Reason::State, "the key has ended; make a new one").into());
     }
     let draft = Draft { name: old.name.clone(), permissions: old.permissions, mode: old.mode };
     let issued = issue(ledger, scope, rights, draft).await?;
     let ends_at = Some(now.plus_millis(ROTATION_MS));
-    amend(ledger, scope, id, "rotated", |key| {
+    // A request that must happen only once has claimed its key with the new one.
+    amend(ledger, &scope.again(), id, "rotated", |key| {
         Some(KeyRecord { ends_at: key.ends_at.min(ends_at).or(ends_at), ..key.clone() })
     })
     .await?;

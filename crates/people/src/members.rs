@@ -12,7 +12,7 @@ use crate::keys::{self, KeyError};
 use crate::mail::{self, Cause, Matter, Notice};
 use crate::{MailAddress, PeopleError, Permission, Permissions, directory};
 use bonded_base::{Account, Id, Kind, Kinded, Moment, Problem, Reason, User};
-use bonded_ledger::{Change, Ledger, LedgerError, List, PLATFORM, Record, Scope, Stored, System};
+use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, PLATFORM, Record, Scope, Stored, System};
 use serde::{Deserialize, Serialize};
 
 /// Members that one account may have at most, those whose membership ended included.
@@ -93,6 +93,11 @@ impl Acting {
 /// All members, in the order in which they joined, those included whose membership ended.
 pub async fn list(ledger: &Ledger, scope: &Scope) -> Result<Vec<Stored<MemberRecord>>, PeopleError> {
     Ok(ledger.list(scope, &List::first(MEMBERS_MAX)).await?.records)
+}
+
+/// A page of the members, those included whose membership ended.
+pub async fn page(ledger: &Ledger, scope: &Scope, page: List) -> Result<Listed<MemberRecord>, PeopleError> {
+    Ok(ledger.list(scope, &page).await?)
 }
 
 /// One member.
@@ -216,7 +221,8 @@ async fn limit_keys(
     left: Permissions,
 ) -> Result<(), PeopleError> {
     let made_by = Id::<User>::from_bytes(member.id.bytes());
-    keys::limit(ledger, &acting.scope, made_by, left).await.map_err(|error| match error {
+    // A request that must happen only once claims its key with the change of the member itself.
+    keys::limit(ledger, &acting.scope.again(), made_by, left).await.map_err(|error| match error {
         KeyError::Ledger(error) => error.into(),
         KeyError::Problem(problem) => problem.into(),
         KeyError::NotValid => PeopleError::missing(Kind::ApiKey),
