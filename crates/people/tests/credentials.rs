@@ -2,6 +2,7 @@
 
 use bonded_base::{Id, Kind, Kinded, Secret};
 use bonded_ledger::{Change, PLATFORM, Record, Scope, System};
+use bonded_people::credentials::device;
 use bonded_people::credentials::password::{Cost, Passwords};
 use bonded_people::credentials::recovery::{CODES, Recovery};
 use bonded_people::credentials::totp::{PENDING_MS_MAX, PendingTotp, STEP_SECONDS};
@@ -172,4 +173,19 @@ async fn people_see_what_they_have_and_what_counts_as_a_second_factor() {
     let expected = [(FactorKind::Password, None), (FactorKind::Totp, None), (FactorKind::RecoveryCodes, Some(CODES))];
     assert_eq!(kinds, expected);
     assert!(credentials.passkey("AAAA").is_none());
+}
+
+#[tokio::test]
+async fn a_device_is_known_to_be_one_person_s_and_cannot_be_invented() {
+    let house = House::new().await;
+    let (one, other) = (device::remember(house.keeper()).unwrap(), device::remember(house.keeper()).unwrap());
+    let known = |cookie: &str| device::known(house.keeper(), cookie).unwrap();
+    assert!(known(one.expose()).is_some());
+    assert_ne!(known(one.expose()), known(other.expose()));
+    assert_eq!(known(one.expose()), known(one.expose()));
+    assert_eq!(device::known(house.keeper_of_another(), one.expose()).unwrap(), None, "another person's");
+    let mixed = format!("{}{}", &one.expose()[..22], &other.expose()[22..]);
+    for invented in ["", "AAAA", &"A".repeat(43), &"A".repeat(44), &mixed, &one.expose()[..40], "💥"] {
+        assert_eq!(known(invented), None, "{invented}");
+    }
 }

@@ -6,9 +6,11 @@
 //! anybody in: two uses of one code change the same version of the record, so only one of them is kept.
 
 pub mod breached;
+pub mod device;
 pub mod passkeys;
 pub mod password;
 pub mod recovery;
+pub mod throttle;
 pub mod totp;
 
 use bonded_base::{Id, Moment, Problem, Secret};

@@ -62,6 +62,13 @@ pub struct Passkey {
 /// The library compares ids, which is an equivalence.
 impl Eq for Passkey {}
 
+impl Passkey {
+    /// Whether it has this credential id.
+    pub fn is(&self, credential_id: &[u8]) -> bool {
+        self.id == BASE64URL.encode(credential_id)
+    }
+}
+
 /// Whose passkey is to be enrolled, and what the browser calls them.
 #[derive(Clone, Copy)]
 pub struct Owner<'a> {
