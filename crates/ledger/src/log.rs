@@ -23,10 +23,13 @@ pub enum Reader {
     Checkpoint = 2,
     /// Sends the mail that waits in the platform's account.
     Post = 3,
+    /// Does what a day brings.
+    Calendar = 4,
 }
 
 impl Reader {
-    /// Those that read every account's log; the post reads no log, and takes its lease so that one node sends.
+    /// Those that read every account's log; the post and the calendar read no log, and take their leases so that one node
+    /// does the work.
     pub const ALL: [Self; 2] = [Self::Route, Self::Checkpoint];
 
     /// As whom it acts.
@@ -35,6 +38,7 @@ impl Reader {
             Self::Route => System::Route,
             Self::Checkpoint => System::Checkpoint,
             Self::Post => System::Post,
+            Self::Calendar => System::Calendar,
         }
     }
 }

@@ -58,10 +58,12 @@ pub enum LookupName {
     Passkey = 10,
     /// A course, by its name.
     Course = 11,
+    /// The access review that is open, of which there is one at most.
+    OpenReview = 12,
 }
 
 impl LookupName {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Sku,
         Self::Handle,
         Self::OrderReference,
@@ -73,6 +75,7 @@ impl LookupName {
         Self::Session,
         Self::Passkey,
         Self::Course,
+        Self::OpenReview,
     ];
 
     /// The number an engine keeps.

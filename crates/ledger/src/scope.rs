@@ -42,11 +42,13 @@ pub enum System {
     Ledger,
     /// Sends the mail that waits.
     Post,
+    /// Does what a day brings: ends what has run out, opens what is due.
+    Calendar,
 }
 
 impl System {
-    const ALL: [Self; 6] =
-        [Self::Route, Self::Share, Self::Checkpoint, Self::Doorkeeper, Self::Ledger, Self::Post];
+    const ALL: [Self; 7] =
+        [Self::Route, Self::Share, Self::Checkpoint, Self::Doorkeeper, Self::Ledger, Self::Post, Self::Calendar];
 
     const fn name(self) -> &'static str {
         match self {
@@ -56,6 +58,7 @@ impl System {
             Self::Doorkeeper => "doorkeeper",
             Self::Ledger => "ledger",
             Self::Post => "post",
+            Self::Calendar => "calendar",
         }
     }
 }

@@ -14,6 +14,8 @@ pub mod keys;
 pub mod mail;
 pub mod members;
 mod permission;
+mod reminders;
+pub mod reviews;
 pub mod session;
 pub mod sign_in;
 pub mod staff;

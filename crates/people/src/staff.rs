@@ -172,17 +172,28 @@ pub async fn end(
     settle(ledger, scope, &was, &becomes, "ended").await
 }
 
-/// Takes all roles from an account that was not certified in time; nobody decided it, so no rule stands in its way.
-pub(crate) async fn take_roles(ledger: &Ledger, scope: &Scope, id: Id<StaffRecord>) -> Result<(), PeopleError> {
-    let was = get(ledger, scope, id).await?;
-    if was.roles.is_empty() {
-        return Ok(());
+/// Adds to a change that an account loses all its roles in a review, and a mail that says so. No rule stands in its way:
+/// an account that nobody certifies may be the last officer's.
+pub(crate) fn take_roles(
+    change: &mut Change,
+    ledger: &Ledger,
+    scope: &Scope,
+    was: &Stored<StaffRecord>,
+    decision: &'static str,
+) -> Result<(), LedgerError> {
+    let action = if decision == "revoked" { "roles_revoked" } else { "roles_lapsed" };
+    change.update(was, &StaffRecord { roles: StaffRoles::default(), ..(**was).clone() }, action);
+    mail::queue(change, ledger, scope, changed_roles(was)).map(|_| ())
+}
+
+/// Tells somebody that the roles are others now.
+fn changed_roles(was: &Stored<StaffRecord>) -> mail::Draft {
+    mail::Draft {
+        cause: mail::Cause::change(was.id, was.version + 1),
+        to: was.mail.clone(),
+        name: was.name.clone(),
+        matter: mail::Matter::Notice { what: Notice::RoleChanged, account_name: None },
     }
-    let mut change = Change::new();
-    change.update(&was, &StaffRecord { roles: StaffRoles::default(), ..(*was).clone() }, "roles_lapsed");
-    ledger.commit(scope, change).await?;
-    session::end_all(ledger, Person::Staff(Id::from_bytes(id.bytes())), None).await?;
-    Ok(())
 }
 
 async fn others(
@@ -222,13 +233,7 @@ async fn settle(
         }
     }
     change.update(was, becomes, action);
-    let told = mail::Draft {
-        cause: mail::Cause::change(was.id, was.version + 1),
-        to: was.mail.clone(),
-        name: was.name.clone(),
-        matter: mail::Matter::Notice { what: Notice::RoleChanged, account_name: None },
-    };
-    mail::queue(&mut change, ledger, scope, told)?;
+    mail::queue(&mut change, ledger, scope, changed_roles(was))?;
     ledger.commit(scope, change).await.map_err(|error| match error {
         LedgerError::Conflict { .. } => Problem::new(Reason::Changed, "the staff have changed since").into(),
         error => PeopleError::Ledger(error),

@@ -22,7 +22,8 @@ pub use course::{
     GRACE_DAYS, VALID_DAYS_MAX, VERSIONS_MAX, add, change, courses, find, retire,
 };
 
-use crate::mail::{self, Cause, Mail, Matter};
+use crate::mail::{self, Cause, Matter};
+use crate::reminders::send_once;
 use crate::staff::{self, StaffRecord, StaffRole, StaffRoles};
 use crate::{PeopleError, staff::books};
 use bonded_base::{Id, Moment};
@@ -137,14 +138,7 @@ pub async fn warn(ledger: &Ledger) -> Result<usize, PeopleError> {
         let done = completions(ledger, &books(), person.id).await?;
         drafts.extend(demanded(&courses, demanding).filter_map(|course| warning(person, course, &done, now)));
     }
-    let ids = drafts.iter().map(|draft| mail::id_of(ledger, &books(), draft.cause, &draft.to, draft.matter.name()));
-    let ids = ids.collect::<Result<Vec<_>, _>>()?;
-    let known = ledger.get_many::<Mail>(&books(), &ids).await?;
-    let fresh: Vec<_> =
-        drafts.into_iter().zip(known).filter(|(_, known)| known.is_none()).map(|(draft, _)| draft).collect();
-    let told = fresh.len();
-    mail::enqueue(ledger, &books(), fresh).await?;
-    Ok(told)
+    send_once(ledger, drafts).await
 }
 
 /// The mail that is due to somebody about a course, if one is.

@@ -1,4 +1,8 @@
 //! The platform's own staff: what they must have learnt, and who looks at their powers again and again.
 
+#![cfg(test)]
+
 mod house;
+mod review_orders;
+mod reviews;
 mod training;
