@@ -142,9 +142,8 @@ impl Post {
     /// Forgets what was sent long ago; what is left of it, at the next look.
     async fn forget(&mut self) -> Result<(), LedgerError> {
         match mail::forget_old(&self.ledger, &Self::scope(), FORGOTTEN_AT_ONCE).await {
-            Ok(0) => {}
-            // Somebody touched one of them: there is another look soon enough.
-            Err(LedgerError::Conflict { .. }) => {}
+            // A conflict means that somebody touched one of them: there is another look soon enough.
+            Ok(0) | Err(LedgerError::Conflict { .. }) => {}
             Ok(forgotten) => {
                 tracing::info!(forgotten, "mails of long ago were forgotten");
                 return Ok(());

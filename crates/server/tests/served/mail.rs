@@ -139,6 +139,22 @@ async fn doctor_tells_the_tls_of_a_good_mail_server_and_warns_where_there_is_non
 }
 
 #[tokio::test]
+async fn what_the_server_took_while_the_vault_was_sealed_is_not_sent_again() {
+    let Some(mut mail) = MailServer::start(Wanted::GOOD).await else { return };
+    let house = House::new();
+    queue(&house, &["slow@example.com"]).await;
+    let server = serve(&house, &mail, Wanted::GOOD);
+    mail.wait_for("taken", 1).await;
+    house.must(&["keys", "seal"]);
+    mail.answer();
+    mail.wait_for("quit", 1).await;
+    house.must(&["keys", "unseal", "--officer", &house.officer()]);
+    assert_eq!(listed(&house, "sent", 1).await[0]["attempts"], 1);
+    assert_eq!(mail.told("taken").len(), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_kill_between_sending_and_writing_it_down_loses_no_mail() {
     let Some(mut mail) = MailServer::start(Wanted::GOOD).await else { return };
     let house = House::new();
