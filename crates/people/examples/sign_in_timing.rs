@@ -6,7 +6,7 @@
 //! The two are measured in turn, so that whatever else the machine does falls on both alike.
 
 use bonded_base::{Id, Kind, Kinded, Secret};
-use bonded_ledger::{PLATFORM, Record, Scope, System};
+use bonded_ledger::Record;
 use bonded_people::credentials::password::{Password, Passwords};
 use bonded_people::credentials::{CredentialError, Keeper};
 use bonded_testkit::ledger::on_sqlite;
@@ -28,7 +28,7 @@ impl Record for Person {}
 #[tokio::main]
 async fn main() -> Result<(), CredentialError> {
     let ledger = on_sqlite().await;
-    let scope = Scope::system(PLATFORM, System::Doorkeeper);
+    let scope = ledger.any_account();
     let (ada, nobody) = (ledger.new_id(), Id::from_bytes([0; 16]));
     let passwords = Passwords::new();
     let secret = |text: &str| Secret::new(text.to_owned());
