@@ -100,6 +100,11 @@ impl Ledger {
         &*self.inner.chance
     }
 
+    /// The same chance, for whoever outlives a call.
+    pub fn shared_chance(&self) -> Arc<dyn Chance> {
+        Arc::clone(&self.inner.chance)
+    }
+
     /// A new id, born now.
     pub fn new_id<R: Record>(&self) -> Id<R> {
         Id::new(self.clock(), self.chance())

@@ -19,17 +19,21 @@ pub use factors::{
 pub use holder::Holder;
 pub use reset::{RESET_MS, ResetRecord, ask_for_reset, find_reset, reset_password};
 
-use self::placeholder::{Attempt, Throttle};
+use crate::credentials::device;
 use crate::credentials::passkeys::{self, Binding, Passkeys};
 use crate::credentials::password::Passwords;
-use crate::credentials::{Credentials, Keeper};
+use crate::credentials::throttle::{After, Attempt, Throttle};
+use crate::credentials::{CredentialError, Credentials, Keeper};
 use crate::mail::{self, Cause, Matter, Notice};
 use crate::session::{self, Begun, Factor, Person, SessionRecord, Stage};
 use crate::users::{UserRecord, Visitor};
 use crate::{MailAddress, PeopleError};
-use bonded_base::{Account, Id, Secret};
+use bonded_base::{Account, Id, Problem, Secret};
 use bonded_ledger::{Change, Ledger, LedgerError, PLATFORM, Scope, Stored, System};
 use serde_json::Value;
+
+/// A code with more symbols is no one-time code, but a recovery code.
+const TOTP_SYMBOLS_MAX: usize = 8;
 
 /// Everything that signing in needs; one for the whole process.
 pub struct Doors {
@@ -43,6 +47,24 @@ pub struct Doors {
     pub users: Passkeys,
     /// The passkeys of staff, on the private origin.
     pub staff: Passkeys,
+}
+
+impl Doors {
+    /// Doors for users at one origin (`https://app.bonded.example`) and for staff at another.
+    ///
+    /// # Errors
+    /// If an origin has no host name: passkeys are bound to one.
+    pub fn new(ledger: Ledger, public: &str, private: &str) -> Result<Self, Problem> {
+        let throttle = Throttle::new(ledger.shared_chance());
+        let (users, staff) = (passkeys_at(public, "Bonded")?, passkeys_at(private, "Bonded staff")?);
+        Ok(Self { ledger, passwords: Passwords::new(), throttle, users, staff })
+    }
+}
+
+/// Passkeys are bound to the very host of an origin.
+fn passkeys_at(origin: &str, name: &str) -> Result<Passkeys, Problem> {
+    let host = origin.strip_prefix("https://").unwrap_or_default();
+    Passkeys::new(host.split_once(':').map_or(host, |(host, _)| host), origin, name)
 }
 
 /// Somebody who is signing in: their record and their unfinished session.
@@ -77,17 +99,38 @@ pub async fn find<H: Holder>(ledger: &Ledger, mail: &MailAddress) -> Result<Opti
     Ok(ledger.get(&books(), id).await?.filter(|holder| holder.is_active()))
 }
 
+/// From where somebody signs in, as far as it is known, for a moment.
+pub struct Visit {
+    /// Stands for the caller, and tells nothing of their address.
+    pub mark: [u8; 16],
+    /// The cookie of a device that somebody has signed in with before.
+    pub device: Option<Secret<String>>,
+    /// What the device is, for its owner to recognise: `Firefox on Linux`.
+    pub description: String,
+}
+
+impl Visit {
+    /// The device's name, if this very person has signed in with it before.
+    fn known<H: Holder>(&self, keeper: Keeper<'_, H>) -> Result<Option<[u8; 16]>, PeopleError> {
+        let cookie = self.device.as_ref().map_or("", |cookie| cookie.expose().as_str());
+        Ok(device::known(keeper, cookie)?)
+    }
+}
+
+/// A cookie for the device that a person has just signed in with.
+pub fn remember_device<H: Holder>(ledger: &Ledger, id: Id<H>) -> Result<Secret<String>, PeopleError> {
+    Ok(device::remember(Keeper::new(ledger, &books(), id))?)
+}
+
 /// The first step with a password. What follows is said by the session's stage.
 pub async fn with_password<H: Holder>(
     doors: &Doors,
     mail: &str,
     password: Secret<String>,
-    attempt: &Attempt,
-    device: &str,
+    visit: &Visit,
 ) -> Result<Begun, PeopleError> {
     let Doors { ledger, passwords, throttle, .. } = doors;
     let now = ledger.clock().now();
-    throttle.check(attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
     // What is no address at all is nobody's, and costs the same.
     let holder = match mail.trim().parse::<MailAddress>() {
         Ok(mail) => find::<H>(ledger, &mail).await?,
@@ -96,27 +139,47 @@ pub async fn with_password<H: Holder>(
     let scope = books();
     let nobody = Id::<H>::from_bytes([0; 16]);
     let keeper = Keeper::new(ledger, &scope, holder.as_ref().map_or(nobody, |holder| holder.id));
+    let attempt = Attempt::at_password(mail, visit.mark, visit.known(keeper)?);
+    throttle.check(&attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
     let kept = holder.as_ref().and_then(|holder| holder.credentials().password.clone());
-    let proven = passwords.verify(keeper, password.clone(), kept.as_ref()).await;
-    let (Ok(()), Some(mut holder)) = (proven.as_ref().map(|()| ()), holder) else {
-        proven.or_else(|error| match error {
-            crate::credentials::CredentialError::NotProven => Ok(()),
-            other => Err(other),
-        })?;
-        throttle.failed(attempt, now);
-        return Err(PeopleError::NotProven);
-    };
-    throttle.succeeded(attempt, now);
+    match passwords.verify(keeper, password.clone(), kept.as_ref()).await {
+        Ok(()) => {}
+        Err(CredentialError::NotProven) => {
+            throttle.failed(&attempt, now);
+            return Err(PeopleError::NotProven);
+        }
+        Err(error) => {
+            throttle.withdrawn(&attempt, now);
+            return Err(error.into());
+        }
+    }
+    throttle.succeeded(&attempt, now);
+    let mut holder = holder.ok_or(PeopleError::NotProven)?;
     if kept.is_some_and(|kept| kept.needs_rehash()) {
         let password = passwords.rehash(keeper, password).await?;
         let credentials = Credentials { password: Some(password), ..holder.credentials().clone() };
         holder = keep(ledger, &holder, credentials, "rehashed").await?;
     }
-    let stage = stage_after_password(ledger, &holder).await?;
-    let account = H::only_account(ledger, &holder).await?;
-    let begun = session::begin(ledger, H::person(holder.id), stage, vec![Factor::Password], account, device).await?;
+    begin(ledger, &holder, &visit.description).await
+}
+
+/// The first session of somebody who has just joined: the mailed link was shown, and a password was chosen.
+pub async fn first_time<H: Holder>(
+    ledger: &Ledger,
+    holder: &Stored<H>,
+    description: &str,
+) -> Result<Begun, PeopleError> {
+    begin(ledger, holder, description).await
+}
+
+/// Begins a session after a right password.
+async fn begin<H: Holder>(ledger: &Ledger, holder: &Stored<H>, description: &str) -> Result<Begun, PeopleError> {
+    let stage = stage_after_password(ledger, holder).await?;
+    let account = H::only_account(ledger, holder).await?;
+    let (person, factors) = (H::person(holder.id), vec![Factor::Password]);
+    let begun = session::begin(ledger, person, stage, factors, account, description).await?;
     if stage == Stage::Full {
-        signed_in(ledger, &holder, account).await?;
+        signed_in(ledger, holder, account).await?;
     }
     Ok(begun)
 }
@@ -136,42 +199,91 @@ pub async fn entering<H: Holder>(ledger: &Ledger, token: &Secret<String>) -> Res
     Ok(Entering { holder: holder.ok_or(PeopleError::SignedOut)?, session })
 }
 
-/// The second step with a one-time code, or with a recovery code.
+/// The second step with a one-time code, or with a recovery code. Too many wrong ones end the sign-in.
 pub async fn with_code<H: Holder>(
     doors: &Doors,
     entering: &Entering<H>,
     code: &str,
-    attempt: &Attempt,
+    visit: &Visit,
 ) -> Result<Begun, PeopleError> {
     awaits_second_factor(entering)?;
     let (ledger, scope, now) = (&doors.ledger, books(), doors.ledger.clock().now());
-    doors.throttle.check(attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
-    let keeper = Keeper::new(ledger, &scope, entering.holder.id);
-    let mut credentials = entering.holder.credentials().clone();
-    let is_totp = code.trim().chars().filter(|symbol| !symbol.is_whitespace()).count() <= 8;
-    let checked = match (is_totp, &mut credentials.totp, &mut credentials.recovery) {
-        (true, Some(totp), _) => totp.check(keeper, code).map(|()| Factor::Totp),
-        (false, _, Some(recovery)) => recovery.check(keeper, code).map(|()| Factor::RecoveryCode),
-        _ => Err(crate::credentials::CredentialError::NotProven),
-    };
-    let factor = match checked {
+    let Entering { holder, session } = entering;
+    let keeper = Keeper::new(ledger, &scope, holder.id);
+    let attempt = Attempt::at_code(holder.mail().expose(), visit.mark, visit.known(keeper)?, session.id.bytes());
+    doors.throttle.check(&attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
+    let mut credentials = holder.credentials().clone();
+    let factor = match checked_code(keeper, &mut credentials, code) {
         Ok(factor) => factor,
-        Err(crate::credentials::CredentialError::NotProven) => {
-            doors.throttle.failed(attempt, now);
+        Err(CredentialError::NotProven) => {
+            if matches!(doors.throttle.failed(&attempt, now), After::Over) {
+                session::end(ledger, session.person, session.id).await?;
+                return Err(PeopleError::SignedOut);
+            }
             return Err(PeopleError::NotProven);
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            doors.throttle.withdrawn(&attempt, now);
+            return Err(error.into());
+        }
     };
-    doors.throttle.succeeded(attempt, now);
+    doors.throttle.succeeded(&attempt, now);
     // Kept before anybody is let in: two uses of one code change one version, so only one of them is kept.
-    let holder = keep(ledger, &entering.holder, credentials, "code_used").await.map_err(|error| match error {
+    let holder = keep(ledger, holder, credentials, "code_used").await.map_err(|error| match error {
         PeopleError::Ledger(LedgerError::Conflict { .. }) => PeopleError::NotProven,
         error => error,
     })?;
     if factor == Factor::RecoveryCode {
         tell(ledger, &holder, Notice::RecoveryCodeUsed).await?;
     }
-    complete(ledger, &holder, &entering.session, factor).await
+    complete(ledger, &holder, session, factor).await
+}
+
+/// Proves once more, with a one-time code, who holds a session: for an approval by someone who has no passkey.
+pub async fn prove_with_totp<H: Holder>(
+    doors: &Doors,
+    entering: &Entering<H>,
+    code: &str,
+    visit: &Visit,
+) -> Result<(), PeopleError> {
+    let (ledger, scope, now) = (&doors.ledger, books(), doors.ledger.clock().now());
+    let Entering { holder, session } = entering;
+    let keeper = Keeper::new(ledger, &scope, holder.id);
+    let attempt =
+        Attempt::at_code(holder.mail().expose(), visit.mark, visit.known(keeper)?, session.id.bytes());
+    doors.throttle.check(&attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
+    let mut credentials = holder.credentials().clone();
+    let totp = credentials.totp.as_mut().ok_or(PeopleError::NotProven)?;
+    if let Err(error) = totp.check(keeper, code) {
+        throttled_failure(doors, &attempt, &error);
+        return Err(error.into());
+    }
+    doors.throttle.succeeded(&attempt, now);
+    keep(ledger, holder, credentials, "code_used").await?;
+    Ok(())
+}
+
+/// A wrong code stays counted; one that nobody could look at does not.
+fn throttled_failure(doors: &Doors, attempt: &Attempt, error: &CredentialError) {
+    let now = doors.ledger.clock().now();
+    match error {
+        CredentialError::NotProven => drop(doors.throttle.failed(attempt, now)),
+        _ => doors.throttle.withdrawn(attempt, now),
+    }
+}
+
+/// Which of the two a code is, shows in its length.
+fn checked_code<H: Holder>(
+    keeper: Keeper<'_, H>,
+    credentials: &mut Credentials,
+    code: &str,
+) -> Result<Factor, CredentialError> {
+    let symbols = code.chars().filter(|symbol| !symbol.is_whitespace()).count();
+    match (symbols <= TOTP_SYMBOLS_MAX, &mut credentials.totp, &mut credentials.recovery) {
+        (true, Some(totp), _) => totp.check(keeper, code).map(|()| Factor::Totp),
+        (false, _, Some(recovery)) => recovery.check(keeper, code).map(|()| Factor::RecoveryCode),
+        _ => Err(CredentialError::NotProven),
+    }
 }
 
 /// What a passkey is asked as the second step.
@@ -325,29 +437,4 @@ pub(crate) async fn tell<H: Holder>(ledger: &Ledger, holder: &Stored<H>, what: N
         matter: Matter::Notice { what, account_name: None },
     };
     Ok(mail::enqueue(ledger, &books(), vec![draft]).await?)
-}
-
-/// Until the real one is there.
-pub mod placeholder {
-    use bonded_base::Moment;
-    /// An attempt.
-    pub struct Attempt;
-    /// A wait.
-    pub struct Wait {
-        /// Seconds.
-        pub seconds: u32,
-    }
-    /// A throttle.
-    #[derive(Default)]
-    pub struct Throttle;
-    impl Throttle {
-        /// Checks.
-        pub fn check(&self, _: &Attempt, _: Moment) -> Result<(), Wait> {
-            Ok(())
-        }
-        /// Failed.
-        pub fn failed(&self, _: &Attempt, _: Moment) {}
-        /// Succeeded.
-        pub fn succeeded(&self, _: &Attempt, _: Moment) {}
-    }
 }

@@ -31,6 +31,9 @@ const READERS_LIMIT: Duration = Duration::from_secs(10);
 /// How long a mail that is on its way gets at a stop.
 const POST_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long what the calendar has begun gets at a stop.
+const CALENDAR_LIMIT: Duration = Duration::from_secs(10);
+
 /// A server that answers on both doors.
 pub struct Node {
     /// How the world reaches it.
@@ -44,6 +47,7 @@ pub struct Node {
     doors: [JoinHandle<Drained>; 2],
     flow: bonded_flow::Running,
     post: Option<bonded_flow::post::Running>,
+    calendar: bonded_flow::calendar::Running,
     certificates: Arc<Both>,
     chores: Vec<JoinHandle<()>>,
 }
@@ -78,8 +82,9 @@ impl Node {
         let flow = bonded_flow::start(ledger.clone(), node, log_origin);
         let origins = Origins { public: origin.clone(), private: settings.private_origin(private.address()) };
         let post = post(settings, &ledger, node, origins)?;
+        let calendar = bonded_flow::calendar::start(ledger.clone(), node);
         let inside = settings.private_origin(private.address());
-        let app = app(settings, [&origin, &inside], ledger, readiness.clone(), identity);
+        let app = app(settings, [&origin, &inside], ledger, readiness.clone(), identity)?;
         let addresses = [public.address(), private.address()];
         let (stop, stopped) = watch::channel(false);
         let doors = [
@@ -100,7 +105,7 @@ impl Node {
         if desk.vault.is_sealed() {
             tracing::warn!("the vault is sealed: requests are refused until an officer runs `bonded keys unseal`");
         }
-        Ok(Self { origin, public, desk, readiness, stop, doors, flow, post, certificates, chores })
+        Ok(Self { origin, public, desk, readiness, stop, doors, flow, post, calendar, certificates, chores })
     }
 
     /// Takes the certificates from their files again.
@@ -128,6 +133,9 @@ impl Node {
             && tokio::time::timeout(POST_LIMIT, post.stop()).await.is_err()
         {
             tracing::warn!("a mail was on its way; it may be sent again at the next start");
+        }
+        if tokio::time::timeout(CALENDAR_LIMIT, self.calendar.stop()).await.is_err() {
+            tracing::warn!("the calendar did not stop in time; what it was doing is done at the next start");
         }
         for chore in self.chores {
             chore.abort();
@@ -174,7 +182,7 @@ fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {
     Ok(())
 }
 
-fn app(settings: &Settings, [origin, inside]: [&str; 2], ledger: Ledger, readiness: Readiness, identity: IdentityCheck) -> App {
+fn app(settings: &Settings, [origin, inside]: [&str; 2], ledger: Ledger, readiness: Readiness, identity: IdentityCheck) -> Result<App, Ending> {
     let about = bonded_web::Settings {
         base_url: origin.to_owned(),
         private_url: inside.to_owned(),
@@ -183,7 +191,10 @@ fn app(settings: &Settings, [origin, inside]: [&str; 2], ledger: Ledger, readine
         limits: settings.limits,
         identity,
     };
-    App::new(ledger, about, readiness)
+    App::new(ledger, about, readiness).map_err(|problem| {
+        let sentence = format!("people cannot sign in: {problem}");
+        Ending::new(Code::Config, sentence).next("name the hosts in `origin` and `private.origin`, as https://app.example.com")
+    })
 }
 
 async fn look_after(certificates: Arc<Both>) {

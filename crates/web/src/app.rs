@@ -4,9 +4,13 @@ use crate::figures::Figures;
 use crate::identity::IdentityCheck;
 use crate::once::InFlight;
 use crate::rate::Meter;
+use crate::waiting::Waiting;
 use axum::extract::FromRef;
+use bonded_base::{Problem, Secret};
 use bonded_ledger::Ledger;
+use bonded_people::grants::Terms;
 use bonded_people::keys::Doorkeeper;
+use bonded_people::sign_in::Doors;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -91,6 +95,9 @@ pub struct App {
 struct Inner {
     ledger: Ledger,
     doorkeeper: Doorkeeper,
+    doors: Doors,
+    codes: Waiting<Vec<Secret<String>>>,
+    terms: Waiting<Terms>,
     settings: Settings,
     readiness: Readiness,
     meter: Meter,
@@ -100,10 +107,16 @@ struct Inner {
 
 impl App {
     /// Must be called inside a tokio runtime.
-    pub fn new(ledger: Ledger, settings: Settings, readiness: Readiness) -> Self {
+    ///
+    /// # Errors
+    /// If an origin has no host name: passkeys are bound to one.
+    pub fn new(ledger: Ledger, settings: Settings, readiness: Readiness) -> Result<Self, Problem> {
         let doorkeeper = Doorkeeper::new(ledger.clone());
+        let doors = Doors::new(ledger.clone(), &settings.base_url, &settings.private_url)?;
         let (meter, in_flight, figures) = (Meter::new(settings.limits), InFlight::default(), Figures::default());
-        Self { inner: Arc::new(Inner { ledger, doorkeeper, settings, readiness, meter, in_flight, figures }) }
+        let (codes, terms) = (Waiting::default(), Waiting::default());
+        let inner = Inner { ledger, doorkeeper, doors, codes, terms, settings, readiness, meter, in_flight, figures };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The ledger.
@@ -114,6 +127,21 @@ impl App {
     /// Lets callers in, and forgets revoked keys at once.
     pub fn doorkeeper(&self) -> &Doorkeeper {
         &self.inner.doorkeeper
+    }
+
+    /// Everything that signing in needs.
+    pub fn doors(&self) -> &Doors {
+        &self.inner.doors
+    }
+
+    /// Recovery codes that a page is yet to show.
+    pub(crate) fn codes(&self) -> &Waiting<Vec<Secret<String>>> {
+        &self.inner.codes
+    }
+
+    /// Terms that a passkey is yet to sign.
+    pub(crate) fn terms(&self) -> &Waiting<Terms> {
+        &self.inner.terms
     }
 
     /// What the server knows of itself.

@@ -1,13 +1,14 @@
 //! A house for tests: the whole API over a ledger of its own, with parties who hold keys to it.
 
 pub mod contract;
+pub mod people;
 
 use crate::identity::IdentityCheck;
-use crate::{App, Limits, Readiness, Settings, public};
+use crate::{App, Limits, Readiness, Settings, private, public};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use bonded_base::{Account, ApiKey, Currency, Id, Node, Secret};
 use bonded_flow::Running;
 use bonded_ledger::{PLATFORM, Scope};
@@ -27,6 +28,7 @@ pub struct House {
     pub ledger: Arc<TestLedger>,
     pub app: App,
     router: Router,
+    private: Router,
     _running: Option<Running>,
 }
 
@@ -34,6 +36,18 @@ pub struct Party {
     pub account: Id<Account>,
     pub key: Id<ApiKey>,
     pub secret: String,
+}
+
+/// Somebody who calls the API: with a key, with a session.
+pub trait Guest {
+    /// The headers that say who it is.
+    fn shows(&self) -> Vec<(HeaderName, String)>;
+}
+
+impl Guest for Party {
+    fn shows(&self) -> Vec<(HeaderName, String)> {
+        vec![(AUTHORIZATION, format!("Bearer {}", self.secret))]
+    }
 }
 
 pub struct Answer {
@@ -85,8 +99,14 @@ impl House {
             limits,
             identity: IdentityCheck::Off,
         };
-        let app = App::new((**ledger).clone(), settings, Readiness::open());
-        Self { router: public(app.clone()), ledger, app, _running: None }
+        let app = App::new((**ledger).clone(), settings, Readiness::open()).unwrap();
+        let (router, private) = (public(app.clone()), private(app.clone(), Router::new()));
+        Self { router, private, ledger, app, _running: None }
+    }
+
+    /// All of an account, for what tests set up.
+    pub const fn operator(account: Id<Account>) -> Scope {
+        Scope::operator(account)
     }
 
     pub async fn party(&self, name: &str, role: Role) -> Party {
@@ -111,6 +131,11 @@ impl House {
         Party { account, key: issued.id, secret: Secret::expose(&issued.secret).clone() }
     }
 
+    /// Who holds this secret of a key to the same account.
+    pub fn bearer(&self, party: &Party, secret: &str) -> Party {
+        Party { account: party.account, key: party.key, secret: secret.to_owned() }
+    }
+
     /// A key of the same account that lacks one permission.
     pub async fn key_without(&self, party: &Party, permission: Permission) -> Party {
         let others = Permissions::of_keys().iter().filter(|other| *other != permission).collect();
@@ -119,29 +144,34 @@ impl House {
 
     /// Every answer is held against the contract on its way to the test.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let path = request.uri().path().to_owned();
+        self.answered(self.router.clone(), request, &path).await
+    }
+
+    async fn answered(&self, router: Router, request: Request<Body>, path: &str) -> Answer {
+        let method = request.method().clone();
+        let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
         let answer = Answer { status: parts.status, headers: parts.headers, bytes };
-        contract::hold(&method, &path, &answer);
+        contract::hold(&method, path, &answer);
         answer
     }
 
-    pub async fn get(&self, party: &Party, path: &str) -> Answer {
+    pub async fn get(&self, party: &impl Guest, path: &str) -> Answer {
         self.send(request(party, Method::GET, path, &[], Body::empty())).await
     }
 
-    pub async fn post(&self, party: &Party, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, party: &impl Guest, path: &str, body: Value) -> Answer {
         self.post_with(party, path, body, &[]).await
     }
 
-    pub async fn post_with(&self, party: &Party, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
+    pub async fn post_with(&self, party: &impl Guest, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         self.send(request(party, Method::POST, path, headers, body)).await
     }
 
-    pub async fn patch(&self, party: &Party, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
+    pub async fn patch(&self, party: &impl Guest, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
         self.send(request(party, Method::PATCH, path, headers, Body::from(body.to_string()))).await
     }
 
@@ -182,9 +212,17 @@ impl House {
     }
 }
 
-pub fn request(party: &Party, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {
-    let bearer = format!("Bearer {}", party.secret);
-    let mut request = Request::builder().method(method).uri(path).header(AUTHORIZATION, bearer);
+pub fn request(
+    guest: &(impl Guest + ?Sized),
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Body,
+) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in guest.shows() {
+        request = request.header(name, value);
+    }
     if !headers.iter().any(|(name, _)| *name == "content-type") {
         request = request.header(CONTENT_TYPE, "application/json");
     }

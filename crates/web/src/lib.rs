@@ -16,6 +16,7 @@ mod consumer;
 mod cookies;
 mod docs;
 mod figures;
+mod guest;
 mod health;
 #[cfg(test)]
 mod house;
@@ -24,6 +25,7 @@ mod observe;
 mod once;
 mod openapi;
 mod page;
+mod pages;
 pub mod problem;
 mod rate;
 mod reply;
@@ -31,8 +33,10 @@ mod route;
 pub mod shapes;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use app::{App, Limits, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, Readiness, Settings};
+pub use guest::CallerMark;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -42,7 +46,8 @@ use problem::Failure;
 /// Everything on the public listener: the API, its docs, health. Whatever else is asked for is not found.
 pub fn public(app: App) -> Router {
     let api = api::routes().into_iter().fold(Router::new(), |router, route| route.mount(&app, router));
-    let router = api.merge(docs::router(&app)).merge(health::router());
+    let pages = pages::router(&app, pages::public());
+    let router = api.merge(docs::router(&app)).merge(health::router()).merge(pages);
     surrounded(app, router, Door::Public)
 }
 
@@ -50,7 +55,8 @@ pub fn public(app: App) -> Router {
 /// those whom the identity-aware proxy vouches for, unless the settings ask for no proxy.
 pub fn private(app: App, extra: Router) -> Router {
     let support = api::routes().into_iter().fold(Router::new(), |router, route| route.mount_for_staff(&app, router));
-    let router = support.merge(health::router()).merge(figures::router()).merge(extra.with_state(()));
+    let pages = pages::router(&app, pages::private());
+    let router = support.merge(health::router()).merge(figures::router()).merge(pages).merge(extra.with_state(()));
     surrounded(app, router, Door::Private)
 }
 

@@ -7,7 +7,7 @@ use crate::credentials::{Credentials, Keeper};
 use crate::members::{MemberRecord, MemberState, Role};
 use crate::staff::{StaffRecord, StaffState};
 use crate::users::{self, ACCOUNTS_MAX, NAME_CHARS_MAX, UserRecord, Visitor};
-use bonded_base::{Account, Id, Kind, Moment, Problem, Reason, Secret, Staff, User};
+use bonded_base::{Account, Id, Kind, Moment, Problem, Reason, Secret, User};
 use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored, System};
 
 /// Accepts as somebody who is no user yet: with a name and a password.
@@ -84,7 +84,7 @@ pub async fn accept_staff(
     code: &str,
     name: &str,
     password: Secret<String>,
-) -> Result<Id<Staff>, PeopleError> {
+) -> Result<Stored<StaffRecord>, PeopleError> {
     let invitation = find(ledger, id, code).await?;
     let Into::Staff { roles } = invitation.into else { return Err(PeopleError::missing(Kind::Invitation)) };
     let name = name_of(name)?;
@@ -107,7 +107,7 @@ pub async fn accept_staff(
         LedgerError::Taken { .. } => Problem::new(Reason::Duplicate, "this person is on the staff already").into(),
         error => PeopleError::Ledger(error),
     })?;
-    Ok(Id::from_bytes(staff.bytes()))
+    crate::staff::get(ledger, &scope, staff).await
 }
 
 fn account_of(invitation: &InvitationRecord) -> Result<(Id<Account>, Role), PeopleError> {

@@ -1,0 +1,71 @@
+//! The pages that people see: signing in, their own security, members, keys, support; and the staff's own.
+//!
+//! They are rendered on the server and work without scripts, but for passkeys, which only a browser's script can ask
+//! for. Every page is in a registry with what it asks of its visitors ([`Access`]), as every route of the API is.
+//!
+//! Architecture invariants: a page without an [`Access`] cannot be written down; what changes something is taken from
+//! our own pages alone; a page loads nothing from elsewhere.
+
+pub(crate) mod answer;
+pub(crate) mod face;
+mod form;
+mod gate;
+mod home;
+mod invitations;
+mod keys;
+mod members;
+mod reset;
+mod security;
+mod sign_in;
+mod staff;
+mod support;
+
+pub(crate) use gate::Page;
+
+use crate::app::App;
+use answer::asset;
+use axum::Router;
+use axum::routing::get;
+use face::{Console, Shop};
+
+const STYLE: &str = include_str!("../assets/app.css");
+const PASSKEYS: &str = include_str!("../assets/passkeys.js");
+
+/// Every page of the public listener.
+pub(crate) fn public() -> Vec<Page> {
+    [
+        sign_in::pages::<Shop>(),
+        security::pages::<Shop>(),
+        invitations::pages(),
+        reset::pages(),
+        home::pages(),
+        members::pages(),
+        keys::pages(),
+        support::pages(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Every page of the private listener.
+pub(crate) fn private() -> Vec<Page> {
+    [sign_in::pages::<Console>(), security::pages::<Console>(), staff::pages()].into_iter().flatten().collect()
+}
+
+/// Serves pages, with their style and their one script.
+pub(crate) fn router(app: &App, pages: Vec<Page>) -> Router<App> {
+    let router = Router::new()
+        .route("/assets/app.css", get(async || asset("text/css; charset=utf-8", STYLE)))
+        .route("/assets/passkeys.js", get(async || asset("text/javascript; charset=utf-8", PASSKEYS)));
+    pages.into_iter().fold(router, |router, page| page.mount(app, router))
+}
+
+/// A moment as people read it here: to the minute, in UTC.
+fn when(moment: bonded_base::Moment) -> String {
+    let text = moment.to_string();
+    match text.get(..16) {
+        Some(minute) => format!("{} UTC", minute.replace('T', " ")),
+        None => text,
+    }
+}

@@ -1,0 +1,189 @@
+//! The registry's rows for pages, and the gate before each: who may come in, and where the others are sent.
+
+use super::answer::{Refused, go};
+use super::face::{Console, Face, Shop};
+use super::form::FORM_BYTES_MAX;
+use crate::app::App;
+use crate::body::BodyLimit;
+use crate::cookies::of_our_own_pages;
+use crate::identity::AssertedIdentity;
+use crate::observe::Account;
+use crate::problem::Failure;
+use axum::Router;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use bonded_people::session::Stage;
+use bonded_people::staff::{self, Power, StaffVisitor};
+use bonded_people::users::{self, Visitor};
+use bonded_people::{PeopleError, Permission};
+use std::sync::Arc;
+
+/// What a page asks of whoever opens it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nothing: it is how one gets in.
+    Anyone,
+    /// A user who is signed in, in whichever account.
+    User,
+    /// A member of the account that is open, whose role has this permission.
+    Member(Permission),
+    /// One of the staff who is signed in.
+    Staff,
+    /// One of the staff whose roles have this power.
+    With(Power),
+}
+
+/// One method at one address.
+pub(crate) struct Page {
+    /// GET or POST.
+    pub method: Method,
+    /// As the router writes it: `/members/{id}/role`.
+    pub path: String,
+    /// What it asks of its visitors.
+    pub access: Access,
+    handler: MethodRouter<App>,
+}
+
+impl Page {
+    /// A page that is read.
+    pub fn get(access: Access, path: impl Into<String>, handler: MethodRouter<App>) -> Self {
+        Self { method: Method::GET, path: path.into(), access, handler }
+    }
+
+    /// What a page sends.
+    pub fn post(access: Access, path: impl Into<String>, handler: MethodRouter<App>) -> Self {
+        Self { method: Method::POST, path: path.into(), access, handler }
+    }
+
+    pub(super) fn mount(self, app: &App, router: Router<App>) -> Router<App> {
+        let gate_of = (app.clone(), self.access, self.method != Method::GET);
+        router.route(&self.path, self.handler.route_layer(from_fn_with_state(gate_of, gate)))
+    }
+}
+
+async fn gate(State((app, access, changes)): State<(App, Access, bool)>, mut request: Request, next: Next) -> Response {
+    // Which listener it is on says which origin its pages are of; a sign-in page may be on either.
+    let origins = [Shop::origin(&app), Console::origin(&app)];
+    let ours = origins.iter().any(|own| of_our_own_pages(request.headers(), own));
+    if changes && !ours {
+        return Refused::from(Failure::cross_site()).into_response();
+    }
+    request.extensions_mut().insert(BodyLimit(FORM_BYTES_MAX));
+    let let_in = match access {
+        Access::Anyone => Ok(None),
+        Access::User | Access::Member(_) => member(&app, access, &mut request).await,
+        Access::Staff | Access::With(_) => one_of_the_staff(&app, access, &mut request).await,
+    };
+    match let_in {
+        Ok(None) => next.run(request).await,
+        Ok(Some(account)) => {
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(account);
+            response
+        }
+        Err(Elsewhere::To(path)) if !changes => go(&path),
+        Err(Elsewhere::To(_)) => Refused::from(PeopleError::SignedOut).into_response(),
+        Err(Elsewhere::Refused(refused)) => refused.into_response(),
+    }
+}
+
+/// Where somebody is sent who is not let in.
+enum Elsewhere {
+    To(String),
+    Refused(Refused),
+}
+
+impl<E: Into<Refused>> From<E> for Elsewhere {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+async fn member(app: &App, access: Access, request: &mut Request) -> Result<Option<Account>, Elsewhere> {
+    let Some(token) = Shop::COOKIE.token(request.headers()) else { return Err(Elsewhere::To(Shop::path("/sign-in"))) };
+    let visitor = match users::admit(app.ledger(), &token).await {
+        Ok(visitor) => visitor,
+        Err(PeopleError::SignedOut) => return Err(Elsewhere::To(Shop::path("/sign-in"))),
+        Err(error) => return Err(error.into()),
+    };
+    stage(&visitor.session.stage, Shop::PREFIX)?;
+    let mut account = None;
+    if let Access::Member(permission) = access {
+        let Some((open, role)) = visitor.standing() else { return Err(Elsewhere::To(String::from("/accounts"))) };
+        if !role.has(permission) {
+            return Err(Failure::not_permitted("role", permission).into());
+        }
+        if !visitor.permissions().contains(permission) {
+            return Err(Failure::second_factor().into());
+        }
+        account = Some(Account(open));
+    }
+    request.extensions_mut().insert(Arc::new(visitor));
+    Ok(account)
+}
+
+async fn one_of_the_staff(app: &App, access: Access, request: &mut Request) -> Result<Option<Account>, Elsewhere> {
+    let to_sign_in = || Elsewhere::To(Console::path("/sign-in"));
+    let token = Console::COOKIE.token(request.headers()).ok_or_else(to_sign_in)?;
+    let visitor = match staff::admit(app.ledger(), &token).await {
+        Ok(visitor) => visitor,
+        Err(PeopleError::SignedOut) => return Err(to_sign_in()),
+        Err(error) => return Err(error.into()),
+    };
+    is_vouched_for(request.extensions().get::<AssertedIdentity>(), &visitor)?;
+    stage(&visitor.session.stage, Console::PREFIX)?;
+    if !visitor.is_let_in() {
+        return Err(Failure::second_factor().into());
+    }
+    match access {
+        Access::With(power) if !visitor.may(power) => return Err(Failure::no_power(power).into()),
+        _ => {}
+    }
+    request.extensions_mut().insert(Arc::new(visitor));
+    Ok(None)
+}
+
+/// The proxy's word must be about the very person whose session is shown.
+pub(crate) fn is_vouched_for(asserted: Option<&AssertedIdentity>, visitor: &StaffVisitor) -> Result<(), Failure> {
+    match asserted {
+        Some(identity) if identity.mail.folded() != visitor.record.mail.folded() => Err(Failure::no_identity()),
+        _ => Ok(()),
+    }
+}
+
+/// Somebody whose sign-in is unfinished is sent to its next step.
+fn stage(stage: &Stage, prefix: &str) -> Result<(), Elsewhere> {
+    match stage {
+        Stage::Full => Ok(()),
+        Stage::SecondFactor => Err(Elsewhere::To(format!("{prefix}/sign-in/second-factor"))),
+        Stage::Enrolment => Err(Elsewhere::To(format!("{prefix}/security"))),
+    }
+}
+
+/// The user that the gate let in.
+pub(crate) struct Member(pub Arc<Visitor>);
+
+/// The member of the staff that the gate let in.
+pub(crate) struct OneOfTheStaff(pub Arc<StaffVisitor>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Member {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let lost = || Failure::internal("a page asked for its user behind no gate");
+        parts.extensions.get::<Arc<Visitor>>().cloned().map(Self).ok_or_else(lost)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OneOfTheStaff {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let lost = || Failure::internal("a page asked for its visitor behind no gate");
+        parts.extensions.get::<Arc<StaffVisitor>>().cloned().map(Self).ok_or_else(lost)
+    }
+}
