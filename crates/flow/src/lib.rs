@@ -4,10 +4,12 @@
 //! They deliver state, not messages: a reader sees that a record changed, reads it as it is now, and makes the other
 //! side agree. So running an entry twice is harmless, and a crash anywhere is repaired by reading on from the cursor.
 //!
-//! Beside the readers, [`post`] sends the mail that waits in the platform's account.
+//! Beside the readers, [`post`] sends the mail that waits in the platform's account, and [`calendar`] does there what
+//! time brings about.
 //!
 //! Architecture invariant: a reader keeps nothing in memory that a restart could lose.
 
+pub mod calendar;
 mod checkpoint;
 pub mod post;
 mod route;

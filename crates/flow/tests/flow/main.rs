@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod calendar;
 mod journeys;
 mod post;
 mod proofs;
