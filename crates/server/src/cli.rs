@@ -1,5 +1,9 @@
 //! The command line: what can be asked, and how it reads in `--help`.
 
+mod people;
+
+pub use people::{Course, Review, Staff, Training};
+
 use crate::ending::Ending;
 use crate::settings::{self, Given, Settings, keys};
 use clap::{Args, Parser, Subcommand};
@@ -106,6 +110,20 @@ pub enum Command {
     /// Mail to people: what waits, what is held, what was sent
     #[command(subcommand)]
     Mail(Mail),
+    /// The people who run the platform
+    #[command(subcommand)]
+    Staff(Staff),
+    /// The platform's own staff
+    #[command(subcommand)]
+    Staff(Staff),
+    /// What staff must have learnt, and who has
+    #[command(subcommand)]
+    Training(Training),
+    /// Reviews of the staff's access
+    #[command(subcommand)]
+    Review(Review),
+    /// Prints what each role of the staff and of members may do
+    Roles(Json),
     /// Checks an exported log against signed checkpoints, without a server
     Verify(Verify),
     /// Writes an account's log and records as JSON lines
@@ -124,6 +142,12 @@ pub struct Init {
     /// An officer's public key (age1…), or a file with public keys; repeat for more
     #[arg(long, value_name = "FILE")]
     pub officer: Vec<String>,
+    /// The mail address of a first security officer, who is invited onto the staff; repeat for the second
+    #[arg(long, value_name = "MAIL", requires = "officer")]
+    pub security_officer: Vec<String>,
+    /// The mail address of the reviewer of staff accounts: the CEO
+    #[arg(long, value_name = "MAIL", requires = "officer")]
+    pub reviewer: Option<String>,
 }
 
 #[derive(Args)]
@@ -234,6 +258,18 @@ pub enum Account {
         #[command(flatten)]
         unsealed: Unsealed,
     },
+    /// Invites somebody into an account: its first owner, for instance
+    Invite {
+        /// The account, as acct_…
+        account: String,
+        /// Who is invited, as ada@example.com
+        mail: String,
+        /// owner, manager, operator or viewer
+        #[arg(long, default_value = "owner")]
+        role: String,
+        #[command(flatten)]
+        unsealed: Unsealed,
+    },
     /// Lists the merchant accounts
     List {
         #[command(flatten)]
@@ -252,6 +288,20 @@ pub enum Account {
         /// A key for tests, also in production
         #[arg(long)]
         test: bool,
+        #[command(flatten)]
+        unsealed: Unsealed,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Staff {
+    /// Invites somebody onto the platform's staff
+    Invite {
+        /// Who is invited, as ada@example.com
+        mail: String,
+        /// support, engineer, on_call, security_officer or reviewer; repeat for more
+        #[arg(long, required = true)]
+        role: Vec<String>,
         #[command(flatten)]
         unsealed: Unsealed,
     },

@@ -7,7 +7,7 @@ use crate::identity;
 use crate::officers;
 use crate::places::Places;
 use crate::settings::Settings;
-use crate::tls::{Authority, Certificates, Drained, Listener};
+use crate::tls::{Authority, Certificates, Drained, Listener, Marks};
 use axum::Router;
 use bonded_base::{Clock, Id, SystemChance, SystemClock};
 use bonded_connect::mail::Mailer;
@@ -76,25 +76,39 @@ impl Node {
         let readiness = Readiness::open();
         let log_origin = settings.name.clone();
         let origin = settings.origin(public.address().port());
-        let desk = Desk { vault, ledger: Some(ledger.clone()), log_origin: log_origin.clone(), issuer: issuer.clone() };
+        let origins = Origins { public: origin.clone(), private: settings.private_origin(private.address()) };
+        let desk = Desk {
+            vault,
+            ledger: Some(ledger.clone()),
+            log_origin: log_origin.clone(),
+            origins: origins.clone(),
+            issuer: issuer.clone(),
+        };
         let socket = tokio::spawn(Socket::open(socket_path)?.serve(desk.clone()));
         let node = Id::new(&SystemClock, &SystemChance);
         let flow = bonded_flow::start(ledger.clone(), node, log_origin);
-        let origins = Origins { public: origin.clone(), private: settings.private_origin(private.address()) };
         let post = post(settings, &ledger, node, origins)?;
         let calendar = bonded_flow::calendar::start(ledger.clone(), node);
         let inside = settings.private_origin(private.address());
         let app = app(settings, [&origin, &inside], ledger, readiness.clone(), identity)?;
         let addresses = [public.address(), private.address()];
         let (stop, stopped) = watch::channel(false);
+        let marks = Arc::new(Marks::new(SystemChance));
         let doors = [
             tokio::spawn(public.serve(
                 bonded_web::public(app.clone()),
                 origin.clone(),
+                Arc::clone(&marks),
                 stopped.clone(),
                 settings.drain,
             )),
-            tokio::spawn(private.serve(bonded_web::private(app, Router::new()), inside, stopped, settings.drain)),
+            tokio::spawn(private.serve(
+                bonded_web::private(app, Router::new()),
+                inside,
+                marks,
+                stopped,
+                settings.drain,
+            )),
         ];
         let mut chores = vec![socket, tokio::spawn(look_after(Arc::clone(&certificates)))];
         chores.extend(issuer.map(|issuer| tokio::spawn(issuer.keep_fresh())));
@@ -182,7 +196,13 @@ fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {
     Ok(())
 }
 
-fn app(settings: &Settings, [origin, inside]: [&str; 2], ledger: Ledger, readiness: Readiness, identity: IdentityCheck) -> Result<App, Ending> {
+fn app(
+    settings: &Settings,
+    [origin, inside]: [&str; 2],
+    ledger: Ledger,
+    readiness: Readiness,
+    identity: IdentityCheck,
+) -> Result<App, Ending> {
     let about = bonded_web::Settings {
         base_url: origin.to_owned(),
         private_url: inside.to_owned(),
@@ -193,7 +213,8 @@ fn app(settings: &Settings, [origin, inside]: [&str; 2], ledger: Ledger, readine
     };
     App::new(ledger, about, readiness).map_err(|problem| {
         let sentence = format!("people cannot sign in: {problem}");
-        Ending::new(Code::Config, sentence).next("name the hosts in `origin` and `private.origin`, as https://app.example.com")
+        Ending::new(Code::Config, sentence)
+            .next("name the hosts in `origin` and `private.origin`, as https://app.example.com")
     })
 }
 

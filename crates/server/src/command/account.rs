@@ -13,8 +13,14 @@ pub fn run(choices: &Choices, account: Account) -> Result<(), Ending> {
             let done = wish(choices, Wish::AccountCreate { name, role, currency }, &unsealed)?;
             tell(&done, &unsealed, |done| {
                 say!("account  {}", word(done, "account"));
-                say!("\nnext: bonded account key {}", word(done, "account"));
+                say!("\nnext: bonded account invite {} ada@example.com   (its first owner)", word(done, "account"));
+                say!("      bonded account key {}", word(done, "account"));
             });
+        }
+        Account::Invite { account, mail, role, unsealed } => {
+            let account = account.parse().map_err(|bad| Ending::new(Code::Usage, format!("{bad}")))?;
+            let done = wish(choices, Wish::AccountInvite { account, mail, role }, &unsealed)?;
+            tell(&done, &unsealed, invited);
         }
         Account::List { unsealed } => {
             let done = wish(choices, Wish::AccountList, &unsealed)?;
@@ -37,6 +43,13 @@ pub fn run(choices: &Choices, account: Account) -> Result<(), Ending> {
         }
     }
     Ok(())
+}
+
+/// What an invitation's maker is told; also of one onto the staff.
+pub fn invited(done: &Value) {
+    say!("link   {}", word(done, "link"));
+    say!("until  {}", word(done, "until"));
+    say!("\nIt is also sent by mail. Whoever opens it joins: hand it to nobody else.");
 }
 
 fn wish(choices: &Choices, wish: Wish, unsealed: &Unsealed) -> Result<Value, Ending> {

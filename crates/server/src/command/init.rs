@@ -1,7 +1,9 @@
 //! `bonded init`: everything a new server needs, made once and never overwritten.
 
+use super::on_runtime;
 use crate::cli::{Choices, Init};
-use crate::deployment::key_places;
+use crate::deployment::{key_places, open_ledger};
+use crate::desk::invite;
 use crate::ending::{Code, Ending};
 use crate::officers;
 use crate::places::{Places, make_directory};
@@ -9,6 +11,7 @@ use crate::settings::{self, Settings, keys, sample};
 use crate::terminal::say;
 use crate::tls::Authority;
 use bonded_base::{Clock, SystemChance, SystemClock};
+use bonded_people::staff::StaffRole;
 use bonded_vault::Vault;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,11 +36,34 @@ pub fn run(choices: &Choices, init: &Init) -> Result<(), Ending> {
     }
     places.make()?;
     Authority::make(&places, SystemClock.now())?;
+    let mut links = Vec::new();
     if !officers.is_empty() {
-        let _unsealed = Vault::init(&key_places(&settings), settings.environment, &officers, Arc::new(SystemChance))?;
+        let vault = Vault::init(&key_places(&settings), settings.environment, &officers, Arc::new(SystemChance))?;
+        links = on_runtime(1, invite_first(&settings, vault, init))??;
     }
     tell(&file, &settings, &places, officers.len());
+    for (who, link) in links {
+        say!("{who}: {link}");
+    }
     Ok(())
+}
+
+/// Invites the first people onto the staff, while the new keys are at hand; each with a link to hand over.
+async fn invite_first(settings: &Settings, vault: Vault, init: &Init) -> Result<Vec<(String, String)>, Ending> {
+    let officers = init.security_officer.iter().map(|mail| (mail, StaffRole::SecurityOfficer));
+    let first: Vec<_> = officers.chain(init.reviewer.iter().map(|mail| (mail, StaffRole::Reviewer))).collect();
+    if first.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ledger = open_ledger(settings, vault).await?;
+    let mut links = Vec::new();
+    for (mail, role) in first {
+        let done = invite::staff(&ledger, &settings.origins(), mail, &[role.to_string()]).await?;
+        let link = done.get("link").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        links.push((format!("{role} {mail}"), link));
+    }
+    ledger.close().await;
+    Ok(links)
 }
 
 /// The configuration file: there already, or to be written with this text.

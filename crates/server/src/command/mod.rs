@@ -5,7 +5,9 @@ mod export;
 mod init;
 mod keys;
 mod mail;
+mod people;
 mod serve;
+mod staff;
 mod verify;
 
 use crate::cli::{Command, Line};
@@ -27,6 +29,14 @@ pub fn run(line: Line) -> Result<(), Ending> {
         Command::Keys(keys) => keys::run(&choices, keys),
         Command::Account(account) => account::run(&choices, account),
         Command::Mail(mail) => mail::run(&choices, mail),
+        Command::Staff(staff) => staff::run(&choices, staff),
+        Command::Staff(staff) => people::staff(&choices, staff),
+        Command::Training(training) => people::training(&choices, training),
+        Command::Review(review) => people::review(&choices, review),
+        Command::Roles(json) => {
+            people::roles(json.json);
+            Ok(())
+        }
         Command::Verify(verify) => verify::run(&verify),
         Command::Bench(bench) => crate::bench::run(choices.engine.as_deref(), &bench),
         Command::Export(export) => export::run(&choices, &export),

@@ -1,13 +1,14 @@
 //! Carrying a wish out.
 
 use super::export::export;
-use super::mail;
 use super::wish::Wish;
+use super::{invite, mail};
 use crate::ending::{Code, Ending};
 use crate::identity::Issuer;
 use bonded_base::{Account, Currency, Id, Secret};
 use bonded_ledger::{Ledger, PLATFORM, Scope};
 use bonded_people::keys::{self, MakerRights, Mode};
+use bonded_people::mail::Origins;
 use bonded_people::{Permission, Permissions};
 use bonded_trade::Page;
 use bonded_trade::accounts::{self, Role};
@@ -31,6 +32,8 @@ pub struct Desk {
     pub ledger: Option<Ledger>,
     /// The name under which its logs are signed.
     pub log_origin: String,
+    /// How people reach the pages that mailed links lead to.
+    pub origins: Origins,
     /// The issuer that vouches for callers of the private listener; none where nothing is asked, or no server runs.
     pub issuer: Option<Issuer>,
 }
@@ -62,8 +65,23 @@ impl Desk {
             Wish::AccountKey { account, name, permissions, test } => {
                 self.issue(account, name, &permissions, test).await
             }
+            Wish::AccountInvite { account, mail, role } => {
+                invite::member(self.ledger()?, &self.origins, account, &mail, &role).await
+            }
+            Wish::StaffInvite { mail, roles } => invite::staff(self.ledger()?, &self.origins, &mail, &roles).await,
             Wish::MailList { state, addresses } => mail::list(self.ledger()?, state.as_deref(), addresses).await,
             Wish::MailRetry { mail } => mail::retry(self.ledger()?, mail).await,
+            Wish::StaffList { addresses } => people::list(self.ledger()?, addresses).await,
+            Wish::StaffRoles { staff, roles } => people::change_roles(self.ledger()?, staff, &roles).await,
+            Wish::StaffEnd { staff } => people::end(self.ledger()?, staff).await,
+            Wish::TrainingList => people::standings(self.ledger()?).await,
+            Wish::TrainingCourse(course) => people::course(self.ledger()?, course).await,
+            Wish::TrainingRecord { staff, course, on, of_version, certificate } => {
+                people::record(self.ledger()?, staff, &course, on.as_deref(), of_version, certificate).await
+            }
+            Wish::ReviewOpen { every } => people::open_review(self.ledger()?, every).await,
+            Wish::ReviewList => people::list_reviews(self.ledger()?).await,
+            Wish::ReviewShow { review } => people::show_review(self.ledger()?, review).await,
             Wish::Export { account, with_consumers } => {
                 export(self.ledger()?, account, &self.log_origin, with_consumers, lines).await
             }

@@ -86,7 +86,13 @@ async fn ask_here(settings: &Settings, wish: Wish, identity: Option<&Path>, line
         );
     }
     let vault = open_vault(settings)?;
-    let mut desk = Desk { vault: vault.clone(), ledger: None, log_origin: settings.name.clone(), issuer: None };
+    let mut desk = Desk {
+        vault: vault.clone(),
+        ledger: None,
+        log_origin: settings.name.clone(),
+        origins: settings.origins(),
+        issuer: None,
+    };
     if let Some(identity) = identity {
         desk.answer(Wish::Unseal, Some(officers::identity(identity)?), &lines).await?;
     } else if wish != Wish::KeysStatus {

@@ -7,7 +7,9 @@
 mod answer;
 mod ask;
 mod export;
+pub mod invite;
 mod mail;
+mod people;
 mod socket;
 mod wish;
 
@@ -15,4 +17,4 @@ pub use answer::Desk;
 pub use ask::{ask, ask_running};
 pub use export::FORMAT as EXPORT_FORMAT;
 pub use socket::{Socket, connect};
-pub use wish::Wish;
+pub use wish::{CertificateGiven, CourseWish, Wish};

@@ -3,11 +3,13 @@
 use crate::ending::Ending;
 use bonded_base::{Account, Id};
 use bonded_people::mail::Mail;
+use bonded_people::reviews::ReviewRecord;
+use bonded_people::staff::StaffRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Bytes of a wish at most, and of the identity that may follow it.
-pub const WISH_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a wish at most, and of the identity that may follow it. The longest carries a certificate of 256 KiB.
+pub const WISH_BYTES_MAX: usize = 512 * 1024;
 
 /// One wish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +55,22 @@ pub enum Wish {
         /// `bk_test_…` instead of `bk_live_…`.
         test: bool,
     },
+    /// Somebody is invited into a merchant account.
+    AccountInvite {
+        /// Which.
+        account: Id<Account>,
+        /// The mail address of whoever is invited.
+        mail: String,
+        /// `owner`, `manager` …
+        role: String,
+    },
+    /// Somebody is invited onto the staff.
+    StaffInvite {
+        /// The mail address of whoever is invited.
+        mail: String,
+        /// `security_officer`, `support` …
+        roles: Vec<String>,
+    },
     /// The newest mails.
     MailList {
         /// `waiting`, `sent` or `held`; none means what was not sent.
@@ -65,6 +83,52 @@ pub enum Wish {
         /// Which.
         mail: Id<Mail>,
     },
+    /// Everybody on the staff.
+    StaffList {
+        /// Whether addresses are shown.
+        addresses: bool,
+    },
+    /// Other roles for one of the staff.
+    StaffRoles {
+        /// Who.
+        staff: Id<StaffRecord>,
+        /// Which.
+        roles: Vec<String>,
+    },
+    /// The end of a staff account.
+    StaffEnd {
+        /// Whose.
+        staff: Id<StaffRecord>,
+    },
+    /// Every course, and how everybody stands.
+    TrainingList,
+    /// A new course, or another shape of one.
+    TrainingCourse(CourseWish),
+    /// A completion.
+    TrainingRecord {
+        /// Whose.
+        staff: Id<StaffRecord>,
+        /// The course's name or id.
+        course: String,
+        /// `2026-11-22`; today if none.
+        on: Option<String>,
+        /// The present one if none.
+        of_version: Option<u32>,
+        /// The file that proves it.
+        certificate: Option<CertificateGiven>,
+    },
+    /// A review of every staff account, now.
+    ReviewOpen {
+        /// Days until the next.
+        every: Option<u16>,
+    },
+    /// The newest reviews.
+    ReviewList,
+    /// One review, or the newest.
+    ReviewShow {
+        /// Which.
+        review: Option<Id<ReviewRecord>>,
+    },
     /// An account's log and records, line by line.
     Export {
         /// Whose.
@@ -72,6 +136,32 @@ pub enum Wish {
         /// Whether the six fields go with it.
         with_consumers: bool,
     },
+}
+
+/// What is asked about a course.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CourseWish {
+    /// What it is called.
+    pub name: String,
+    /// What it is about.
+    pub about: Option<String>,
+    /// Names of roles; none means as before.
+    pub required_for: Vec<String>,
+    /// For how many days a completion counts.
+    pub valid_days: Option<u16>,
+    /// Whether there is a new version.
+    pub new_version: bool,
+    /// Whether nobody needs it any more.
+    pub retire: bool,
+}
+
+/// A certificate on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateGiven {
+    /// What the file is called.
+    pub file_name: String,
+    /// Its bytes.
+    pub base64: String,
 }
 
 impl Wish {

@@ -3,6 +3,7 @@
 use super::{Code, Ending};
 use bonded_ledger::LedgerError;
 use bonded_ledger::engine::EngineError;
+use bonded_people::PeopleError;
 use bonded_people::keys::KeyError;
 use bonded_trade::TradeError;
 use bonded_vault::{BadOfficer, VaultError};
@@ -90,6 +91,16 @@ impl From<KeyError> for Ending {
             KeyError::Problem(problem) => Self::new(Code::Usage, problem.to_string()),
             KeyError::Ledger(error) => error.into(),
             KeyError::NotValid => Self::new(Code::Usage, error.to_string()),
+        }
+    }
+}
+
+impl From<PeopleError> for Ending {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::Problem(problem) => Self::new(Code::Usage, problem.to_string()),
+            PeopleError::Ledger(error) => error.into(),
+            other => Self::new(Code::Usage, other.to_string()),
         }
     }
 }

@@ -14,6 +14,7 @@ use axum::http::HeaderName;
 use bonded_base::Secret;
 use bonded_connect::mail::MailServer;
 use bonded_people::assertion::Rules;
+use bonded_people::mail::Origins;
 use bonded_vault::Environment;
 use reqwest::Url;
 use std::net::SocketAddr;
@@ -153,6 +154,12 @@ impl Settings {
             (None, 443) => format!("https://{name}"),
             (None, port) => format!("https://{name}:{port}"),
         }
+    }
+
+    /// How people reach both listeners, where no server runs that knows better.
+    pub fn origins(&self) -> Origins {
+        let public = self.origin(self.public.listen.port());
+        Origins { public, private: self.private_origin(self.private.listen) }
     }
 
     /// How staff reach a private listener at this address.

@@ -1,11 +1,15 @@
 //! One door: accepts connections, insists on TLS, hands requests to the router, and stops without cutting anyone off.
 
+use super::Marks;
 use super::certificate::Certificates;
 use super::idle::Idle;
 use super::plain::turn_away;
 use crate::ending::{Code, Ending};
 use crate::settings::Door;
 use axum::Router;
+use axum::http::Request;
+use bonded_base::{Clock, SystemClock};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -16,6 +20,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
 
 /// From a connection's first byte to the end of its handshake.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -63,6 +68,7 @@ struct Inside {
     http: auto::Builder<TokioExecutor>,
     router: Router,
     origin: String,
+    marks: Arc<Marks>,
 }
 
 impl Listener {
@@ -104,11 +110,12 @@ impl Listener {
         self,
         router: Router,
         origin: String,
+        marks: Arc<Marks>,
         mut stop: watch::Receiver<bool>,
         drain: Duration,
     ) -> Drained {
         let graceful = GracefulShutdown::new();
-        let inside = Arc::new(Inside { tls: self.tls, http: http(), router, origin });
+        let inside = Arc::new(Inside { tls: self.tls, http: http(), router, origin, marks });
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -160,6 +167,9 @@ fn http() -> auto::Builder<TokioExecutor> {
 impl Inside {
     /// One connection's life.
     async fn connection(&self, stream: TcpStream, watcher: Watcher) -> Result<(), &'static str> {
+        // Here, and nowhere else, a caller's address is looked at; what goes on is a mark.
+        let peer = stream.peer_addr().map_err(|_| "the caller was gone")?;
+        let mark = self.marks.of(peer.ip(), SystemClock.now());
         // Without this, a small answer waits for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let mut first = [0];
@@ -178,7 +188,11 @@ impl Inside {
             .map_err(|_| "the handshake took too long")?
             .map_err(|_| "the handshake failed")?;
         let io = TokioIo::new(Idle::new(stream, IDLE_LIMIT));
-        let service = TowerToHyperService::new(self.router.clone());
+        let marked = self.router.clone().map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(mark);
+            request
+        });
+        let service = TowerToHyperService::new(marked);
         watcher.watch(self.http.serve_connection(io, service).into_owned()).await.map_err(|_| "the connection broke")
     }
 }

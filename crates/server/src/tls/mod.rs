@@ -6,9 +6,11 @@ mod authority;
 mod certificate;
 mod idle;
 mod listener;
+mod marks;
 mod plain;
 mod validity;
 
 pub use authority::Authority;
 pub use certificate::{Certificates, not_after_of};
 pub use listener::{Drained, Listener};
+pub use marks::Marks;

@@ -104,7 +104,7 @@ async fn mail_goes_out_and_the_operator_sees_how_without_addresses() {
 #[tokio::test]
 async fn a_mail_server_without_a_good_certificate_gets_nothing_and_doctor_says_so() {
     let bad = Wanted { shows: Shows::Expired, speaks: Speaks::Implicit, ..Wanted::GOOD };
-    let Some(mail) = MailServer::start(bad).await else { return };
+    let Some(mut mail) = MailServer::start(bad).await else { return };
     let house = House::new();
     queue(&house, &["ada@example.com"]).await;
     let server = serve(&house, &mail, bad);
@@ -115,7 +115,7 @@ async fn a_mail_server_without_a_good_certificate_gets_nothing_and_doctor_says_s
         }
     };
     assert_eq!(waiting[0]["why"], "the mail server's certificate has expired");
-    assert!(mail.told("mail").is_empty());
+    assert!(mail.told("mail").await.is_empty());
     let doctor = with_mail(&house, &mail, bad, &["doctor"]).output().unwrap();
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
     assert_eq!(doctor.status.code(), Some(1));
@@ -126,12 +126,12 @@ async fn a_mail_server_without_a_good_certificate_gets_nothing_and_doctor_says_s
 #[tokio::test]
 async fn doctor_tells_the_tls_of_a_good_mail_server_and_warns_where_there_is_none() {
     let wanted = Wanted { login: Some(LOGIN), ..Wanted::GOOD };
-    let Some(mail) = MailServer::start(wanted).await else { return };
+    let Some(mut mail) = MailServer::start(wanted).await else { return };
     let house = House::new();
     let doctor = with_mail(&house, &mail, wanted, &["doctor"]).output().unwrap();
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
     assert!(said.contains(&format!("localhost port {} takes mail over TLS 1.3", mail.port())), "{said}");
-    assert!(mail.told("mail").is_empty() && mail.told("noop").len() == 1);
+    assert!(mail.told("mail").await.is_empty() && mail.told("noop").await.len() == 1);
     assert!(house.run(&["doctor"]).out.contains("no mail server is named"));
 
     let log = house.serve().stop().await;
@@ -150,7 +150,7 @@ async fn what_the_server_took_while_the_vault_was_sealed_is_not_sent_again() {
     mail.wait_for("quit", 1).await;
     house.must(&["keys", "unseal", "--officer", &house.officer()]);
     assert_eq!(listed(&house, "sent", 1).await[0]["attempts"], 1);
-    assert_eq!(mail.told("taken").len(), 1);
+    assert_eq!(mail.told("taken").await.len(), 1);
     server.stop().await;
 }
 
@@ -168,6 +168,6 @@ async fn a_kill_between_sending_and_writing_it_down_loses_no_mail() {
     mail.wait_for("taken", 2).await;
     let sent = listed(&house, "sent", 1).await;
     assert_eq!(sent[0]["attempts"], 1, "the first attempt was never written down");
-    assert_eq!(mail.told("taken").len(), 2);
+    assert_eq!(mail.told("taken").await.len(), 2);
     server.stop().await;
 }
