@@ -5,7 +5,9 @@
 //!
 //! Known weak are: what breaches showed ([`super::breached`]), and what needs fewer than 10^10 guesses by the estimate of
 //! `zxcvbn`, which knows common passwords, words, names, dates, repetitions, sequences, rows of keys, the usual
-//! substitutions, and the words that the person and the product are called by.
+//! substitutions, and the words that the person and the product are called by. The standard compares whole passwords
+//! with a list and not the words in them. So does this, if one takes for the list what a guesser would try first: a
+//! password is judged as a whole by its place there, and four words that do not belong together are far beyond it.
 
 use super::breached::{essence, is_listed};
 use super::{CredentialError, Keeper};
@@ -42,8 +44,8 @@ const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 /// Words of the person that are considered.
 const CONTEXT_WORDS_MAX: usize = 24;
-/// Characters of a password, and of a word of its context, that the estimate looks at; its work grows with their square.
-const ESTIMATED_CHARS_MAX: usize = 64;
+/// Characters of a password, and of a word of its context, that the estimate looks at; its work grows faster than they do.
+const ESTIMATED_CHARS_MAX: usize = 48;
 /// Decoration around a breached password that makes it no better, in characters.
 const DECORATION_CHARS_MAX: usize = 6;
 const PURPOSE: &str = "password";

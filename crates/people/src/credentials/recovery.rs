@@ -1,7 +1,7 @@
 //! Recovery codes: ten on a sheet of paper, for the day when the telephone is lost.
 //!
-//! Each is random (120 bits), so a plain SHA-256 keeps it safe: NIST SP 800-63B-4, section 3.1.2.2, asks for the slow
-//! hash of a password only where a look-up secret has less than 112 bits.
+//! Each is random (120 bits), so a plain SHA-256 keeps it safe: NIST SP 800-63B-4, section 3.1.2.2, asks for the salted,
+//! slow hash of a password only where a look-up secret is shorter than 112 bits; section 4.2.1.1 wants 64 at least.
 
 use super::{CredentialError, Keeper};
 use aws_lc_rs::constant_time::verify_slices_are_equal;

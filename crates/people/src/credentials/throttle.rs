@@ -14,7 +14,8 @@
 //! own, tighter over all unknown devices since a code has six digits.
 //!
 //! An attempt counts as failed from the moment it is admitted, so that a hundred at the same instant are not a hundred
-//! free ones. NIST SP 800-63B-4, section 3.2.2, limits failures in a row to 100.
+//! free ones. NIST SP 800-63B-4, section 3.2.2, wants no more than 100 failures in a row; here they stop unknown devices
+//! for an hour and not for good, since a stranger must not be able to shut a person out.
 
 mod counters;
 
