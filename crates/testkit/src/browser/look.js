@@ -15,7 +15,7 @@ const nameOf = (element) => {
     [...(element.labels ?? [])].map((label) => label.textContent).join(" "),
     element.matches("input[type=submit], input[type=button], input[type=reset]") ? element.value : "",
     element.alt,
-    element.matches("input, select, textarea") ? "" : element.innerText ?? element.textContent,
+    element.matches("input, select, textarea") ? "" : squeeze(element.innerText) || element.textContent,
     [...element.querySelectorAll("img[alt]")].map((image) => image.alt).join(" "),
     [...element.querySelectorAll("svg > title")].map((title) => title.textContent).join(" "),
     element.title,

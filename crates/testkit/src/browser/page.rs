@@ -7,7 +7,7 @@ use super::trouble::Trouble;
 use super::wire::text;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::panic::Location;
 use std::path::Path;
@@ -236,6 +236,16 @@ impl Page {
             self.tab.ask("Emulation.setScriptExecutionDisabled", json!({"value": !runs})).await?;
             self.runs_scripts.store(runs, Ordering::Relaxed);
             Ok(())
+        })
+    }
+
+    /// Sends these header fields with every further request, as a proxy before the server would; they replace those
+    /// that were set before.
+    #[track_caller]
+    pub fn send_headers(&self, fields: &[(&str, &str)]) -> impl Future<Output = ()> + Send {
+        let fields: Map<String, Value> = fields.iter().map(|&(name, value)| (name.to_owned(), value.into())).collect();
+        self.or_fail("set header fields".to_owned(), async move {
+            self.tab.ask("Network.setExtraHTTPHeaders", json!({"headers": fields})).await.map(drop)
         })
     }
 

@@ -204,7 +204,11 @@ impl State {
                     self.way = Way::Scheduled;
                 }
             }
-            "frameClearedScheduledNavigation" | "navigatedWithinDocument" => self.unschedule(),
+            "frameClearedScheduledNavigation" => self.unschedule(),
+            "navigatedWithinDocument" => {
+                self.begun += 1;
+                self.unschedule();
+            }
             "frameNavigated" => {
                 self.begun += 1;
                 self.show(params.get("frame").map_or("", |frame| text(frame, "loaderId")));

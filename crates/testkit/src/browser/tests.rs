@@ -96,6 +96,12 @@ async fn each_page_is_somebody_else() {
     let again = first.another().await;
     again.open(&site.at("/thanks")).await;
     assert!(again.text().await.contains("Seen as a=1"), "another window of the same person");
+    second.send_headers(&[("Assertion", "from a proxy")]).await;
+    second.reload().await;
+    assert!(second.text().await.contains("from a proxy"));
+    second.send_headers(&[]).await;
+    second.reload().await;
+    assert!(!second.text().await.contains("from a proxy"));
 }
 
 #[tokio::test]
@@ -131,6 +137,8 @@ async fn downloads_leave_the_page_where_it_is() {
     page.eval("document.querySelector('a').href = '#here'").await;
     page.click_on("The form").await;
     assert_eq!(page.url().await, site.at("/#here"));
+    page.back().await;
+    assert_eq!(page.url().await, site.at("/"), "within the document");
 }
 
 #[tokio::test]
@@ -231,12 +239,21 @@ async fn failures_say_where_and_what_was_shown() {
     page.open(&site.at("/careless")).await;
     let said = failure(page.check_basics()).await;
     assert!(said.contains(&format!("{}:{}:", file!(), line!() - 1)), "{said}");
-    for wrong in
-        ["no lang", "no title", "2 h1", "\"a\" is there twice", "no label", "no name", "no alt", "\"none\"", "tabindex"]
-    {
+    for wrong in [
+        "no lang",
+        "no title",
+        "2 h1",
+        "\"a\" is there twice",
+        "no label",
+        "no name: <button",
+        "no alt",
+        "\"none\"",
+        "tabindex",
+    ] {
         assert!(said.contains(wrong), "{wrong}: {said}");
     }
     assert!(said.contains(&site.at("/careless")) && said.contains("Two"), "{said}");
+    assert!(!said.contains("summary"), "what is folded away has a name too: {said}");
     page.open(&site.at("/form")).await;
     page.check_basics().await;
     assert!(failure(page.eval("nobody.knows")).await.contains("ReferenceError"));

@@ -102,8 +102,9 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream, posted: Arc<Mutex<Vec<S
     if method == "POST" {
         posted.lock().unwrap().push(body.clone());
     }
-    let cookie = head.lines().find_map(|line| line.strip_prefix("Cookie: ")).unwrap_or("nobody");
-    let answer = answer(method, path, &body, cookie);
+    let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name));
+    let seen = [field("Cookie: ").unwrap_or("nobody"), field("Assertion: ").unwrap_or_default()].join(" ");
+    let answer = answer(method, path, &body, &seen);
     let _ = stream.write_all(answer.as_bytes()).await;
     let _ = stream.shutdown().await;
 }
@@ -116,7 +117,7 @@ fn length(head: &str) -> usize {
         .map_or(0, |(_, n)| n.parse().unwrap())
 }
 
-fn answer(method: &str, path: &str, body: &str, cookie: &str) -> String {
+fn answer(method: &str, path: &str, body: &str, seen: &str) -> String {
     match (method, path) {
         ("GET", "/") => page("Home", "<a href=/form>The form</a> <a href=/teapot>Tea</a> <p hidden>unseen</p>"),
         ("GET", "/form") => page("Form", include_str!("form.html")),
@@ -125,7 +126,7 @@ fn answer(method: &str, path: &str, body: &str, cookie: &str) -> String {
             "Location: /thanks\r\nSet-Cookie: a=1; Secure; HttpOnly; SameSite=Lax\r\nSet-Cookie: b=2\r\n",
             "",
         ),
-        ("GET", "/thanks") => page("Thanks", &format!("<p>Seen as {cookie}</p>")),
+        ("GET", "/thanks") => page("Thanks", &format!("<p>Seen as {seen}</p>")),
         ("GET", "/cookie") => with(
             "200 OK",
             "Content-Type: text/html\r\nX-Word: one\r\nSet-Cookie: c=3\r\nSet-Cookie: d=4\r\n",
