@@ -126,7 +126,7 @@ async def main():
     # A client that goes away during a handshake is what some tests are about.
     loop.set_exception_handler(lambda loop, context: None)
     handler = Handler(said.letters)
-    login = {}
+    login = {"auth_exclude_mechanism": ["LOGIN", "PLAIN"]}
     if said.login:
         login = {"authenticator": authenticator(said.login), "auth_required": True,
                  "auth_require_tls": said.tls == "starttls"}
@@ -138,9 +138,13 @@ async def main():
     implicit = context if said.tls == "implicit" else None
     server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=implicit)
     tell("listening", port=server.sockets[0].getsockname()[1])
-    # A line lets slow answers go. The server goes when the test that holds its standard input does.
-    while await loop.run_in_executor(None, sys.stdin.readline):
-        handler.answered.set()
+    # `go` lets slow answers go; any other line is repeated, so that a test knows that it has heard all before it. The
+    # server goes when the test that holds its standard input does.
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        if line == "go\n":
+            handler.answered.set()
+        else:
+            tell(line.strip())
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ pub struct MailServer {
     stdin: Option<ChildStdin>,
     directory: TempDir,
     port: u16,
+    asked: u32,
     told: Arc<Mutex<Vec<Value>>>,
     news: watch::Receiver<usize>,
 }
@@ -113,7 +114,7 @@ impl MailServer {
             let told = Arc::clone(&told);
             std::thread::spawn(move || listen(BufReader::new(output), &told, &say));
         }
-        let mut server = Self { child, stdin, directory, port: 0, told, news };
+        let mut server = Self { child, stdin, directory, port: 0, asked: 0, told, news };
         let listening = server.wait_for("listening", 1).await;
         server.port =
             listening.get("port").and_then(Value::as_u64).and_then(|port| port.try_into().ok()).expect("port");
@@ -131,16 +132,28 @@ impl MailServer {
     }
 
     /// Lets it answer the letters that it was slow to take, and all later ones.
-    #[expect(clippy::expect_used, reason = "a server that ended must fail the test, and only tests ask")]
     pub fn answer(&mut self) {
-        let stdin = self.stdin.as_mut().expect("the server's input");
-        stdin.write_all(b"go\n").and_then(|()| stdin.flush()).expect("the mail server listens");
+        self.say("go");
     }
 
     /// Everything it was told so far, of one sort (`mail`, `taken`), in order.
-    pub fn told(&self, event: &str) -> Vec<Value> {
+    pub async fn told(&mut self, event: &str) -> Vec<Value> {
+        self.asked += 1;
+        let question = format!("heard-{}", self.asked);
+        self.say(&question);
+        self.wait_for(&question, 1).await;
+        self.heard(event)
+    }
+
+    fn heard(&self, event: &str) -> Vec<Value> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.iter().filter(|told| told.get("event").and_then(Value::as_str) == Some(event)).cloned().collect()
+    }
+
+    #[expect(clippy::expect_used, reason = "a server that ended must fail the test, and only tests ask")]
+    fn say(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("the server's input");
+        writeln!(stdin, "{line}").and_then(|()| stdin.flush()).expect("the mail server listens");
     }
 
     /// Waits until it was told something of this sort so many times, and answers the last of these.
@@ -149,7 +162,7 @@ impl MailServer {
     #[expect(clippy::expect_used, reason = "a server that ended must fail the test, and only tests ask")]
     pub async fn wait_for(&mut self, event: &str, times: usize) -> Value {
         loop {
-            if let Some(told) = self.told(event).into_iter().nth(times.saturating_sub(1)) {
+            if let Some(told) = self.heard(event).into_iter().nth(times.saturating_sub(1)) {
                 return told;
             }
             self.news.changed().await.expect("the mail server ended");

@@ -29,6 +29,9 @@ pub(super) fn of_server(error: &Error) -> MailFailure {
 
 /// Something about who we say we are.
 pub(super) fn of_login(error: &Error) -> MailFailure {
+    if error.is_client() {
+        return MailFailure::Away("the mail server does not ask for user and password, and got none".into());
+    }
     MailFailure::Away(said("the mail server did not accept user and password", error))
 }
 
@@ -65,7 +68,7 @@ fn code(error: &Error) -> Option<u16> {
 fn said(what: &'static str, error: &Error) -> Cow<'static, str> {
     match code(error) {
         Some(code) => format!("{what} ({code})").into(),
-        // No answer at all: what it would have said does not matter.
+        None if error.is_response() => "the mail server's answer could not be read".into(),
         None => "the connection to the mail server broke off".into(),
     }
 }

@@ -17,7 +17,7 @@ async fn turned_away(wanted: Wanted, why: &'static str) {
         server.wait_for("connected", 1).await;
     }
     for event in ["mail", "recipient", "taken", "login"] {
-        assert!(server.told(event).is_empty(), "{wanted:?}: {:?}", server.told(event));
+        assert!(server.told(event).await.is_empty(), "{wanted:?}: {:?}", server.told(event).await);
     }
 }
 
@@ -52,12 +52,12 @@ async fn the_machine_s_authorities_do_not_know_the_tests_own() {
 #[tokio::test]
 async fn tls_of_the_wrong_sort_is_no_way_in() {
     // Implicit TLS where the server begins in clear, and the other way round.
-    let Some(server) = MailServer::start(Wanted::GOOD).await else { return };
+    let Some(mut server) = MailServer::start(Wanted::GOOD).await else { return };
     let mut reached = reaching(&server, Wanted::GOOD);
     reached.begins = Begins::Implicit;
     let refused = send(&Mailer::new(reached).unwrap(), "ada@example.com").await;
     assert!(matches!(&refused, Err(MailFailure::Away(why)) if why.contains("TLS")), "{refused:?}");
-    assert!(server.told("mail").is_empty());
+    assert!(server.told("mail").await.is_empty());
 }
 
 #[tokio::test]
@@ -77,6 +77,16 @@ async fn what_the_server_says_decides_whether_to_try_again() {
         assert!(!format!("{failed:?}").contains("example.com"), "no address is repeated");
         assert!(send(&mailer, "ada@example.com").await.is_ok(), "the next letter is not hurt");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_know_us_is_told_no_password() {
+    let Some(server) = MailServer::start(Wanted::GOOD).await else { return };
+    let mut reached = reaching(&server, Wanted::GOOD);
+    reached.login = Some(super::login("swordfish"));
+    let refused = send(&Mailer::new(reached).unwrap(), "ada@example.com").await;
+    let why = "the mail server does not ask for user and password, and got none";
+    assert_eq!(refused, Err(MailFailure::Away(why.into())));
 }
 
 #[tokio::test]

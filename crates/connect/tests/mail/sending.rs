@@ -21,7 +21,7 @@ async fn arrives(wanted: Wanted, tls: TlsVersion) {
     {
         assert!(text.contains(part), "{part}\n{text}");
     }
-    assert!(server.told("mail").iter().all(|told| told["tls"].is_string()), "nothing was said in clear");
+    assert!(server.told("mail").await.iter().all(|told| told["tls"].is_string()), "nothing was said in clear");
     assert_eq!(taken["user"].as_str(), wanted.login.map(|_| "bonded"));
 }
 
@@ -47,17 +47,17 @@ async fn a_password_is_shown_inside_tls_only() {
     arrives(wanted, TlsVersion::V13).await;
     arrives(Wanted { speaks: Speaks::Implicit, ..wanted }, TlsVersion::V13).await;
 
-    let Some(server) = MailServer::start(wanted).await else { return };
+    let Some(mut server) = MailServer::start(wanted).await else { return };
     let mut reached = reaching(&server, wanted);
     reached.login = Some(login("wrong"));
     let refused = send(&Mailer::new(reached).unwrap(), "ada@example.com").await;
     let why = MailFailure::Away("the mail server did not accept user and password (535)".into());
     assert_eq!(refused, Err(why));
-    assert!(server.told("mail").is_empty());
+    assert!(server.told("mail").await.is_empty());
 
     let nobody = send(&Mailer::new(reaching(&server, wanted)).unwrap(), "ada@example.com").await;
     assert!(matches!(nobody, Err(MailFailure::Away(_))), "who asks for a password gets no letter without: {nobody:?}");
-    assert!(server.told("login").iter().all(|login| login["tls"].is_string()));
+    assert!(server.told("login").await.iter().all(|login| login["tls"].is_string()));
 }
 
 #[tokio::test]
@@ -67,34 +67,34 @@ async fn letters_of_one_burst_share_a_connection() {
     for to in ["ada@example.com", "bob@example.com", "cyd@example.com"] {
         send(&mailer, to).await.unwrap();
     }
-    assert_eq!(server.told("connected").iter().filter(|told| told["tls"].is_null()).count(), 1);
+    assert_eq!(server.told("connected").await.iter().filter(|told| told["tls"].is_null()).count(), 1);
     mailer.hang_up().await;
     server.wait_for("quit", 1).await;
     send(&mailer, "ada@example.com").await.unwrap();
-    assert_eq!(server.told("taken").len(), 4);
+    assert_eq!(server.told("taken").await.len(), 4);
 }
 
 #[tokio::test]
 async fn a_server_may_tire_of_a_connection() {
     let wanted = Wanted { letters_max: 2, ..Wanted::GOOD };
-    let Some(server) = MailServer::start(wanted).await else { return };
+    let Some(mut server) = MailServer::start(wanted).await else { return };
     let mailer = Mailer::new(reaching(&server, wanted)).unwrap();
     for number in 0..7 {
         assert!(send(&mailer, &format!("reader{number}@example.com")).await.is_ok(), "{number}");
     }
-    assert_eq!((server.told("taken").len(), server.told("tired").len()), (7, 3));
+    assert_eq!((server.told("taken").await.len(), server.told("tired").await.len()), (7, 3));
 }
 
 #[tokio::test]
 async fn a_refused_letter_leaves_the_connection_to_the_next() {
-    let Some(server) = MailServer::start(Wanted::GOOD).await else { return };
+    let Some(mut server) = MailServer::start(Wanted::GOOD).await else { return };
     let mailer = Mailer::new(reaching(&server, Wanted::GOOD)).unwrap();
     for to in ["refused@example.com", "ada@example.com", "rejected@example.com", "bob@example.com"] {
         assert_eq!(send(&mailer, to).await.is_ok(), !to.starts_with("re"), "{to}");
     }
-    let to: Vec<_> = server.told("taken").iter().map(|told| told["to"].clone()).collect();
+    let to: Vec<_> = server.told("taken").await.iter().map(|told| told["to"].clone()).collect();
     assert_eq!(to, ["ada@example.com", "bob@example.com"], "none reaches another's reader");
-    assert_eq!(server.told("connected").iter().filter(|told| told["tls"].is_null()).count(), 1);
+    assert_eq!(server.told("connected").await.iter().filter(|told| told["tls"].is_null()).count(), 1);
 }
 
 #[tokio::test]
@@ -105,5 +105,5 @@ async fn a_check_sends_nothing() {
     reached.login = Some(login("swordfish"));
     assert_eq!(Mailer::new(reached).unwrap().check().await, Ok(TlsVersion::V13));
     server.wait_for("quit", 1).await;
-    assert_eq!((server.told("noop").len(), server.told("mail").len()), (1, 0));
+    assert_eq!((server.told("noop").await.len(), server.told("mail").await.len()), (1, 0));
 }

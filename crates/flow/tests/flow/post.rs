@@ -104,7 +104,7 @@ async fn what_waits_is_sent_and_its_record_says_how() {
     );
     let link = format!("https://api.bonded.example/invitations/{invitation}/{}", code.unwrap().expose());
     assert!(text.contains(&link), "{link}\n{text}");
-    assert_eq!(office.server.told("taken").len(), 2);
+    assert_eq!(office.server.told("taken").await.len(), 2);
     post.stop().await;
 }
 
@@ -115,7 +115,7 @@ async fn a_server_that_cannot_be_trusted_gets_nothing_and_the_mail_waits() {
         (Wanted { speaks: Speaks::Clear, ..Wanted::GOOD }, "the mail server offers no TLS"),
     ];
     for (wanted, why) in bad {
-        let Some(office) = PostOffice::open(wanted).await else { return };
+        let Some(mut office) = PostOffice::open(wanted).await else { return };
         let ids = [office.invite(1, "ada@example.com").await, office.invite(2, "bob@example.com").await];
         let post = office.start(1);
         for id in ids {
@@ -124,15 +124,15 @@ async fn a_server_that_cannot_be_trusted_gets_nothing_and_the_mail_waits() {
             assert!(mail.next_try_at > BEGINNING);
         }
         post.stop().await;
-        assert!(office.server.told("mail").is_empty());
-        let connected = office.server.told("connected").len();
+        assert!(office.server.told("mail").await.is_empty());
+        let connected = office.server.told("connected").await.len();
         assert!(connected <= 1, "one attempt is enough for all: {connected}");
     }
 }
 
 #[tokio::test]
 async fn a_mail_that_nobody_takes_is_held_and_can_be_released() {
-    let Some(office) = PostOffice::open(Wanted::GOOD).await else { return };
+    let Some(mut office) = PostOffice::open(Wanted::GOOD).await else { return };
     let id = office.invite(1, "refused@example.com").await;
     let post = office.start(1);
     let held = office.once(id, |mail| mail.state == MailState::Held).await;
@@ -140,7 +140,7 @@ async fn a_mail_that_nobody_takes_is_held_and_can_be_released() {
     release(&office.ledger, &scope(), id).await.unwrap();
     office.once(id, |mail| mail.state == MailState::Held).await;
     post.stop().await;
-    assert_eq!(office.server.told("recipient").len(), 2);
+    assert_eq!(office.server.told("recipient").await.len(), 2);
 }
 
 #[tokio::test]
@@ -160,14 +160,14 @@ async fn a_busy_server_is_asked_again_later() {
 
 #[tokio::test]
 async fn what_would_come_too_late_is_not_sent() {
-    let Some(office) = PostOffice::open(Wanted::GOOD).await else { return };
+    let Some(mut office) = PostOffice::open(Wanted::GOOD).await else { return };
     let id = office.invite(1, "ada@example.com").await;
     office.ledger.test_clock().advance_ms(3 * GIVE_UP_MS);
     let post = office.start(1);
     let held = office.once(id, |mail| mail.state == MailState::Held).await;
     assert_eq!(held.why.as_deref(), Some(RAN_OUT));
     post.stop().await;
-    assert!(office.server.told("connected").is_empty());
+    assert!(office.server.told("connected").await.is_empty());
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn a_crash_after_sending_sends_at_most_twice_and_loses_nothing() {
     office.ledger.test_clock().advance_ms(15_000);
     let second = office.start(2);
     office.once(id, |mail| mail.state == MailState::Sent).await;
-    let taken = office.server.told("taken");
+    let taken = office.server.told("taken").await;
     assert_eq!(taken.len(), 2);
     let message_id = |mail: &serde_json::Value| {
         let text = mail["text"].as_str().unwrap().to_owned();
@@ -213,7 +213,7 @@ async fn mails_of_long_ago_are_forgotten_by_themselves() {
 async fn nodes_share_the_work(ledger: TestLedger) {
     const MAILS: u8 = 40;
     let Some(server) = mail_server::MailServer::start(Wanted::GOOD).await else { return };
-    let office = PostOffice { ledger, server, wanted: Wanted::GOOD };
+    let mut office = PostOffice { ledger, server, wanted: Wanted::GOOD };
     let nodes = [1, 2, 3].map(|node| office.start(node));
     let mut ids = Vec::new();
     for number in 1..=MAILS {
@@ -226,10 +226,10 @@ async fn nodes_share_the_work(ledger: TestLedger) {
     for node in nodes {
         node.stop().await;
     }
-    let mut taken: Vec<_> = office.server.told("taken").iter().map(|told| told["to"].to_string()).collect();
+    let mut taken: Vec<_> = office.server.told("taken").await.iter().map(|told| told["to"].to_string()).collect();
     taken.sort();
     taken.dedup();
-    assert_eq!((taken.len(), office.server.told("taken").len()), (usize::from(MAILS), usize::from(MAILS)));
+    assert_eq!((taken.len(), office.server.told("taken").await.len()), (usize::from(MAILS), usize::from(MAILS)));
     let waiting = list(&office.ledger, &scope(), Some(MailState::Waiting), List::first(10)).await.unwrap();
     assert!(waiting.records.is_empty());
 }
