@@ -2,6 +2,7 @@
 
 mod grants;
 mod people;
+mod reviews;
 
 use super::answer::{Refused, Shell, page};
 use super::face::{Console, Face};
@@ -15,7 +16,10 @@ use bonded_people::staff::{Power, StaffRole, StaffVisitor};
 pub(super) fn pages() -> Vec<Page> {
     let own =
         vec![Page::get(Access::Staff, "/staff", get(show)), Page::get(Access::Staff, "/staff/roles", get(show_roles))];
-    [own, invitations::staff_pages(), people::pages(), grants::pages()].into_iter().flatten().collect()
+    [own, invitations::staff_pages(), people::pages(), grants::pages(), reviews::pages()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[derive(Template)]
