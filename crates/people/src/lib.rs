@@ -16,6 +16,7 @@ pub mod members;
 mod permission;
 mod reminders;
 pub mod reviews;
+pub mod roles;
 pub mod session;
 pub mod sign_in;
 pub mod staff;

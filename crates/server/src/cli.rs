@@ -113,9 +113,6 @@ pub enum Command {
     /// The people who run the platform
     #[command(subcommand)]
     Staff(Staff),
-    /// The platform's own staff
-    #[command(subcommand)]
-    Staff(Staff),
     /// What staff must have learnt, and who has
     #[command(subcommand)]
     Training(Training),
@@ -288,20 +285,6 @@ pub enum Account {
         /// A key for tests, also in production
         #[arg(long)]
         test: bool,
-        #[command(flatten)]
-        unsealed: Unsealed,
-    },
-}
-
-#[derive(Subcommand)]
-pub enum Staff {
-    /// Invites somebody onto the platform's staff
-    Invite {
-        /// Who is invited, as ada@example.com
-        mail: String,
-        /// support, engineer, on_call, security_officer or reviewer; repeat for more
-        #[arg(long, required = true)]
-        role: Vec<String>,
         #[command(flatten)]
         unsealed: Unsealed,
     },

@@ -6,6 +6,16 @@ use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum Staff {
+    /// Invites somebody onto the platform's staff
+    Invite {
+        /// Who is invited, as ada@example.com
+        mail: String,
+        /// support, engineer, on_call, security_officer or reviewer; repeat for more
+        #[arg(long, required = true)]
+        role: Vec<String>,
+        #[command(flatten)]
+        unsealed: Unsealed,
+    },
     /// Lists everybody on the staff, with roles, factors and training
     List {
         /// With their mail addresses

@@ -7,7 +7,6 @@ mod keys;
 mod mail;
 mod people;
 mod serve;
-mod staff;
 mod verify;
 
 use crate::cli::{Command, Line};
@@ -29,7 +28,6 @@ pub fn run(line: Line) -> Result<(), Ending> {
         Command::Keys(keys) => keys::run(&choices, keys),
         Command::Account(account) => account::run(&choices, account),
         Command::Mail(mail) => mail::run(&choices, mail),
-        Command::Staff(staff) => staff::run(&choices, staff),
         Command::Staff(staff) => people::staff(&choices, staff),
         Command::Training(training) => people::training(&choices, training),
         Command::Review(review) => people::review(&choices, review),

@@ -1,5 +1,6 @@
 //! `bonded staff`, `training`, `review` and `roles`: the platform's own staff and what they may do.
 
+use super::account::invited;
 use super::on_runtime;
 use crate::cli::{Choices, Course, Review, Staff, Training, Unsealed};
 use crate::desk::{CertificateGiven, CourseWish, Wish, ask};
@@ -16,6 +17,10 @@ use std::str::FromStr;
 
 pub fn staff(choices: &Choices, staff: Staff) -> Result<(), Ending> {
     match staff {
+        Staff::Invite { mail, role, unsealed } => {
+            let done = wish(choices, Wish::StaffInvite { mail, roles: role }, &unsealed)?;
+            tell(&done, &unsealed, invited);
+        }
         Staff::List { addresses, unsealed } => {
             let done = wish(choices, Wish::StaffList { addresses }, &unsealed)?;
             tell(&done, &unsealed, |done| each(done, "staff", "nobody is on the staff", person));

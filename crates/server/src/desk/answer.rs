@@ -2,7 +2,7 @@
 
 use super::export::export;
 use super::wish::Wish;
-use super::{invite, mail};
+use super::{invite, mail, people};
 use crate::ending::{Code, Ending};
 use crate::identity::Issuer;
 use bonded_base::{Account, Currency, Id, Secret};

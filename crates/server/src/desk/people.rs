@@ -4,7 +4,7 @@ use super::wish::{CertificateGiven, CourseWish};
 use crate::ending::{Code, Ending};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bonded_base::{Clock, Id, Moment};
+use bonded_base::{Id, Moment};
 use bonded_ledger::{Ledger, List, PLATFORM, Scope, Stored};
 use bonded_people::credentials::Credentials;
 use bonded_people::reviews::{self, ReviewItem, ReviewRecord};
