@@ -61,6 +61,7 @@ struct SessionRow {
 struct SecurityPage {
     shell: Shell,
     home: &'static str,
+    mail: String,
     enrolment: bool,
     passkey_needed: bool,
     codes: Vec<String>,
@@ -104,6 +105,7 @@ async fn rendered<F: Face>(app: &App, entering: &Entering<F::Holder>, said: Said
     let shown = SecurityPage {
         shell: shell.with_error(said.error).with_notice(said.notice),
         home: F::HOME,
+        mail: holder.mail().expose().to_owned(),
         enrolment,
         passkey_needed: enrolment && credentials.has_second_factor(),
         codes: said.codes.iter().map(|code| code.expose().clone()).collect(),

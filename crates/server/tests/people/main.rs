@@ -1,0 +1,9 @@
+//! People in a real browser, against the real program: how they join, sign in, approve, and are kept out.
+
+#![cfg(test)]
+
+#[path = "../served/house.rs"]
+#[expect(dead_code, reason = "the other tests of the program ask for more")]
+mod house;
+mod joining;
+mod stage;
