@@ -6,10 +6,10 @@
 mod chore;
 mod docs;
 mod failure;
+mod generated;
 mod libraries;
 mod licence;
 mod needs;
-mod openapi;
 mod plan;
 mod source;
 mod suite;
@@ -33,6 +33,7 @@ Usage: cargo xtask COMMAND
   tests            unit, conformance and end-to-end tests, with a PostgreSQL of their own
   docs             the documentation builds and its examples run
   openapi          writes openapi/bonded-v1.json anew
+  roles            writes docs/roles.md anew
 ";
 
 /// The exit code for a command line that nobody understands.
@@ -45,7 +46,8 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["test"] => Plan::whole().carry_out(root),
         ["test", "--quick"] => Plan::quick().carry_out(root),
-        ["openapi"] => openapi::write(root),
+        ["openapi"] => generated::OPENAPI.write(root),
+        ["roles"] => generated::ROLES.write(root),
         [name] if Plan::single(name).is_some() => {
             Plan::single(name).map_or(ExitCode::FAILURE, |plan| plan.carry_out(root))
         }

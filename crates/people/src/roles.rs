@@ -118,7 +118,9 @@ fn table(text: &mut String, head: &[&str], rows: &[Vec<&str>]) {
     };
     line(head);
     line(&vec!["---"; head.len()]);
-    rows.iter().for_each(|cells| line(cells));
+    for cells in rows {
+        line(cells);
+    }
 }
 
 #[cfg(test)]

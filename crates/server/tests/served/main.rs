@@ -14,3 +14,4 @@ mod keys;
 mod mail;
 mod proxy;
 mod refusals;
+mod staff;
