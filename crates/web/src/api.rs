@@ -1,13 +1,17 @@
 //! The API: its resources, each in a file with its handlers, their descriptions and the permissions they need.
 
 pub(crate) mod account;
+pub(crate) mod api_keys;
 pub(crate) mod batch;
 pub(crate) mod events;
+pub(crate) mod grants;
 pub(crate) mod holds;
 pub(crate) mod imports;
 pub(crate) mod inventory;
+pub(crate) mod invitations;
 pub(crate) mod locations;
 pub(crate) mod log;
+pub(crate) mod members;
 pub(crate) mod orders;
 pub(crate) mod partner_catalog;
 pub(crate) mod partner_links;
@@ -37,6 +41,10 @@ pub(crate) fn routes() -> Vec<Route> {
         holds::routes(),
         events::routes(),
         log::routes(),
+        members::routes(),
+        invitations::routes(),
+        api_keys::routes(),
+        grants::routes(),
     ]
     .into_iter()
     .flatten()

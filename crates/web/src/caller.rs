@@ -20,6 +20,7 @@ use bonded_base::{Id, Secret};
 use bonded_ledger::Scope;
 use bonded_people::grants::{self, GrantRecord};
 use bonded_people::keys::Admission;
+use bonded_people::members::Acting;
 use bonded_people::staff::{self, Power};
 use bonded_people::users::{self, Visitor};
 use bonded_people::{PeopleError, Permission, Permissions};
@@ -69,6 +70,11 @@ impl Caller {
             Who::Member(visitor) => Ok(visitor),
             Who::Key(_) | Who::Staff(_) => Err(Failure::for_members()),
         }
+    }
+
+    /// The member that calls, as someone who acts on members and grants; carries the once-only key as well.
+    pub fn acting(&self) -> Result<Acting, Failure> {
+        Ok(Acting { scope: self.scope.clone(), ..self.member()?.acting()? })
     }
 
     /// Whether one of the platform's staff calls.

@@ -50,6 +50,13 @@ impl Guest for Party {
     }
 }
 
+impl Party {
+    /// Who holds this secret of another key to the same account.
+    pub fn holding(&self, secret: &str) -> Self {
+        Self { secret: secret.to_owned(), ..*self }
+    }
+}
+
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -129,11 +136,6 @@ impl House {
         let rights = MakerRights::operator();
         let issued = keys::issue(&self.ledger, &Scope::operator(account), &rights, draft).await.unwrap();
         Party { account, key: issued.id, secret: Secret::expose(&issued.secret).clone() }
-    }
-
-    /// Who holds this secret of a key to the same account.
-    pub fn bearer(&self, party: &Party, secret: &str) -> Party {
-        Party { account: party.account, key: party.key, secret: secret.to_owned() }
     }
 
     /// A key of the same account that lacks one permission.

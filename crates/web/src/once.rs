@@ -2,7 +2,7 @@
 //!
 //! Source: draft-ietf-httpapi-idempotency-key-header-07. The first commit of a request claims its key in the same
 //! transaction, so a copy cannot slip in between. What is kept of an answer never holds a consumer's fields, because they
-//! are added to an answer only on its way out, beside what can be kept of it.
+//! are added to an answer only on its way out, beside what can be kept of it; of one that shows a secret nothing is kept.
 
 use crate::app::App;
 use crate::body::{self, BodyLimit};
@@ -182,14 +182,19 @@ async fn claimed(ledger: &Ledger, scope: &Scope, key: &str) -> Result<Option<Sto
     }
 }
 
+/// What is kept of an answer: nothing (`null`) of one that shows a secret or is too large.
+fn kept(keepable: Keepable) -> serde_json::Result<Value> {
+    match keepable {
+        Keepable::Answer { json, version, location } if json.len() <= KEPT_BYTES_MAX => {
+            serde_json::from_slice(&json).and_then(|body| serde_json::to_value(Kept { body, version, location }))
+        }
+        Keepable::Answer { .. } | Keepable::Nothing => Ok(Value::Null),
+    }
+}
+
 /// Keeps the answer. Should that fail, a copy is told that the answer was lost, and what was written.
 async fn keep(ledger: &Ledger, scope: &Scope, once: &RequestKey, status: StatusCode, keepable: Keepable) {
-    let Keepable { json, version, location } = keepable;
-    if json.len() > KEPT_BYTES_MAX {
-        return;
-    }
-    let kept = serde_json::from_slice(&json).and_then(|body| serde_json::to_value(Kept { body, version, location }));
-    let Ok(kept) = kept else { return };
+    let Ok(kept) = kept(keepable) else { return };
     let outcome = match claimed(ledger, scope, &once.key).await {
         // A request that changed nothing claimed nothing, and may be carried out again.
         Ok(None) => return,
@@ -206,8 +211,8 @@ async fn given_again(ledger: &Ledger, scope: &Scope, mut answer: Stored<Answer>)
     if answer.given.is_none() {
         answer = awaited(ledger, scope, answer).await?;
     }
-    let Some((status, kept)) = &answer.given else {
-        let detail = "This request was carried out, but its answer was lost. `wrote` lists what it has written.";
+    let Some((status, kept)) = answer.given.as_ref().filter(|(_, kept)| !kept.is_null()) else {
+        let detail = "This request was carried out, but its answer is not kept. `wrote` lists what it has written.";
         return Err(Failure::new(&sorts::ANSWER_LOST, detail).with_member("wrote", answer.wrote.clone().into()));
     };
     let kept = Kept::deserialize(kept).map_err(|error| Failure::internal(error.to_string()))?;

@@ -1,10 +1,14 @@
 //! The description of the API, made from the registry of routes, as version 3.1 of `OpenAPI`.
 
+use crate::cookies::Cookie;
 use crate::route::{Route, described};
 use crate::shapes;
+use bonded_people::Permission;
 use utoipa::PartialSchema as _;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, Paths};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
@@ -13,16 +17,19 @@ use utoipa::openapi::{
 
 /// The name of the security scheme: `Authorization: Bearer bk_…`.
 const API_KEY: &str = "api_key";
+/// The name of the other one: the cookie of a member who is signed in.
+const SESSION: &str = "session";
 /// The name of the answer that every problem gets.
 const PROBLEM: &str = "Problem";
 
 const DESCRIPTION: &str = "\
-Bonded moves orders, products and stock between retailers and their suppliers. Every request is made with an API key \
-over HTTPS; bodies are JSON. Times are RFC 3339 in UTC, amounts are whole minor units with their currency.";
+Bonded moves orders, products and stock between retailers and their suppliers. Every request is made over HTTPS \
+with an API key, or in the session of a member who is signed in; what touches members, keys and grants takes a session with \
+a second factor. Bodies are JSON. Times are RFC 3339 in UTC, amounts are whole minor units with their currency.";
 
 /// What the groups of routes are about, in the order in which they are described.
-pub(crate) const TAGS: [(&str, &str); 11] = [
-    ("Account", "The account that the key opens, and the key itself."),
+pub(crate) const TAGS: [(&str, &str); 14] = [
+    ("Account", "The account that the key opens."),
     ("Partner links", "Two accounts trade with each other once both have said so."),
     ("Partner catalogue", "What a partner shares, read by reference: as it is now, and only while the link is active."),
     ("Products", "What a supplier sells. A product is created with its variants."),
@@ -33,6 +40,12 @@ pub(crate) const TAGS: [(&str, &str); 11] = [
     ("Imports", "Files from other systems, with an account of every row."),
     ("Holds", "What could not go on by itself: why, and how to let it."),
     ("Events and log", "Everything that happened, as a feed, and as a log that nobody can change unseen."),
+    ("Members", "Who belongs to the account, and in which role. People come in by an invitation."),
+    ("API keys", "What programs call this API with. A key opens one account, for named permissions."),
+    (
+        "Support grants",
+        "What the platform's staff ask to see or do here. Nothing is opened to them without an approval.",
+    ),
 ];
 
 /// The whole description.
@@ -48,6 +61,7 @@ pub(crate) fn describe(routes: &[Route]) -> OpenApi {
     let bearer =
         HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A key: `bk_live_…` or `bk_test_…`."));
     components.add_security_scheme(API_KEY, SecurityScheme::Http(bearer.build()));
+    components.add_security_scheme(SESSION, SecurityScheme::ApiKey(session()));
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -66,10 +80,24 @@ fn tag((name, description): (&str, &str)) -> Tag {
     TagBuilder::new().name(name).description(Some(description)).build()
 }
 
+fn session() -> ApiKey {
+    ApiKey::Cookie(ApiKeyValue::with_description(
+        Cookie::Member.name(),
+        "The session of a member who is signed in. What changes something must come from a page of this server, as the \
+         browser says with `Sec-Fetch-Site` or `Origin`.",
+    ))
+}
+
+/// Who may: a key, unless a second factor is needed, or a member with a session.
+fn security(permission: Permission) -> Vec<SecurityRequirement> {
+    let schemes: &[&str] = if permission.needs_second_factor() { &[SESSION] } else { &[API_KEY, SESSION] };
+    schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, [permission.name()])).collect()
+}
+
 /// What the handler's own text leaves out because it holds for many: the permission, common headers, problems.
 fn operation(route: &Route) -> Operation {
     let mut operation = route.operation.clone();
-    operation.security = Some(vec![SecurityRequirement::new(API_KEY, [route.permission.name()])]);
+    operation.security = Some(security(route.permission));
     let parameters = operation.parameters.get_or_insert_default();
     if route.changes() {
         parameters.push(header(

@@ -17,6 +17,7 @@ pub struct Reply {
     version: Option<u64>,
     location: Option<String>,
     consumer: Shown,
+    shown_once: bool,
 }
 
 /// Whether a consumer is shown beside the JSON.
@@ -26,12 +27,13 @@ enum Shown {
     With(Consumer),
 }
 
-/// The answer as it may be kept for a repeated request: its JSON without the six fields.
+/// What may be kept of an answer for a repeated request.
 #[derive(Clone)]
-pub(crate) struct Keepable {
-    pub json: Bytes,
-    pub version: Option<u64>,
-    pub location: Option<String>,
+pub(crate) enum Keepable {
+    /// Its JSON without the six fields, and what goes with it.
+    Answer { json: Bytes, version: Option<u64>, location: Option<String> },
+    /// Nothing: it shows a secret.
+    Nothing,
 }
 
 /// The JSON of a value.
@@ -47,7 +49,7 @@ impl Reply {
 
     /// 200 with JSON that is written already.
     pub fn json(json: Vec<u8>) -> Self {
-        Self { status: StatusCode::OK, json, version: None, location: None, consumer: Shown::Not }
+        Self { status: StatusCode::OK, json, version: None, location: None, consumer: Shown::Not, shown_once: false }
     }
 
     /// The version of what is shown, for `If-Match`.
@@ -60,6 +62,12 @@ impl Reply {
     #[must_use]
     pub fn created(self, location: String) -> Self {
         Self { status: StatusCode::CREATED, location: Some(location), ..self }
+    }
+
+    /// The answer shows a secret: nothing of it is kept, and a repeated request does not get it again.
+    #[must_use]
+    pub fn shown_once(self) -> Self {
+        Self { shown_once: true, ..self }
     }
 
     /// As it was answered before.
@@ -77,7 +85,11 @@ impl Reply {
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let json = Bytes::from(self.json);
-        let keepable = Keepable { json: json.clone(), version: self.version, location: self.location.clone() };
+        let keepable = if self.shown_once {
+            Keepable::Nothing
+        } else {
+            Keepable::Answer { json: json.clone(), version: self.version, location: self.location.clone() }
+        };
         let json = match &self.consumer {
             Shown::Not => json,
             Shown::Forgotten => consumer::beside(json.into(), None).into(),

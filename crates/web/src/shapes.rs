@@ -9,6 +9,7 @@ mod catalogue;
 mod log;
 mod orders;
 mod partners;
+mod people;
 mod purchase_orders;
 mod stock;
 
@@ -16,6 +17,7 @@ pub use catalogue::*;
 pub use log::*;
 pub use orders::*;
 pub use partners::*;
+pub use people::*;
 pub use purchase_orders::*;
 pub use stock::*;
 
@@ -56,6 +58,14 @@ pages! {
     PurchaseOrderPage of PurchaseOrder;
     /// A page of holds.
     HoldPage of Hold;
+    /// A page of members.
+    MemberPage of Member;
+    /// A page of invitations.
+    InvitationPage of Invitation;
+    /// A page of API keys.
+    ApiKeyPage of ApiKey;
+    /// A page of support grants.
+    GrantPage of Grant;
 }
 
 /// What is wrong with a request (RFC 9457).

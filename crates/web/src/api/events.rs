@@ -61,6 +61,9 @@ impl From<Entry> for EventShown {
             }
             other => other,
         };
+        // An approval's signature is for verifiers, who find it in the log; people read its terms on the grant.
+        let told = |field: &String| headline.kind != Kind::Grant || field != "signed";
+        let changes = said.set.into_iter().filter(|(field, _)| told(field));
         Self {
             object: "event",
             id,
@@ -70,7 +73,7 @@ impl From<Entry> for EventShown {
             kind: headline.kind.name(),
             subject: headline.subject(),
             version: headline.version,
-            changes: said.set.into_iter().map(|(field, value)| (field, change(value))).collect(),
+            changes: changes.map(|(field, value)| (field, change(value))).collect(),
             seen: said.seen,
             action: headline.action,
         }

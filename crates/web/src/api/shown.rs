@@ -8,9 +8,10 @@ use bonded_ledger::{Listed, Record, Stored};
 use bonded_trade::Written;
 use serde::Serialize;
 
-/// A record, as it is answered.
+/// A record, as it is answered: as it is kept, or in a view `V` of its own.
 #[derive(Serialize)]
-pub(crate) struct Shown<'a, R: Kinded> {
+#[serde(bound = "V: Serialize")]
+pub(crate) struct Shown<'a, R: Kinded, V = R> {
     object: &'static str,
     id: Id<R>,
     version: u64,
@@ -18,18 +19,28 @@ pub(crate) struct Shown<'a, R: Kinded> {
     created_at: Option<Moment>,
     updated_at: Moment,
     #[serde(flatten)]
-    record: &'a R,
+    record: &'a V,
 }
 
-impl<'a, R: Record> Shown<'a, R> {
+impl<'a, R: Record, V: Serialize> Shown<'a, R, V> {
+    /// A record in a view of its own.
+    pub fn viewed(stored: &Stored<R>, view: &'a V) -> Self {
+        Self::of(stored.id, stored.version, stored.updated_at, view)
+    }
+
     /// The answer that shows it alone.
     pub fn reply(&self) -> Result<Reply, Failure> {
         Ok(Reply::ok(self)?.version(self.version))
     }
 
-    fn of(id: Id<R>, version: u64, updated_at: Moment, record: &'a R) -> Self {
+    /// The JSON that shows it in a list.
+    pub fn json(&self) -> Result<Vec<u8>, Failure> {
+        written(self)
+    }
+
+    fn of(id: Id<R>, version: u64, updated_at: Moment, record: &'a V) -> Self {
         // Ids that are worked out from others begin with the birth of those.
-        let born = !matches!(R::KIND, Kind::Hold | Kind::InventoryLevel | Kind::PurchaseOrder);
+        let born = !matches!(R::KIND, Kind::Hold | Kind::InventoryLevel | Kind::Member | Kind::PurchaseOrder);
         Self { object: R::KIND.name(), id, version, created_at: born.then(|| id.born_at()), updated_at, record }
     }
 }
@@ -49,5 +60,14 @@ impl<'a, R: Record> From<&'a Written<R>> for Shown<'a, R> {
 /// A page of records.
 pub(crate) fn listing<R: Record>(listed: &Listed<R>) -> Result<Reply, Failure> {
     let records = listed.records.iter().map(|record| written(&Shown::from(record))).collect::<Result<Vec<_>, _>>()?;
+    Ok(Reply::json(page::listing(R::KIND, &records, listed.next)))
+}
+
+/// A page of records, each written in a view of its own.
+pub(crate) fn listing_viewed<R: Record>(
+    listed: &Listed<R>,
+    write: impl Fn(&Stored<R>) -> Result<Vec<u8>, Failure>,
+) -> Result<Reply, Failure> {
+    let records = listed.records.iter().map(write).collect::<Result<Vec<_>, _>>()?;
     Ok(Reply::json(page::listing(R::KIND, &records, listed.next)))
 }

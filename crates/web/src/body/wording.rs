@@ -5,11 +5,12 @@ use serde_path_to_error::{Path, Segment};
 use std::fmt::Write as _;
 
 /// How our own types begin what they say of a value; such sentences are made of fixed words.
-const OWN_SENTENCES: [&str; 4] = [
+const OWN_SENTENCES: [&str; 5] = [
     "an id that begins with `",
     "a moment is written as in RFC 3339",
     "a consumer is an object with ",
     "each field of a consumer is a text",
+    "there is no such permission",
 ];
 
 /// The JSON pointer (RFC 6901) of a place. Names of fields that we do not know are not repeated.

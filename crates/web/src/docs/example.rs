@@ -1,6 +1,8 @@
-//! Requests that work when they are pasted into a shell: `$BONDED` is where, `$KEY` is with which key.
+//! Requests that work when they are pasted into a shell: `$BONDED` is where, `$KEY` is with which key, `$SESSION` in whose
+//! session, where no key will do.
 
 use super::json::Shapes;
+use crate::cookies::Cookie;
 use crate::route::Route;
 use axum::http::Method;
 use serde_json::Value;
@@ -12,7 +14,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 const SAMPLE: &str = "_01jd2mk8x3e5v9zq4t7w6y5h0c";
 
 /// The ids that a request may need: what they begin with, the variable that stands for one, and a list to take it from.
-const IDS: [(&str, &str, &str); 7] = [
+const IDS: [(&str, &str, &str); 11] = [
     ("link", "LINK", "/v1/partner_links?state=active&limit=1"),
     ("prod", "PRODUCT", "/v1/products?limit=1"),
     ("var", "VARIANT", "/v1/products/$PRODUCT/variants?limit=1"),
@@ -20,6 +22,10 @@ const IDS: [(&str, &str, &str); 7] = [
     ("ord", "ORDER", "/v1/orders?limit=1&order=desc"),
     ("po", "PURCHASE_ORDER", "/v1/purchase_orders?limit=1&order=desc"),
     ("hold", "HOLD", "/v1/holds?limit=1&order=desc"),
+    ("mem", "MEMBER", "/v1/members?limit=1&order=desc"),
+    ("inv", "INVITATION", "/v1/invitations?limit=1&order=desc"),
+    ("key", "API_KEY", "/v1/api_keys?limit=1&order=desc"),
+    ("grant", "GRANT", "/v1/grants?limit=1&order=desc"),
 ];
 
 /// The route as a shell command, with what sets the variables that it needs.
@@ -28,7 +34,8 @@ pub(super) fn curl<'a>(route: &'a Route, shapes: Shapes<'a>) -> String {
     if route.method != Method::GET && body(route).is_none() {
         let _ = write!(command, " -X {}", route.method);
     }
-    command.push_str(" \\\n  -H \"Authorization: Bearer $KEY\"");
+    let shown = shown(route);
+    let _ = write!(command, " \\\n  {shown}");
     if answers_bytes(route) {
         command.push_str(" \\\n  --output tile");
     }
@@ -61,11 +68,19 @@ pub(super) fn curl<'a>(route: &'a Route, shapes: Shapes<'a>) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             lines,
-            "{variable}=$(curl -sS \"$BONDED{list}\" -H \"Authorization: Bearer $KEY\" |\n  \
+            "{variable}=$(curl -sS \"$BONDED{list}\" {shown} |\n  \
              grep -o '\"id\":\"{prefix}_[^\"]*' | head -n 1 | cut -d'\"' -f4)"
         );
     }
     lines + &command
+}
+
+/// What proves who asks; a session changes something only for a page of this server.
+fn shown(route: &Route) -> String {
+    if route.permission.needs_second_factor() {
+        return format!("-H \"Cookie: {}=$SESSION\" -H \"Origin: $BONDED\"", Cookie::Member.name());
+    }
+    String::from("-H \"Authorization: Bearer $KEY\"")
 }
 
 /// Where an id is taken from that has to be in a state of its own, or in a partner's catalogue.
@@ -79,6 +94,8 @@ fn list_for(prefix: &str, path: &str) -> Option<&'static str> {
         ("po", "reject" | "fulfilments") => "/v1/purchase_orders?state=acknowledged&limit=1",
         ("po", "complete") => "/v1/purchase_orders?state=shipped&limit=1",
         ("hold", "retry" | "resolve") => "/v1/holds?state=open&limit=1",
+        ("grant", "deny") => "/v1/grants?state=requested&limit=1",
+        ("grant", "shorten" | "revoke") => "/v1/grants?state=approved&limit=1",
         ("prod", _) if of_partner => "/v1/partner_links/$LINK/products?limit=1",
         ("var", _) if of_partner => "/v1/partner_links/$LINK/variants?product=$PRODUCT&limit=1",
         _ => return None,

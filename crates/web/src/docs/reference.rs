@@ -59,7 +59,10 @@ pub(super) fn permissions() -> String {
     let row = |(thing, permissions): (&str, Vec<Permission>)| {
         let cells: Vec<_> = permissions.iter().map(|permission| format!("<code>{permission}</code>")).collect();
         let read = cells.first().cloned().unwrap_or_default();
-        let write = cells.get(1).cloned().unwrap_or_default();
+        let mut write = cells.get(1).cloned().unwrap_or_default();
+        if permissions.iter().any(|permission| permission.needs_second_factor()) {
+            write.push_str(" (a session with a second factor)");
+        }
         format!("<tr><td>{}</td><td>{read}</td><td>{write}</td></tr>", escaped(&thing.replace('_', " ")))
     };
     let rows: Vec<_> = rows.into_iter().map(row).collect();
@@ -143,6 +146,9 @@ fn one(route: &Route, shapes: Shapes<'_>) -> String {
 /// What a route needs and takes besides: in small print, with links to where it is explained.
 fn badges(route: &Route) -> String {
     let mut badges = format!("<p class=\"badges\"><a href=\"#keys\">needs <code>{}</code></a>", route.permission);
+    if route.permission.needs_second_factor() {
+        badges.push_str("<a href=\"#keys\">a session with a second factor</a>");
+    }
     if route.changes() {
         badges.push_str("<a href=\"#repeating\">takes <code>Idempotency-Key</code></a>");
     }

@@ -77,8 +77,9 @@ sorts! {
         "A request with the same `Idempotency-Key` has not been answered yet. Send the same request again after \
          `Retry-After` seconds to get its answer.";
     ANSWER_LOST = 409 "answer-lost" "It was done, but the answer was lost"
-        "A request with this `Idempotency-Key` was carried out, and the server ended before it could keep the answer. It \
-         will not be done twice. `wrote` lists the ids of the records that were written; read them.";
+        "A request with this `Idempotency-Key` was carried out, and the server ended before it could keep the answer, or the \
+         answer showed a secret, which is kept nowhere. It will not be done twice. `wrote` lists the ids of the records \
+         that were written; read them.";
     CHANGED = 412 "changed" "It has changed since it was read"
         "`If-Match` names a version that is no longer the newest. Nothing was done. Read the record again, decide again, \
          and send the new version.";

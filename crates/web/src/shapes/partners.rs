@@ -1,4 +1,4 @@
-//! Accounts, keys and links.
+//! Accounts and links.
 
 use utoipa::ToSchema;
 
@@ -38,29 +38,6 @@ pub enum Role {
     Retailer,
     /// Has the goods, and ships them.
     Supplier,
-}
-
-/// An API key. Its secret is shown only once, when it is made.
-#[derive(ToSchema)]
-pub struct ApiKey {
-    /// `api_key`
-    #[schema(example = "api_key")]
-    pub object: String,
-    /// Its id.
-    #[schema(example = "key_01jd2mk8x3e5v9zq4t7w6y5h0c")]
-    pub id: String,
-    /// What its owner calls it.
-    #[schema(example = "warehouse")]
-    pub name: String,
-    /// `live` in production, `test` anywhere else.
-    #[schema(example = "live")]
-    pub mode: String,
-    /// The last characters of the secret.
-    #[schema(example = "w6y5")]
-    pub ends_with: String,
-    /// What it may do.
-    #[schema(example = json!(["orders:read", "orders:write"]))]
-    pub permissions: Vec<String>,
 }
 
 /// One side's view of a partner link. Its id is the same on both sides.
