@@ -1,5 +1,6 @@
 //! What holds for every route, and for the way requests take to it.
 
+mod access;
 mod canaries;
 mod every_route;
 mod identity;

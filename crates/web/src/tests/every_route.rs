@@ -1,10 +1,16 @@
-//! Every route in the registry: described, closed without a key, closed without its permission, closed to other accounts.
+//! Every route in the registry: described, closed to nobody in particular, to those who lack its permission, and to other
+//! accounts.
 
 use crate::api;
-use crate::house::{House, Party, contract, order, request};
+use crate::house::people::Member;
+use crate::house::{Guest, House, Party, contract, order, request};
 use crate::route::Route;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use bonded_people::grants::Area;
+use bonded_people::members;
+use bonded_people::session::{Factor, Stage};
+use bonded_people::staff::StaffRole;
 use bonded_trade::accounts::Role;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -86,16 +92,66 @@ async fn without_a_key_every_route_is_closed() {
 }
 
 #[tokio::test]
+async fn a_sign_in_that_is_not_complete_or_is_over_opens_nothing() {
+    let house = House::new().await;
+    let party = house.retailer().await;
+    let owner = house.member(&party, members::Role::Owner, true).await;
+    let half = house.signed_in(&party, owner.user, Stage::SecondFactor, vec![Factor::Password]).await;
+    let to_enrol = house.signed_in(&party, owner.user, Stage::Enrolment, vec![Factor::Password]).await;
+    let removed = house.member(&party, members::Role::Manager, true).await;
+    house.post(&owner, &format!("/v1/members/{}/remove", removed.id), Value::Null).await.expect(200);
+    house.ledger.test_clock().advance_ms(bonded_people::session::MEMBER_LIMITS.idle_ms);
+    let fresh = house.signed_in(&party, removed.user, Stage::Full, vec![Factor::Passkey]).await;
+    for route in api::routes() {
+        for (guest, who) in [(&owner, "over"), (&half, "half"), (&to_enrol, "enrolment"), (&fresh, "no member")] {
+            let asked = request(guest, route.method.clone(), &path_of(&route, &HashMap::new()), &[], unreadable());
+            let answer = house.send(asked).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{} {}: {who}", route.method, route.path);
+        }
+    }
+}
+
+/// A body that must not be read.
+fn unreadable() -> Body {
+    Body::from_stream(futures::stream::once(async { panic!("the body was read") as Result<Vec<u8>, std::io::Error> }))
+}
+
+#[tokio::test]
+async fn a_session_opens_what_its_role_has_before_the_body_is_read() {
+    let house = House::new().await;
+    let party = house.supplier().await;
+    let mut members = Vec::new();
+    for role in members::Role::ALL {
+        members.push((role, house.member(&party, role, true).await));
+    }
+    let weak = house.member(&party, members::Role::Owner, false).await;
+    for route in api::routes() {
+        let place = format!("{} {}", route.method, route.path);
+        let path = path_of(&route, &HashMap::new());
+        let asked = |guest: &Member| request(guest, route.method.clone(), &path, &[], unreadable());
+        for (_, member) in members.iter().filter(|(role, _)| !role.has(route.permission)) {
+            let answer = house.send(asked(member)).await.expect(403);
+            assert!(answer["detail"].as_str().unwrap().contains(route.permission.name()), "{place}");
+        }
+        if route.permission.needs_second_factor() {
+            assert_eq!(house.send(asked(&weak)).await.expect(403)["type"], "/problems/second-factor", "{place}");
+        }
+        if route.changes() {
+            let mut foreign = asked(&members[0].1);
+            foreign.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
+            assert_eq!(house.send(foreign).await.expect(403)["type"], "/problems/cross-site", "{place}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn without_its_permission_every_route_is_closed_before_the_body_is_read() {
     let house = House::new().await;
     let party = house.supplier().await;
     for route in api::routes() {
         let lacking = house.key_without(&party, route.permission).await;
-        let unreadable =
-            futures::stream::once(async { panic!("the body was read") as Result<Vec<u8>, std::io::Error> });
         let path = path_of(&route, &HashMap::new());
-        let asked =
-            request(&lacking, route.method.clone(), &path, &[("idempotency-key", "k")], Body::from_stream(unreadable));
+        let asked = request(&lacking, route.method.clone(), &path, &[("idempotency-key", "k")], unreadable());
         let answer = house.send(asked).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{} {}", route.method, route.path);
         assert!(answer.json()["detail"].as_str().unwrap().contains(route.permission.name()));
@@ -107,7 +163,15 @@ async fn without_its_permission_every_route_is_closed_before_the_body_is_read() 
 }
 
 /// Something of every kind, in the accounts of a retailer and a supplier.
-async fn furnished(house: &House) -> (Party, Party, HashMap<&'static str, String>) {
+struct Furniture {
+    retailer: Party,
+    supplier: Party,
+    /// The retailer's.
+    owner: Member,
+    ids: HashMap<&'static str, String>,
+}
+
+async fn furnished(house: &House) -> Furniture {
     let (retailer, supplier, link) = house.partners().await;
     let variant = house.stocked(&supplier, "POT-S", 10).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -118,7 +182,17 @@ async fn furnished(house: &House) -> (Party, Party, HashMap<&'static str, String
     let holds = house.until(&retailer, "/v1/holds", |holds| holds["data"][0].is_object()).await;
     assert_eq!(holds["data"][0]["record"], held["id"]);
     let posted = house.until(&supplier, "/v1/purchase_orders", |list| list["data"][0].is_object()).await;
+    let owner = house.member(&retailer, members::Role::Owner, true).await;
+    let viewer = house.member(&retailer, members::Role::Viewer, true).await;
+    let wanted = json!({"mail": "somebody@example.com", "role": "viewer"});
+    let invited = house.post(&owner, "/v1/invitations", wanted).await.expect(201);
+    let helper = house.staff(StaffRole::Support).await;
+    let granted = house.granted(&retailer, &owner, &helper, &[Area::Orders], false).await;
     let ids = HashMap::from([
+        ("members", viewer.id.to_string()),
+        ("invitations", text(&invited["id"])),
+        ("api_keys", retailer.key.to_string()),
+        ("grants", granted.to_string()),
         ("partner_links", link),
         ("products", product),
         ("variants", variant),
@@ -127,14 +201,20 @@ async fn furnished(house: &House) -> (Party, Party, HashMap<&'static str, String
         ("holds", text(&holds["data"][0]["id"])),
         ("purchase_orders", text(&posted["data"][0]["id"])),
     ]);
-    (retailer, supplier, ids)
+    Furniture { retailer, supplier, owner, ids }
 }
 
 #[tokio::test]
 async fn other_accounts_ids_are_not_found_on_any_route() {
     let house = House::new().await;
-    let (retailer, supplier, ids) = furnished(&house).await;
-    let strangers = [house.retailer().await, house.party("Other", Role::Supplier).await];
+    let Furniture { retailer, supplier, ids, .. } = furnished(&house).await;
+    let keys = [house.retailer().await, house.party("Other", Role::Supplier).await];
+    let owners = [
+        house.member(&keys[0], members::Role::Owner, true).await,
+        house.member(&keys[1], members::Role::Owner, true).await,
+    ];
+    let of_keys = keys.iter().map(|key| (key as &dyn Guest, true));
+    let strangers: Vec<_> = of_keys.chain(owners.iter().map(|owner| (owner as &dyn Guest, false))).collect();
     let heads = |house: &House| {
         let (ledger, accounts) = (house.ledger.clone(), [retailer.account, supplier.account]);
         async move {
@@ -148,16 +228,21 @@ async fn other_accounts_ids_are_not_found_on_any_route() {
     let before = heads(&house).await;
     for route in api::routes().iter().filter(|route| route.path.contains('{') && !route.path.contains("{rest}")) {
         let path = path_of(route, &ids);
-        for stranger in &strangers {
+        for (stranger, is_key) in &strangers {
             // A good body, so that nothing but the id can be to blame.
             let body = match route.path.as_str() {
                 path if path.ends_with("/reject") => json!({"reason": "none"}).to_string(),
+                path if path.ends_with("/shorten") => json!({"until": "2026-11-22T10:00:00Z"}).to_string(),
+                "/v1/members/{id}" if route.changes() => json!({"role": "viewer"}).to_string(),
                 _ if route.method == Method::GET => String::new(),
                 _ => String::from("{}"),
             };
-            let asked = request(stranger, route.method.clone(), &with_query(&path), &[], Body::from(body));
+            let asked = request(*stranger, route.method.clone(), &with_query(&path), &[], Body::from(body));
             let answer = house.send(asked).await;
-            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{} {path}: {}", route.method, answer.text());
+            // What no key may do at all is refused to keys before anything is looked up.
+            let never = *is_key && route.permission.needs_second_factor();
+            let expected = if never { StatusCode::FORBIDDEN } else { StatusCode::NOT_FOUND };
+            assert_eq!(answer.status, expected, "{} {path}: {}", route.method, answer.text());
         }
     }
     assert_eq!(heads(&house).await, before, "nothing was written for strangers");
@@ -178,7 +263,7 @@ fn with_query(path: &str) -> String {
 #[tokio::test]
 async fn parameters_are_those_that_are_described() {
     let house = House::new().await;
-    let (retailer, supplier, ids) = furnished(&house).await;
+    let Furniture { retailer, supplier, ids, .. } = furnished(&house).await;
     for route in api::routes().iter().filter(|route| route.method == Method::GET) {
         let path = path_of(route, &ids);
         let owner = if path.contains("orders/ord_") || path.contains("/holds") || path.contains("/partner_links") {
@@ -226,7 +311,7 @@ fn example(route: &Route, ids: &HashMap<&str, String>) -> Option<Value> {
 #[tokio::test]
 async fn the_examples_of_the_docs_are_what_the_routes_take() {
     let house = House::new().await;
-    let (retailer, supplier, mut ids) = furnished(&house).await;
+    let Furniture { retailer, supplier, owner, mut ids } = furnished(&house).await;
     let fresh = house.party("Fresh", Role::Supplier).await;
     ids.insert("partners", fresh.account.to_string());
     let mut tried = 0;
@@ -239,7 +324,8 @@ async fn the_examples_of_the_docs_are_what_the_routes_take() {
         let creates = route.method == Method::POST
             && ["/v1/products", "/v1/products/batch", "/v1/inventory_levels/batch"].contains(&path.as_str());
         let party = if retails { &retailer } else { [&supplier, &fresh][usize::from(creates)] };
-        let asked = request(party, route.method.clone(), &path, &[], Body::from(body.to_string()));
+        let guest: &dyn Guest = if route.permission.needs_second_factor() { &owner } else { party };
+        let asked = request(guest, route.method.clone(), &path, &[], Body::from(body.to_string()));
         let answer = house.send(asked).await;
         // The furniture is already in a state of its own; what it must never be is misunderstood.
         let fits = answer.status.is_success() || answer.status == StatusCode::CONFLICT;
@@ -250,5 +336,5 @@ async fn the_examples_of_the_docs_are_what_the_routes_take() {
         }
         tried += 1;
     }
-    assert!(tried >= 12, "{tried}");
+    assert!(tried >= 16, "{tried}");
 }

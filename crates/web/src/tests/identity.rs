@@ -102,7 +102,7 @@ impl Guarded {
         let keys: Arc<dyn IssuerKeys> = Arc::<Issuer>::clone(&issuer);
         let proof = IdentityProof { header: HeaderName::from_static(HEADER), verifier: Verifier::new(rules), keys };
         let settings = Settings { identity: IdentityCheck::Required(Arc::new(proof)), ..house.app.settings().clone() };
-        let app = App::new((**house.ledger).clone(), settings, Readiness::open());
+        let app = App::new((**house.ledger).clone(), settings, Readiness::open()).unwrap();
         let router = private(app.clone(), Router::new().route("/seen", get(seen)));
         Self { house, issuer, app, router }
     }
