@@ -7,3 +7,4 @@
 mod house;
 mod joining;
 mod stage;
+mod support;

@@ -1,7 +1,7 @@
 //! A running server with a browser before it, and what people do there again and again.
 
 use crate::house::{House, Server};
-use bonded_testkit::browser::{Browser, Page};
+use bonded_testkit::browser::{Browser, Page, VirtualAuthenticator};
 use std::sync::Arc;
 
 pub const PASSWORD: &str = "violet tractor sings at dawn";
@@ -42,6 +42,34 @@ impl Stage {
     pub fn invite(&self, account: &str, mail: &str, role: &str) -> String {
         let words = ["account", "invite", "--json", account, mail, "--role", role];
         self.house.must(&words).json()["link"].as_str().unwrap().to_owned()
+    }
+
+    /// Somebody joins the staff with a passkey and what the role must have learnt; the window is on the staff's home.
+    pub async fn staffed(&self, mail: &str, name: &str, role: &str) -> (Page, VirtualAuthenticator) {
+        let link = self.house.must(&["staff", "invite", "--json", mail, "--role", role]).json()["link"].clone();
+        let page = self.joined(link.as_str().unwrap(), name).await;
+        let authenticator = page.authenticator().await;
+        add_passkey(&page).await;
+        page.click_on("I have kept them: go on").await;
+        page.wait_for_text(name).await;
+        self.house.must(&["training", "course", "Handling customers' data", "--for", role]);
+        let staff = self.house.must(&["staff", "list", "--json"]).json();
+        let people = staff["staff"].as_array().unwrap();
+        let id = people.iter().find(|person| person["name"] == name).unwrap()["staff"].clone();
+        self.house.must(&["training", "record", id.as_str().unwrap(), "Handling customers' data"]);
+        page.reload().await;
+        (page, authenticator)
+    }
+
+    /// An account with its owner signed in, who has a passkey, and the secret of an API key to the account.
+    pub async fn owned(&self, mail: &str) -> (String, String, Page, VirtualAuthenticator) {
+        let (account, key) = self.house.account("Corner Shop", "retailer");
+        let page = self.joined(&self.invite(&account, mail, "owner"), "Ada Example").await;
+        let authenticator = page.authenticator().await;
+        add_passkey(&page).await;
+        page.click_on("I have kept them: go on").await;
+        page.wait_for_text("Corner Shop").await;
+        (account, key, page, authenticator)
     }
 
     /// A fresh window in which somebody opens an invitation and joins.
