@@ -215,6 +215,8 @@ pub async fn withdraw(
         change.update(&was, &withdrawn, "withdrawn");
         ledger.commit(scope, change).await?;
     }
+    let sent = mail::id_of(ledger, &books(), Cause::birth(id), &own.mail, "invitation")?;
+    mail::call_off(ledger, &books(), sent).await?;
     get(ledger, &acting.scope, id).await
 }
 

@@ -7,7 +7,9 @@
 use crate::app::App;
 use crate::body::BodyLimit;
 use crate::cookies::{Cookie, of_our_own_pages};
+use crate::identity::AssertedIdentity;
 use crate::observe::Account;
+use crate::pages::is_vouched_for;
 use crate::problem::Failure;
 use crate::rate::Payer;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
@@ -143,7 +145,8 @@ pub(crate) async fn staff_gate(
     next: Next,
 ) -> Response {
     let grant = params.iter().find(|(name, _)| *name == "grant").map(|(_, id)| id.to_owned());
-    let caller = granted(&app, request.method(), request.headers(), grant.as_deref()).await;
+    let asserted = request.extensions().get::<AssertedIdentity>();
+    let caller = granted(&app, request.method(), request.headers(), asserted, grant.as_deref()).await;
     let_in(&app, gate, caller, request, next).await
 }
 
@@ -195,9 +198,16 @@ async fn admission(app: &App, headers: &HeaderMap) -> Result<Arc<Admission>, Fai
 }
 
 /// What one of the staff may do under the grant that the address names.
-async fn granted(app: &App, method: &Method, headers: &HeaderMap, grant: Option<&str>) -> Result<Caller, Failure> {
+async fn granted(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    asserted: Option<&AssertedIdentity>,
+    grant: Option<&str>,
+) -> Result<Caller, Failure> {
     let token = Cookie::Staff.token(headers).ok_or(PeopleError::SignedOut)?;
     let visitor = staff::admit(app.ledger(), &token).await?;
+    is_vouched_for(asserted, &visitor)?;
     if *method != Method::GET && !of_our_own_pages(headers, &app.settings().private_url) {
         return Err(Failure::cross_site());
     }

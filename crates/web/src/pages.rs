@@ -20,7 +20,7 @@ mod sign_in;
 mod staff;
 mod support;
 
-pub(crate) use gate::Page;
+pub(crate) use gate::{Page, is_vouched_for};
 
 use crate::app::App;
 use answer::asset;
