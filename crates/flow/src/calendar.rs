@@ -1,14 +1,15 @@
 //! Calendar: does what time brings about in the platform's own account, one node for the whole deployment.
 //!
 //! Every minute the node that has the lease ends grants and requests whose time is over, opens, reminds of and closes
-//! access reviews, and warns those whose courses run out. Each of these looks at what is there and does what is due, so a
-//! minute that is left out, or done twice, changes nothing.
+//! access reviews, warns those whose courses run out, and takes away what is over: sessions, mailed links, old
+//! invitations. Each of these looks at what is there and does what is due, so a minute that is left out, or done twice,
+//! changes nothing.
 //!
 //! Architecture invariant: nothing here has rules of its own; they are in `bonded-people`, where the moment is compared.
 
 use bonded_base::{Id, Node};
 use bonded_ledger::{Ledger, LedgerError, PLATFORM, Reader};
-use bonded_people::{PeopleError, grants, reviews, training};
+use bonded_people::{PeopleError, grants, leftovers, reviews, training};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -72,6 +73,7 @@ pub async fn look(ledger: &Ledger, node: Id<Node>) -> Result<Option<usize>, Ledg
         ("grants", grants::keep(ledger).await),
         ("reviews", reviews::keep(ledger).await),
         ("training", training::warn(ledger).await),
+        ("leftovers", leftovers::forget(ledger).await),
     ];
     let mut done = 0;
     for (what, outcome) in outcomes {

@@ -11,6 +11,7 @@ mod error;
 pub mod grants;
 pub mod invitations;
 pub mod keys;
+pub mod leftovers;
 pub mod mail;
 pub mod members;
 mod permission;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod house;
+mod leftovers;
 mod review_orders;
 mod reviews;
 mod training;
