@@ -13,10 +13,12 @@
 
 mod approve;
 mod area;
+mod legal;
 mod record;
 
 pub use approve::{Proof, Terms, approve, terms};
 pub use area::{Area, GrantScope};
+pub use legal::{LegalDemand, OFFICERS_NEEDED, demand, demands, sign};
 pub use record::{ApprovedWith, GrantRecord, GrantState, Reason, ReasonKind};
 
 use crate::mail::{self, Cause, GrantEnd, Matter};
@@ -52,6 +54,16 @@ pub struct Draft {
     pub duration_ms: i64,
 }
 
+impl Draft {
+    /// The same, if it can be asked for.
+    fn check(self) -> Result<Self, Problem> {
+        if !(DURATION_MS_MIN..=DURATION_MS_MAX).contains(&self.duration_ms) {
+            return Err(Problem::invalid("/duration", "a grant is for 15 minutes to 7 days"));
+        }
+        Ok(Self { scope: self.scope.check()?, reason: self.reason.check()?, ..self })
+    }
+}
+
 /// One of the staff who asks.
 #[derive(Clone, Debug)]
 pub struct Asker {
@@ -72,13 +84,9 @@ pub async fn ask(
     draft: Draft,
 ) -> Result<Id<GrantRecord>, PeopleError> {
     let account_name = directory::name_of(ledger, account).await?;
-    let scope = draft.scope.check()?;
-    let reason = draft.reason.check()?;
-    if !(DURATION_MS_MIN..=DURATION_MS_MAX).contains(&draft.duration_ms) {
-        return Err(Problem::invalid("/duration", "a grant is for 15 minutes to 7 days").into());
-    }
+    let draft = draft.check()?;
     let now = ledger.clock().now();
-    let record = GrantRecord::requested(account, asker, scope, reason, draft.duration_ms, now);
+    let record = GrantRecord::requested(account, asker, draft.scope, draft.reason, draft.duration_ms, now);
     let id = ledger.new_id::<GrantRecord>();
     let books = books();
     let mut change = Change::new();
@@ -135,6 +143,9 @@ pub async fn revoke(ledger: &Ledger, acting: &Acting, id: Id<GrantRecord>) -> Re
     if grant.state != GrantState::Approved {
         return Err(PeopleError::state("only an approved grant can be revoked"));
     }
+    if grant.approved_with == Some(ApprovedWith::Officers) {
+        return Err(PeopleError::state("what the law demands cannot be revoked; it ends by itself"));
+    }
     end(ledger, &acting.scope, &grant, GrantState::Revoked, ledger.clock().now()).await
 }
 
@@ -147,8 +158,8 @@ pub async fn shorten(
 ) -> Result<Stored<GrantRecord>, PeopleError> {
     let grant = get(ledger, &acting.scope, id).await?;
     let now = ledger.clock().now();
-    if !grant.holds(now) {
-        return Err(PeopleError::state("only a grant that holds can be shortened"));
+    if !grant.holds(now) || grant.approved_with == Some(ApprovedWith::Officers) {
+        return Err(PeopleError::state("only a grant that the account approved, and that holds, can be shortened"));
     }
     if until <= now || grant.until.is_none_or(|was| until >= was) {
         return Err(Problem::invalid("/until", "name a moment between now and the grant's end").into());
@@ -211,6 +222,9 @@ async fn kept(ledger: &Ledger, copy: &Stored<GrantRecord>, now: Moment) -> Resul
         Err(error) => return Err(error.into()),
     };
     let Some(own) = own else {
+        if copy.is_unsigned_demand() {
+            return lapse_demand(ledger, copy, now).await;
+        }
         // The request never reached the account: it gets a moment, since it may be on its way.
         if now < copy.asked_at.plus_millis(10 * MINUTE_MS) {
             return Ok(false);
@@ -225,6 +239,18 @@ async fn kept(ledger: &Ledger, copy: &Stored<GrantRecord>, now: Moment) -> Resul
         None if own.state == copy.state => return Ok(false),
         None => mirror(ledger, &own).await?,
     }
+    Ok(true)
+}
+
+/// A demand that two officers did not sign in time never reaches the account.
+async fn lapse_demand(ledger: &Ledger, copy: &Stored<GrantRecord>, now: Moment) -> Result<bool, PeopleError> {
+    if copy.awaits(now) {
+        return Ok(false);
+    }
+    let lapsed = GrantRecord { state: GrantState::Lapsed, ended_at: Some(now), ..(**copy).clone() };
+    let mut change = Change::new();
+    change.update(copy, &lapsed, "lapsed");
+    ledger.commit(&books(), change).await?;
     Ok(true)
 }
 

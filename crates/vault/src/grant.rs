@@ -18,6 +18,9 @@ use std::sync::Arc;
 pub const DAYS_MAX: i64 = 7;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// The platform's own account, which endorses officers.
+const PLATFORM: Id<Account> = Id::from_bytes([0; 16]);
+
 /// Two officers must sign where the law demands access without the customer's approval.
 const OFFICERS_NEEDED: usize = 2;
 
@@ -214,6 +217,15 @@ impl Vault {
         Ok(self.account(grant.account)?.under(Arc::new(grant.clone())))
     }
 
+    /// Whether an officer's passkey signed a grant: each is checked as it comes, and all once more in
+    /// [`Vault::account_for`].
+    ///
+    /// # Errors
+    /// [`VaultError::NotApproved`]; else as [`Vault::account`].
+    pub fn check_officer(&self, approver: &Approver, assertion: &Assertion, grant: &Grant) -> Result<(), VaultError> {
+        self.check(PLATFORM, approver, assertion, &grant.challenge())
+    }
+
     fn check(
         &self,
         account: Id<Account>,
@@ -227,14 +239,13 @@ impl Vault {
     }
 
     fn check_officers(&self, signed: &[(Approver, Assertion)], challenge: &[u8]) -> Result<(), VaultError> {
-        let platform = Id::from_bytes([0; 16]);
         let mut persons: Vec<_> = signed.iter().map(|(approver, _)| approver.person).collect();
         persons.sort_unstable();
         persons.dedup();
         if persons.len() < OFFICERS_NEEDED {
             return Err(NotApproved::Approver.into());
         }
-        signed.iter().try_for_each(|(approver, assertion)| self.check(platform, approver, assertion, challenge))
+        signed.iter().try_for_each(|(approver, assertion)| self.check(PLATFORM, approver, assertion, challenge))
     }
 
     fn secrets(&self, account: Id<Account>) -> Result<Arc<crate::memory::Locked<Secrets>>, VaultError> {

@@ -20,7 +20,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bonded_base::{Id, Secret};
 use bonded_ledger::Scope;
-use bonded_people::grants::{self, GrantRecord};
+use bonded_people::grants::{self, ApprovedWith, GrantRecord};
 use bonded_people::keys::Admission;
 use bonded_people::members::Acting;
 use bonded_people::staff::{self, Power};
@@ -211,11 +211,15 @@ async fn granted(
     if *method != Method::GET && !of_our_own_pages(headers, &app.settings().private_url) {
         return Err(Failure::cross_site());
     }
-    if !visitor.may(Power::AskForGrants) {
-        return Err(Failure::no_power(Power::AskForGrants));
-    }
     let id: Id<GrantRecord> = grant.and_then(|id| id.parse().ok()).ok_or_else(|| Failure::missing("grant"))?;
     let copy = grants::copy_of(app.ledger(), id).await?;
+    let needed = match copy.approved_with {
+        Some(ApprovedWith::Officers) => Power::ActOnLegalDemand,
+        _ => Power::AskForGrants,
+    };
+    if !visitor.may(needed) {
+        return Err(Failure::no_power(needed));
+    }
     let (scope, record) = grants::admit(app.ledger(), visitor.id(), copy.account, id).await?;
     let payer = Payer(visitor.session.id.bytes());
     Ok(Caller { who: Who::Staff(payer), permissions: record.scope.permissions(), scope })

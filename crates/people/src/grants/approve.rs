@@ -47,22 +47,7 @@ pub async fn terms(
     if !(DURATION_MS_MIN..=grant.duration_ms).contains(&duration_ms) {
         return Err(Problem::invalid("/duration", "approve at least 15 minutes, and not more than was asked").into());
     }
-    let only = grant.scope.only()?;
-    Ok(Terms {
-        version: grant.version,
-        grant: Grant {
-            id: id.bytes(),
-            account: grant.account,
-            staff: grant.staff,
-            opens: only.map_or_else(|| grant.scope.opens(), |(kind, _)| vec![kind]),
-            changes: grant.scope.changes(),
-            only: only.map(|(_, record)| record),
-            consumers: grant.scope.consumers,
-            reason: grant.reason.to_string(),
-            from: now,
-            until: now.plus_millis(duration_ms),
-        },
-    })
+    Ok(Terms { version: grant.version, grant: grant.terms(id, now, duration_ms)? })
 }
 
 /// Approves a request on these terms. The vault checks the proof before anything is written.

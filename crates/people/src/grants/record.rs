@@ -1,9 +1,9 @@
 //! A grant as it is kept: what was asked, by whom and why, and what became of it.
 
-use super::{ANSWER_MS, Asker, GrantScope, REASON_CHARS_MAX, TICKET_CHARS_MAX};
+use super::{ANSWER_MS, Asker, GrantScope, LegalDemand, REASON_CHARS_MAX, TICKET_CHARS_MAX};
 use bonded_base::{Account, Id, Kind, Kinded, Moment, Problem, Staff, User};
 use bonded_ledger::Record;
-use bonded_vault::SignedGrant;
+use bonded_vault::{Grant, SignedGrant};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -164,6 +164,9 @@ pub struct GrantRecord {
     pub until: Option<Moment>,
     /// When it came to its end.
     pub ended_at: Option<Moment>,
+    /// A legal demand that officers are to sign; in the platform's copy alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal: Option<LegalDemand>,
     /// The approval itself; not in the platform's copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<SignedGrant>,
@@ -209,8 +212,26 @@ impl GrantRecord {
             approved_with: None,
             until: None,
             ended_at: None,
+            legal: None,
             signed: None,
         }
+    }
+
+    /// What is to be signed for it, from a moment on.
+    pub(super) fn terms(&self, id: Id<Self>, from: Moment, duration_ms: i64) -> Result<Grant, Problem> {
+        let only = self.scope.only()?;
+        Ok(Grant {
+            id: id.bytes(),
+            account: self.account,
+            staff: self.staff,
+            opens: only.map_or_else(|| self.scope.opens(), |(kind, _)| vec![kind]),
+            changes: self.scope.changes(),
+            only: only.map(|(_, record)| record),
+            consumers: self.scope.consumers,
+            reason: self.reason.to_string(),
+            from,
+            until: from.plus_millis(duration_ms),
+        })
     }
 
     /// When a request lapses that nobody answers.

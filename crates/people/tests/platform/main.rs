@@ -4,6 +4,7 @@
 
 mod house;
 mod leftovers;
+mod legal;
 mod review_orders;
 mod reviews;
 mod training;

@@ -384,6 +384,7 @@ async fn asked(firm: &Firm, number: u8, approved: bool) {
         approved_with: None,
         until: None,
         ended_at: None,
+        legal: None,
         signed: None,
     };
     let mut change = Change::new();

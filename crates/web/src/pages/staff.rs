@@ -1,6 +1,7 @@
 //! The staff's own pages, on the private listener: what one may do, who else is on the staff, grants.
 
 mod grants;
+mod legal;
 mod people;
 mod reviews;
 
@@ -16,7 +17,7 @@ use bonded_people::staff::{Power, StaffRole, StaffVisitor};
 pub(super) fn pages() -> Vec<Page> {
     let own =
         vec![Page::get(Access::Staff, "/staff", get(show)), Page::get(Access::Staff, "/staff/roles", get(show_roles))];
-    [own, invitations::staff_pages(), people::pages(), grants::pages(), reviews::pages()]
+    [own, invitations::staff_pages(), people::pages(), grants::pages(), legal::pages(), reviews::pages()]
         .into_iter()
         .flatten()
         .collect()

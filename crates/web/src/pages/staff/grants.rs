@@ -20,10 +20,10 @@ use serde::Deserialize;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 /// Grants that the page lists, and accounts that a search finds.
-const LISTED: u32 = 100;
+pub(super) const LISTED: u32 = 100;
 const FOUND_MAX: usize = 20;
 /// What can be asked for, in hours.
-const HOURS: [(i64, &str); 6] =
+pub(super) const HOURS: [(i64, &str); 6] =
     [(1, "an hour"), (4, "4 hours"), (24, "a day"), (72, "3 days"), (120, "5 days"), (168, "7 days")];
 /// Where an area's records are read under a grant.
 const READS: [(Permission, &str); 8] = [
@@ -129,14 +129,17 @@ async fn list(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> 
         reason: grant.reason.to_string(),
         state: grant.state.name(),
         until: grant.until.map_or_else(|| String::from("–"), when),
-        links: READS
-            .into_iter()
-            .filter(|(permission, _)| grant.holds(now) && grant.scope.permissions().contains(*permission))
-            .map(|(_, path)| (path, format!("/support/{}{path}", grant.id)))
-            .collect(),
+        links: if grant.holds(now) { links_of(grant) } else { Vec::new() },
     };
     let asked = grants::asked_by(app.ledger(), visitor.id(), LISTED).await?;
     Ok(page(&GrantsPage { shell: shell("Grants", &visitor), grants: asked.iter().map(row).collect() }))
+}
+
+/// Where the records are read that a grant opens.
+pub(super) fn links_of(grant: &Stored<GrantRecord>) -> Vec<(&'static str, String)> {
+    let permissions = grant.scope.permissions();
+    let reached = READS.into_iter().filter(|(permission, _)| permissions.contains(*permission));
+    reached.map(|(_, path)| (path, format!("/support/{}{path}", grant.id))).collect()
 }
 
 fn account_in(text: &str) -> Result<Id<Account>, PeopleError> {
@@ -161,25 +164,25 @@ async fn show_form(
     }))
 }
 
-async fn send(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff, form: Form) -> Result<Response, Refused> {
+/// What a form asks for.
+pub(super) fn draft_of(form: &Form, kind: ReasonKind) -> Result<grants::Draft, PeopleError> {
     let filled = |name: &str| Some(form.text(name).trim().to_owned()).filter(|text| !text.is_empty());
-    let areas = form.all("area").iter().map(|area| area.parse()).collect::<Result<_, Problem>>();
     let bad = |_| Problem::invalid("/hours", "choose how long");
-    let draft = grants::Draft {
+    Ok(grants::Draft {
         scope: GrantScope {
-            areas: areas.map_err(PeopleError::from)?,
+            areas: form.all("area").iter().map(|area| area.parse()).collect::<Result<_, Problem>>()?,
             act: form.ticked("act"),
             record: filled("record"),
             consumers: form.ticked("consumers"),
         },
-        reason: Reason {
-            kind: form.text("kind").parse().map_err(PeopleError::from)?,
-            text: form.text("text").to_owned(),
-            ticket: filled("ticket"),
-        },
-        duration_ms: form.text("hours").parse::<i64>().map_err(bad).map_err(PeopleError::from)?.saturating_mul(HOUR_MS),
-    };
+        reason: Reason { kind, text: form.text("text").to_owned(), ticket: filled("ticket") },
+        duration_ms: form.text("hours").parse::<i64>().map_err(bad)?.saturating_mul(HOUR_MS),
+    })
+}
+
+async fn send(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff, form: Form) -> Result<Response, Refused> {
+    let kind = form.text("kind").parse().map_err(PeopleError::from)?;
     let asker = Asker { staff: visitor.id(), name: visitor.record.name.clone() };
-    grants::ask(app.ledger(), &asker, account_in(form.text("account"))?, draft).await?;
+    grants::ask(app.ledger(), &asker, account_in(form.text("account"))?, draft_of(&form, kind)?).await?;
     Ok(go("/staff/grants"))
 }

@@ -1,0 +1,132 @@
+//! What the law demands: drawn up by one security officer, signed by two.
+
+use super::grants::{HOURS, LISTED, draft_of, links_of};
+use super::shell;
+use crate::app::App;
+use crate::pages::answer::{Refused, Shell, go, page};
+use crate::pages::form::{Answered, Form, Script};
+use crate::pages::gate::{Access, OneOfTheStaff, Page};
+use crate::pages::when;
+use crate::problem::Failure;
+use askama::Template;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use bonded_base::{Id, Problem, Reason as Why};
+use bonded_ledger::Stored;
+use bonded_people::PeopleError;
+use bonded_people::credentials::passkeys::approval_answer;
+use bonded_people::grants::{self, ApprovedWith, Area, GrantRecord, ReasonKind};
+use bonded_people::staff::{Power, StaffVisitor};
+use serde_json::{Value, json};
+
+pub(super) fn pages() -> Vec<Page> {
+    let act = Access::With(Power::ActOnLegalDemand);
+    vec![
+        Page::get(act, "/staff/legal", get(show)),
+        Page::post(act, "/staff/legal", post(draw_up)),
+        Page::post(act, "/staff/legal/{grant}/ask", post(ask)),
+        Page::post(act, "/staff/legal/{grant}/sign", post(sign)),
+    ]
+}
+
+struct Row {
+    id: String,
+    reference: String,
+    account: String,
+    what: String,
+    reason: String,
+    who: String,
+    until: String,
+    signed: usize,
+    may_sign: bool,
+}
+
+#[derive(Template)]
+#[template(path = "staff_legal.html")]
+struct LegalPage {
+    shell: Shell,
+    demands: Vec<Row>,
+    open: Vec<(String, String)>,
+    areas: Vec<(&'static str, &'static str)>,
+    hours: [(i64, &'static str); 6],
+}
+
+async fn show(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> Result<Response, Refused> {
+    let waiting = grants::demands(app.ledger()).await?;
+    let now = app.ledger().clock().now();
+    let asked = grants::asked_by(app.ledger(), visitor.id(), LISTED).await?;
+    let held = asked.iter().filter(|grant| grant.approved_with == Some(ApprovedWith::Officers) && grant.holds(now));
+    let open = held.flat_map(|grant| {
+        let reference = grant.reason.ticket.clone().unwrap_or_default();
+        links_of(grant).into_iter().map(move |(path, link)| (format!("{reference}: {path}"), link))
+    });
+    let open = open.collect();
+    Ok(page(&LegalPage {
+        shell: shell("Legal demands", &visitor),
+        open,
+        demands: waiting.iter().filter_map(|demand| row(&visitor, demand)).collect(),
+        areas: Area::ALL.map(|area| (area.name(), area.about())).to_vec(),
+        hours: HOURS,
+    }))
+}
+
+fn row(visitor: &StaffVisitor, demand: &Stored<GrantRecord>) -> Option<Row> {
+    let legal = demand.legal.as_ref()?;
+    let own = legal.signed.iter().any(|(approver, _)| approver.person == visitor.id().bytes());
+    Some(Row {
+        id: demand.id.to_string(),
+        reference: demand.reason.ticket.clone().unwrap_or_default(),
+        account: demand.account.to_string(),
+        what: demand.scope.to_string(),
+        reason: demand.reason.text.clone(),
+        who: demand.staff_name.clone(),
+        until: when(legal.terms.until),
+        signed: legal.signed.len(),
+        may_sign: !own,
+    })
+}
+
+async fn draw_up(
+    State(app): State<App>,
+    OneOfTheStaff(visitor): OneOfTheStaff,
+    form: Form,
+) -> Result<Response, Refused> {
+    let missing = |_| PeopleError::from(Problem::new(Why::Missing, "there is no such account"));
+    let account = form.text("account").trim().parse().map_err(missing)?;
+    grants::demand(app.ledger(), &visitor, account, draft_of(&form, ReasonKind::LegalDemand)?).await?;
+    Ok(go("/staff/legal"))
+}
+
+fn id_of(text: &str) -> Result<Id<GrantRecord>, PeopleError> {
+    let missing = |_| Problem::new(Why::Missing, "there is no such demand");
+    Ok(text.parse().map_err(missing)?)
+}
+
+async fn ask(
+    State(app): State<App>,
+    OneOfTheStaff(visitor): OneOfTheStaff,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let demand = grants::copy_of(app.ledger(), id_of(&id)?).await?;
+    let gone = || PeopleError::from(Problem::new(Why::State, "no such demand waits for a signature"));
+    let legal = demand.legal.as_ref().ok_or_else(gone)?;
+    let known = &visitor.record.credentials.passkeys;
+    let options = app.doors().staff.approval_options(&legal.terms.challenge(), known);
+    Ok(Json(json!({ "ceremony": id, "options": options })))
+}
+
+async fn sign(
+    State(app): State<App>,
+    OneOfTheStaff(visitor): OneOfTheStaff,
+    Path(id): Path<String>,
+    Script(Answered { answer, .. }): Script<Answered>,
+) -> Result<Json<Value>, Failure> {
+    let assertion = approval_answer(&answer).map_err(PeopleError::from)?;
+    let passkeys = &visitor.record.credentials.passkeys;
+    let used = passkeys.iter().find(|passkey| passkey.is(&assertion.credential_id)).ok_or(PeopleError::NotProven)?;
+    let (key, party) = (used.public_key.clone(), app.doors().staff.relying_party());
+    grants::sign(app.ledger(), &visitor, id_of(&id)?, key, party, assertion).await?;
+    Ok(Json(json!({ "next": "/staff/legal" })))
+}
