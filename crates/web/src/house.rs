@@ -234,6 +234,31 @@ pub fn request(
     request.body(body).unwrap()
 }
 
+/// The address of a route with ids that were never given to anybody.
+pub fn made_up(route: &str) -> String {
+    const PREFIXES: [(&str, &str); 11] = [
+        ("api_keys", "key"),
+        ("grants", "grant"),
+        ("holds", "hold"),
+        ("invitations", "inv"),
+        ("locations", "loc"),
+        ("members", "mem"),
+        ("orders", "ord"),
+        ("partner_links", "link"),
+        ("products", "prod"),
+        ("purchase_orders", "po"),
+        ("variants", "var"),
+    ];
+    let never = "00000000000000000000000000";
+    let of = route.split('/').nth(2).unwrap_or_default();
+    let prefix = PREFIXES.iter().find(|(name, _)| *name == of).map_or("none", |(_, prefix)| *prefix);
+    route
+        .replace("{id}", &format!("{prefix}_{never}"))
+        .replace("{product}", &format!("prod_{never}"))
+        .replace("{variant}", &format!("var_{never}"))
+        .replace("{rest}", "0/000.p/1")
+}
+
 /// An order as the docs show one.
 pub fn order(reference: &str, sku: &str, quantity: i64) -> Value {
     json!({

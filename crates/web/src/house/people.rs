@@ -54,6 +54,7 @@ impl House {
     /// The same member in another session.
     pub async fn signed_in(&self, party: &Party, user: Id<User>, stage: Stage, factors: Vec<Factor>) -> Member {
         let person = Person::User(user);
+        self.ledger.test_clock().advance_ms(1);
         let begun = session::begin(&self.ledger, person, stage, factors, Some(party.account), "test").await.unwrap();
         Member { user, id: members::id_of(user), token: begun.token.expose().clone() }
     }
@@ -61,7 +62,7 @@ impl House {
     async fn joined(&self, party: &Party, role: Role) -> Id<User> {
         let platform = House::operator(PLATFORM);
         let known = self.ledger.list::<UserRecord>(&platform, &List::first(1_000)).await.unwrap().records.len();
-        // So that lists have them in the order in which they came.
+        // So that lists have them in the order in which they came; of sessions the oldest is ended when there are many.
         self.ledger.test_clock().advance_ms(1);
         let id = self.ledger.new_id::<UserRecord>();
         let (mail, name, joined_at) = (format!("{role}{known}@example.com"), format!("The {role}"), id.born_at());
@@ -94,6 +95,21 @@ impl House {
 
     /// A new person on the staff with a valid course, signed in with a passkey.
     pub async fn staff(&self, role: StaffRole) -> Helper {
+        let staff = self.hired(role).await;
+        self.trained(staff, role).await;
+        self.let_in(staff, Factor::Passkey).await
+    }
+
+    /// One of the staff in another session.
+    pub async fn let_in(&self, staff: Id<Staff>, factor: Factor) -> Helper {
+        let (person, factors) = (Person::Staff(staff), vec![Factor::Password, factor]);
+        self.ledger.test_clock().advance_ms(1);
+        let begun = session::begin(&self.ledger, person, Stage::Full, factors, None, "test").await.unwrap();
+        Helper { staff, token: begun.token.expose().clone() }
+    }
+
+    /// A new person on the staff, who has completed no course yet.
+    pub async fn hired(&self, role: StaffRole) -> Id<Staff> {
         let scope = House::operator(PLATFORM);
         let known = staff::list(&self.ledger, &scope).await.unwrap().len();
         let id = self.ledger.new_id::<StaffRecord>();
@@ -109,14 +125,10 @@ impl House {
         let mut change = Change::new();
         change.create(id, &record, "joined");
         self.ledger.commit(&scope, change).await.unwrap();
-        self.trained(id, role).await;
-        let staff = Id::from_bytes(id.bytes());
-        let (person, factors) = (Person::Staff(staff), vec![Factor::Passkey]);
-        let begun = session::begin(&self.ledger, person, Stage::Full, factors, None, "test").await.unwrap();
-        Helper { staff, token: begun.token.expose().clone() }
+        Id::from_bytes(id.bytes())
     }
 
-    async fn trained(&self, id: Id<StaffRecord>, role: StaffRole) {
+    async fn trained(&self, id: Id<Staff>, role: StaffRole) {
         let acting = staff::Acting::Operator(House::operator(PLATFORM));
         let name = format!("The work of {role}");
         let known = training::find(&self.ledger, &name).await.unwrap();
@@ -130,7 +142,7 @@ impl House {
         // The day of the test clock's beginning; its type belongs to a library that is not used here otherwise.
         let completed_on = serde_json::from_value(json!("2026-11-21")).unwrap();
         let completion = Completion { course: course.id, of_version: None, completed_on, certificate: None };
-        training::record(&self.ledger, &acting, id, completion).await.unwrap();
+        training::record(&self.ledger, &acting, staff::record_id(id), completion).await.unwrap();
     }
 
     /// A request that nobody has answered yet.

@@ -2,28 +2,33 @@
 //!
 //! After a change that is meant, `BONDED_WRITE_ACCESS=1 cargo nextest run -p bonded-web access` writes the table anew.
 
-use crate::Limits;
-use crate::api;
 use crate::house::people::{Helper, Member};
-use crate::house::{Answer, Guest, House, Party, request};
-use axum::http::{HeaderName, Method};
+use crate::house::{Answer, Guest, House, Party, made_up, request};
+use crate::pages::Page;
+use crate::route::Route;
+use crate::{Limits, api, pages};
+use axum::http::header::ORIGIN;
+use axum::http::{HeaderName, HeaderValue, Method};
 use bonded_base::Id;
 use bonded_people::grants::{Area, GrantRecord, GrantScope};
 use bonded_people::members::Role;
+use bonded_people::session::{Factor, Stage};
 use bonded_people::staff::StaffRole;
 use bonded_people::{Permission, Permissions};
-use std::fmt::Write as _;
 
 /// The committed table.
 const TABLE: &str = include_str!("../../access.md");
 const WHERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/access.md");
 
-const HEAD: &str = "\
+const ROUTES: &str = "\
 # Who gets through
 
-Every address of the server, and who gets past its gate. What an account then holds is its own: ids of other accounts are not
-found on any of them. This table is what a test has found by asking as everybody; it fails when the server answers otherwise, and
-writes the table anew with `BONDED_WRITE_ACCESS=1 cargo nextest run -p bonded-web access`.
+Every address of the server, and who gets past its gate. This is what a test has found by asking as everybody; it fails when the
+server answers otherwise, and writes the tables anew with `BONDED_WRITE_ACCESS=1 cargo nextest run -p bonded-web access`.
+
+## Routes of the API
+
+What an account then holds is its own: ids of other accounts are not found on any of them.
 
 - **nobody**: without a key and without a session. **key**: the permissions that open it, each tried alone.
 - **viewer** to **owner**: a member's session. `2nd` is only with a second factor.
@@ -34,34 +39,68 @@ writes the table anew with `BONDED_WRITE_ACCESS=1 cargo nextest run -p bonded-we
 | | address | nobody | key | viewer | operator | manager | owner | elsewhere | staff | may look | may act |
 |---|---|---|---|---|---|---|---|---|---|---|---|
 ";
+const PUBLIC: &str = "
+## Pages of the public listener
+
+**key** has every permission that a key can have, **staff** is one of the platform's support.
+
+| | address | nobody | key | viewer | operator | manager | owner | staff |
+|---|---|---|---|---|---|---|---|---|
+";
+const PRIVATE: &str = "
+## Pages of the private listener
+
+Behind the identity-aware proxy, if there is one. **owner** is a member of a merchant account. The staff have a valid course and
+a passkey; **untrained** is support without a course, **no passkey** a security officer with a one-time code.
+
+| | address | nobody | owner | support | engineer | on_call | security_officer | reviewer | untrained | no passkey |
+|---|---|---|---|---|---|---|---|---|---|---|
+";
 const NO: &str = "-";
 const YES: &str = "yes";
 
-/// On which listener something is, and for whom.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    /// A route of the API: for keys and members on the public listener, for staff below their grant on the private one.
-    Api,
-    /// A page of the public listener.
-    Public,
-    /// A page of the private listener.
-    Private,
-}
-
+/// One method at one address.
 struct Place {
     method: Method,
     path: String,
-    sort: Sort,
+    listener: Listener,
 }
 
-/// Every address there is.
-fn places() -> Vec<Place> {
-    let api = api::routes().into_iter().map(|route| Place { method: route.method, path: route.path, sort: Sort::Api });
-    let page = |path: &str, sort| Place { method: Method::GET, path: path.to_owned(), sort };
-    let public = ["/docs", "/docs/style.css", "/openapi.json", "/problems", "/problems/{slug}", "/healthz", "/readyz"];
-    let private = ["/healthz", "/readyz", "/metrics"];
-    let public = public.map(|path| page(path, Sort::Public));
-    api.chain(public).chain(private.map(|path| page(path, Sort::Private))).collect()
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listener {
+    Public,
+    Private,
+}
+
+impl Place {
+    fn read(path: &str, listener: Listener) -> Self {
+        Self { method: Method::GET, path: path.to_owned(), listener }
+    }
+
+    fn of_page(page: Page, listener: Listener) -> Self {
+        Self { method: page.method, path: page.path, listener }
+    }
+
+    fn line(&self, cells: &[String]) -> String {
+        format!("| {} | {} | {} |\n", self.method, self.path, cells.join(" | "))
+    }
+}
+
+/// Every route of the API: for keys and members on the public listener, for staff below their grant on the private one.
+fn routes() -> Vec<Place> {
+    let place = |route: Route| Place { method: route.method, path: route.path, listener: Listener::Public };
+    api::routes().into_iter().map(place).collect()
+}
+
+fn public_pages() -> Vec<Place> {
+    let read = ["/docs", "/docs/style.css", "/openapi.json", "/problems", "/problems/{slug}", "/healthz", "/readyz"];
+    let read = read.map(|path| Place::read(path, Listener::Public));
+    read.into_iter().chain(pages::public().into_iter().map(|page| Place::of_page(page, Listener::Public))).collect()
+}
+
+fn private_pages() -> Vec<Place> {
+    let read = ["/healthz", "/readyz", "/metrics"].map(|path| Place::read(path, Listener::Private));
+    read.into_iter().chain(pages::private().into_iter().map(|page| Place::of_page(page, Listener::Private))).collect()
 }
 
 /// Without a key and without a session.
@@ -73,8 +112,9 @@ impl Guest for Nobody {
     }
 }
 
-/// Everybody who asks.
+/// Everybody who asks for routes of the API.
 struct Callers {
+    party: Party,
     keys: Vec<(Permission, Party)>,
     /// Of each role one with a second factor, and one without.
     members: Vec<(Member, Member)>,
@@ -108,90 +148,127 @@ impl Callers {
                 acting.push((area, house.granted(&party, owner, &helper, &[area], true).await));
             }
         }
-        Self { keys, members, elsewhere, helper, unanswered, looking, acting }
+        Self { party, keys, members, elsewhere, helper, unanswered, looking, acting }
     }
 
-    /// The row of one address.
-    async fn row(&self, house: &House, place: &Place) -> String {
-        let ask = async |guest: &dyn Guest, grant: Option<&Id<GrantRecord>>| asked(house, place, guest, grant).await;
-        let mut cells = vec![yes(passed(&ask(&Nobody, None).await))];
+    async fn of_route(&self, house: &House, place: &Place) -> String {
+        let mut cells = vec![yes(passed(place, &asked(house, place, &Nobody).await))];
         let mut opened = Vec::new();
         for (permission, key) in &self.keys {
-            if passed(&ask(key, None).await) {
+            if passed(place, &asked(house, place, key).await) {
                 opened.push(permission.name());
             }
         }
-        let any = opened.len() == self.keys.len();
-        cells.push(if any { YES.to_owned() } else { listed(&opened) });
+        cells.push(listed(&opened));
         for (strong, weak) in &self.members {
-            cells.push(match (passed(&ask(strong, None).await), passed(&ask(weak, None).await)) {
-                (true, true) => YES.to_owned(),
-                (true, false) => String::from("2nd"),
-                (false, false) => NO.to_owned(),
-                (false, true) => panic!("{}: a second factor takes something away", place.path),
-            });
+            cells.push(with_and_without(place, &asked(house, place, strong).await, &asked(house, place, weak).await));
         }
-        let elsewhere = ask(&self.elsewhere, None).await;
-        cells.push(match (place.sort, passed(&elsewhere), elsewhere.status.as_u16()) {
-            (_, false, _) => NO.to_owned(),
-            (Sort::Api, true, 404) => String::from("404"),
-            (Sort::Api, true, _) => String::from("own"),
-            (Sort::Public | Sort::Private, true, _) => YES.to_owned(),
+        let elsewhere = asked(house, place, &self.elsewhere).await;
+        cells.push(match (passed(place, &elsewhere), elsewhere.status.as_u16()) {
+            (false, _) => NO.to_owned(),
+            (true, 404) => String::from("404"),
+            (true, _) => String::from("own"),
         });
-        cells.push(yes(passed(&ask(&self.helper, Some(&self.unanswered)).await)));
+        cells.push(yes(passed(place, &granted(house, place, &self.helper, &self.unanswered).await)));
         for grants in [&self.looking, &self.acting] {
             let mut opened = Vec::new();
             for (area, grant) in grants {
-                if passed(&ask(&self.helper, Some(grant)).await) {
+                if passed(place, &granted(house, place, &self.helper, grant).await) {
                     opened.push(area.name());
                 }
             }
-            let any = opened.len() == grants.len();
-            cells.push(if any { YES.to_owned() } else { listed(&opened) });
+            cells.push(listed(&opened));
         }
-        format!("| {} | {} | {} |", place.method, place.path, cells.join(" | "))
+        place.line(&cells)
+    }
+
+    /// Each member comes in a session of its own, since some pages end it.
+    async fn of_public_page(&self, house: &House, place: &Place) -> String {
+        let all = house.key(self.party.account, Permissions::of_keys()).await;
+        let mut cells = Vec::new();
+        for guest in [&Nobody as &dyn Guest, &all] {
+            cells.push(yes(passed(place, &asked(house, place, guest).await)));
+        }
+        house.app.doorkeeper().revoke(&House::operator(all.account), all.key).await.unwrap();
+        for (member, _) in &self.members {
+            let with = [Factor::Password, Factor::Totp].to_vec();
+            let strong = house.signed_in(&self.party, member.user, Stage::Full, with).await;
+            let strong = asked(house, place, &strong).await;
+            let weak = house.signed_in(&self.party, member.user, Stage::Full, vec![Factor::Password]).await;
+            cells.push(with_and_without(place, &strong, &asked(house, place, &weak).await));
+        }
+        let helper = house.let_in(self.helper.staff, Factor::Passkey).await;
+        cells.push(yes(passed(place, &asked(house, place, &helper).await)));
+        place.line(&cells)
+    }
+}
+
+/// Everybody who asks for pages of the private listener.
+struct Staff {
+    owner: Member,
+    trained: Vec<Helper>,
+    untrained: Id<bonded_base::Staff>,
+}
+
+impl Staff {
+    async fn of(house: &House) -> Self {
+        let mut trained = Vec::new();
+        for role in StaffRole::ALL {
+            trained.push(house.staff(role).await);
+        }
+        let owner = house.member(&house.retailer().await, Role::Owner, true).await;
+        Self { owner, trained, untrained: house.hired(StaffRole::Support).await }
+    }
+
+    /// Each of the staff comes in a session of its own, since some pages end it.
+    async fn of_page(&self, house: &House, place: &Place) -> String {
+        let mut guests: Vec<Box<dyn Guest>> = Vec::new();
+        for helper in &self.trained {
+            guests.push(Box::new(house.let_in(helper.staff, Factor::Passkey).await));
+        }
+        guests.push(Box::new(house.let_in(self.untrained, Factor::Passkey).await));
+        guests.push(Box::new(house.let_in(self.trained[3].staff, Factor::Totp).await));
+        let mut cells = Vec::new();
+        for guest in [&Nobody as &dyn Guest, &self.owner].into_iter().chain(guests.iter().map(AsRef::as_ref)) {
+            cells.push(yes(passed(place, &asked(house, place, guest).await)));
+        }
+        place.line(&cells)
     }
 }
 
 /// Asks with ids that were never given to anybody, and with a body that says nothing.
-async fn asked(house: &House, place: &Place, guest: &dyn Guest, grant: Option<&Id<GrantRecord>>) -> Answer {
-    let never = "00000000000000000000000000";
-    let path = place.path.replace("{rest}", "0/000.p/1").replace("{slug}", "rate");
-    let kind = path.split('/').nth(2).unwrap_or_default().to_owned();
-    let prefix = match kind.as_str() {
-        "partner_links" => "link",
-        "products" => "prod",
-        "variants" => "var",
-        "locations" => "loc",
-        "orders" => "ord",
-        "purchase_orders" => "po",
-        "holds" => "hold",
-        "members" => "mem",
-        "invitations" => "inv",
-        "api_keys" => "key",
-        "grants" => "grant",
-        _ => "none",
+async fn asked(house: &House, place: &Place, guest: &dyn Guest) -> Answer {
+    let path = made_up(&place.path).replace("{slug}", "rate");
+    let (body, origin) = match place.listener {
+        _ if place.method == Method::GET => ("", ""),
+        Listener::Public => ("{}", "https://bonded.example"),
+        Listener::Private => ("{}", "https://console.bonded.example"),
     };
-    let path = path
-        .replace("{id}", &format!("{prefix}_{never}"))
-        .replace("{product}", &format!("prod_{never}"))
-        .replace("{variant}", &format!("var_{never}"));
-    let below = grant.filter(|_| place.sort == Sort::Api).map(|grant| format!("/support/{grant}")).unwrap_or_default();
-    let body = if place.method == Method::GET { "" } else { "{}" };
-    let request = request(guest, place.method.clone(), &format!("{below}{path}"), &[], body.into());
-    if place.sort == Sort::Private || !below.is_empty() {
-        return house.send_privately(request).await;
+    let mut request = request(guest, place.method.clone(), &path, &[], body.into());
+    if !origin.is_empty() {
+        request.headers_mut().insert(ORIGIN, HeaderValue::from_static(origin));
     }
-    house.send(request).await
+    match place.listener {
+        Listener::Public => house.send(request).await,
+        Listener::Private => house.send_privately(request).await,
+    }
+}
+
+/// The same below a grant, on the private listener.
+async fn granted(house: &House, place: &Place, helper: &Helper, grant: &Id<GrantRecord>) -> Answer {
+    let body = if place.method == Method::GET { "" } else { "{}" };
+    house.support(helper, grant, place.method.clone(), &made_up(&place.path), body).await
 }
 
 /// Whether somebody got past the gate: what lies behind it says of made-up ids and empty bodies is no matter here.
-fn passed(answer: &Answer) -> bool {
+fn passed(place: &Place, answer: &Answer) -> bool {
     let location = answer.headers.get("location").map(|value| value.to_str().unwrap().to_owned());
     match answer.status.as_u16() {
+        // Behind the gate of pages other words are said to whoever tries to sign in.
+        401 => !place.path.starts_with("/v1/") && !answer.text().contains("Nobody is signed in, or no longer."),
         // The last: this listener has the address for other methods only.
-        401 | 403 | 405 => false,
-        303 => !location.unwrap_or_default().contains("/sign-in"),
+        403 | 405 => false,
+        303 if place.method == Method::GET => !location.unwrap_or_default().ends_with("/sign-in"),
         404 => !answer.text().contains("There is nothing at this address."),
         _ => true,
     }
@@ -199,6 +276,16 @@ fn passed(answer: &Answer) -> bool {
 
 fn yes(passed: bool) -> String {
     String::from(if passed { YES } else { NO })
+}
+
+/// What a member gets with a second factor, and without.
+fn with_and_without(place: &Place, with: &Answer, without: &Answer) -> String {
+    match (passed(place, with), passed(place, without)) {
+        (true, true) => YES.to_owned(),
+        (true, false) => String::from("2nd"),
+        (false, false) => NO.to_owned(),
+        (false, true) => panic!("{}: a second factor takes something away", place.path),
+    }
 }
 
 fn listed(names: &[&str]) -> String {
@@ -209,18 +296,27 @@ fn listed(names: &[&str]) -> String {
 async fn everybody_gets_through_where_the_table_says_and_nowhere_else() {
     let house = House::limited(Limits { requests_per_second: 1_000_000, requests_at_once: 1_000_000 }).await;
     let callers = Callers::of(&house).await;
-    let mut table = String::from(HEAD);
-    for place in places() {
-        let _ = writeln!(table, "{}", callers.row(&house, &place).await);
+    let mut found = String::from(ROUTES);
+    for place in routes() {
+        found.push_str(&callers.of_route(&house, &place).await);
+    }
+    found.push_str(PUBLIC);
+    for place in public_pages() {
+        found.push_str(&callers.of_public_page(&house, &place).await);
+    }
+    found.push_str(PRIVATE);
+    let staff = Staff::of(&house).await;
+    for place in private_pages() {
+        found.push_str(&staff.of_page(&house, &place).await);
     }
     if std::env::var_os("BONDED_WRITE_ACCESS").is_some() {
-        std::fs::write(WHERE, &table).unwrap();
+        std::fs::write(WHERE, &found).unwrap();
         return;
     }
-    for (found, said) in table.lines().zip(TABLE.lines()) {
+    for (found, said) in found.lines().zip(TABLE.lines()) {
         assert_eq!(found, said, "not as crates/web/access.md says");
     }
-    assert_eq!(table.lines().count(), TABLE.lines().count(), "crates/web/access.md has other rows");
+    assert_eq!(found.lines().count(), TABLE.lines().count(), "crates/web/access.md has other rows");
 }
 
 #[test]
