@@ -5,6 +5,7 @@
 
 mod address;
 pub mod assertion;
+pub mod ceremonies;
 pub mod credentials;
 pub mod directory;
 mod error;

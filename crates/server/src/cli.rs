@@ -329,7 +329,7 @@ pub struct Verify {
 
 #[derive(Args)]
 pub struct Export {
-    /// The account, as acct_…
+    /// The account, as acct_…; or platform, for the log of staff, users and keys
     pub account: String,
     /// Where to; standard output if not said
     #[arg(long, short, value_name = "FILE")]

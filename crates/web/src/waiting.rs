@@ -1,5 +1,6 @@
-//! What one request leaves for the next of the same session, in memory and for a few minutes: recovery codes on their way
-//! to the page that shows them once, terms on their way to the passkey that signs them.
+//! What one request leaves for the next of the same session, in memory and for a few minutes.
+//!
+//! Recovery codes on their way to the page that shows them once, terms on their way to the passkey that signs them.
 
 use bonded_base::Moment;
 use std::collections::HashMap;

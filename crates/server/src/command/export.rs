@@ -5,12 +5,16 @@ use crate::cli::{Choices, Export};
 use crate::desk::{Wish, ask};
 use crate::ending::{Code, Ending};
 use crate::terminal::say;
+use bonded_ledger::PLATFORM;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
 pub fn run(choices: &Choices, export: &Export) -> Result<(), Ending> {
     let settings = choices.settings()?;
-    let account = export.account.parse().map_err(|bad| Ending::new(Code::Usage, format!("{bad}")))?;
+    let account = match export.account.as_str() {
+        "platform" => PLATFORM,
+        id => id.parse().map_err(|bad| Ending::new(Code::Usage, format!("{bad}")))?,
+    };
     let mut to: Box<dyn Write> = match &export.output {
         Some(path) => Box::new(BufWriter::new(File::create_new(path).map_err(Ending::file("written", path))?)),
         None => Box::new(BufWriter::new(std::io::stdout().lock())),

@@ -7,6 +7,7 @@ use crate::ending::{Code, Ending};
 use crate::identity::Issuer;
 use bonded_base::{Account, Currency, Id, Secret};
 use bonded_ledger::{Ledger, PLATFORM, Scope};
+use bonded_people::ceremonies::{self, Deed};
 use bonded_people::keys::{self, MakerRights, Mode};
 use bonded_people::mail::Origins;
 use bonded_people::{Permission, Permissions};
@@ -48,17 +49,18 @@ impl Desk {
             }
             Wish::Unseal => self.unseal(identity).await,
             Wish::Seal => {
+                self.told(Deed::Sealed).await;
                 self.vault.seal();
                 tracing::info!("the vault was sealed");
                 self.status()
             }
             Wish::AddOfficer { key } => {
                 let officer = recipient(&key)?;
-                self.change(move |vault| Ok(vault.add_officer(officer)?)).await
+                self.change(Deed::OfficerAdded, move |vault| Ok(vault.add_officer(officer)?)).await
             }
             Wish::RemoveOfficer { key } => {
                 let officer = recipient(&key)?;
-                self.change(move |vault| Ok(vault.remove_officer(&officer)?)).await
+                self.change(Deed::OfficerRemoved, move |vault| Ok(vault.remove_officer(&officer)?)).await
             }
             Wish::AccountCreate { name, role, currency } => self.create(name, &role, &currency).await,
             Wish::AccountList => self.accounts().await,
@@ -121,16 +123,31 @@ impl Desk {
         };
         tokio::task::spawn_blocking(work).await.map_err(Ending::internal)??;
         tracing::info!("the vault was unsealed");
+        self.told(Deed::Unsealed).await;
         self.status()
+    }
+
+    /// Tells the platform's log of a ceremony, where there is a ledger to tell. The deed is done in any case: keys must be
+    /// in reach while a database is not.
+    async fn told(&self, deed: Deed) {
+        let Some(ledger) = &self.ledger else { return };
+        if self.vault.is_sealed() {
+            return;
+        }
+        if let Err(error) = ceremonies::record(ledger, &Scope::operator(PLATFORM), deed).await {
+            tracing::error!(%error, ?deed, "a ceremony is missing from the platform's log");
+        }
     }
 
     async fn change(
         &self,
+        deed: Deed,
         change: impl FnOnce(&Vault) -> Result<Destruction, Ending> + Send + 'static,
     ) -> Result<Value, Ending> {
         let vault = self.vault.clone();
         let done = tokio::task::spawn_blocking(move || change(&vault)).await.map_err(Ending::internal)??;
         tracing::info!(complete = done.complete(), "the officers were changed");
+        self.told(deed).await;
         self.status()
     }
 

@@ -101,6 +101,9 @@ async fn ask_here(settings: &Settings, wish: Wish, identity: Option<&Path>, line
     }
     if !wish.is_about_keys() {
         desk.ledger = Some(open_ledger(settings, vault).await?);
+    } else if wish.changes_officers() {
+        // Told in the platform's log, if the database is in reach; the keys wait for nobody's database.
+        desk.ledger = open_ledger(settings, vault).await.ok();
     }
     desk.answer(wish, None, &lines).await
 }

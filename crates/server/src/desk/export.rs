@@ -9,7 +9,7 @@ use crate::ending::{Code, Ending};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bonded_base::{Account, Id, Kind, Moment, id_text};
-use bonded_ledger::{Entry, Ledger, List, Plain, SALT_BYTES, Scope};
+use bonded_ledger::{Entry, Ledger, List, PLATFORM, Plain, SALT_BYTES, Scope};
 use bonded_merkle::{Signer as _, VerifierKey};
 use bonded_trade::consumers::SixFields;
 use bonded_trade::{accounts, orders};
@@ -43,7 +43,9 @@ pub async fn export(
     lines: &Lines,
 ) -> Result<Value, Ending> {
     let scope = Scope::operator(account);
-    accounts::profile(ledger, &scope).await?;
+    if account != PLATFORM {
+        accounts::profile(ledger, &scope).await?;
+    }
     let log = bonded_flow::log_origin(log_origin, account);
     let key = VerifierKey::new(log.as_str(), ledger.log_signer(&scope)?.public_key()).map_err(Ending::internal)?;
     let at = ledger.clock().now();

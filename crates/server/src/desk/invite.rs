@@ -1,5 +1,6 @@
-//! Inviting people: into a merchant account, or onto the staff. The link is mailed, and told here too, for a deployment
-//! whose mail does not go yet.
+//! Inviting people: into a merchant account, or onto the staff.
+//!
+//! The link is mailed, and told here too, for a deployment whose mail does not go yet.
 
 use crate::ending::{Code, Ending};
 use bonded_base::{Account, Id};

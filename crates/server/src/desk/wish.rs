@@ -165,6 +165,11 @@ pub struct CertificateGiven {
 }
 
 impl Wish {
+    /// Whether it changes who can unseal.
+    pub const fn changes_officers(&self) -> bool {
+        matches!(self, Self::AddOfficer { .. } | Self::RemoveOfficer { .. })
+    }
+
     /// Whether the keys alone are enough for it, without the database.
     pub const fn is_about_keys(&self) -> bool {
         matches!(

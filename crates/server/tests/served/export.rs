@@ -84,3 +84,31 @@ async fn an_export_verifies_without_the_server_and_a_changed_one_does_not() {
     assert_eq!(exported.verify("checkpoint", &["--key", "key"]).code, 65, "a checkpoint is no export");
     assert_eq!(exported.verify("nowhere.jsonl", &[]).code, 66);
 }
+
+#[tokio::test]
+async fn the_platform_s_own_log_tells_of_staff_and_keys_and_verifies_like_any_other() {
+    let house = House::new();
+    let server = house.serve_unsealed();
+    house.must(&["staff", "invite", "grace@example.net", "--role", "security_officer"]);
+    house.must(&["keys", "new-officer", "--plain", "second.key"]);
+    house.must(&["keys", "add-officer", "second.key.pub"]);
+    house.must(&["export", "platform", "--output", "platform.jsonl"]);
+    server.stop().await;
+    let text = std::fs::read_to_string(house.path("platform.jsonl")).unwrap();
+    let records = |kind: &str| {
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| line["record"].clone()).filter(|record| record["kind"] == kind).collect::<Vec<_>>()
+    };
+    let deeds: Vec<_> = records("ceremony").iter().map(|ceremony| ceremony["value"]["deed"].clone()).collect();
+    assert_eq!(deeds, ["unsealed", "officer_added"]);
+    assert_eq!(records("ceremony")[1]["value"]["officers"].as_array().unwrap().len(), 2);
+    assert_eq!(records("invitation").len(), 1);
+    let verified = house.run(&["verify", "platform.jsonl", "--json"]);
+    assert_eq!(verified.code, 0, "{} {}", verified.out, verified.err);
+    house.must(&["keys", "remove-officer", &format!("{}.pub", house.officer()), "--officer", "second.key"]);
+    let server = house.serve();
+    house.must(&["keys", "unseal", "--officer", "second.key"]);
+    house.must(&["export", "platform", "--output", "again.jsonl"]);
+    assert!(std::fs::read_to_string(house.path("again.jsonl")).unwrap().contains("officer_removed"));
+    server.stop().await;
+}
