@@ -1,5 +1,6 @@
-//! Requests that work when they are pasted into a shell: `$BONDED` is where, `$KEY` is with which key, `$SESSION` in whose
-//! session, where no key will do.
+//! Requests that work when they are pasted into a shell.
+//!
+//! `$BONDED` is where, `$KEY` is with which key, `$SESSION` in whose session, where no key will do.
 
 use super::json::Shapes;
 use crate::cookies::Cookie;

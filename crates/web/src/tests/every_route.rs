@@ -1,5 +1,4 @@
-//! Every route in the registry: described, closed to nobody in particular, to those who lack its permission, and to other
-//! accounts.
+//! Every route in the registry: described, closed to strangers, to those without its permission, to other accounts.
 
 use crate::api;
 use crate::house::people::Member;
