@@ -1,13 +1,14 @@
 //! Keys, from the day they are made to the day they end, on a real ledger of either engine.
 
 use bonded_base::{Id, Problem, Reason, Secret, User};
-use bonded_ledger::{Actor, PLATFORM, Scope};
+use bonded_ledger::{Actor, LedgerError, LookupName, PLATFORM, RequestKey, Scope};
 use bonded_people::keys::{
     self, Doorkeeper, Draft, Issued, KEYS_PER_ACCOUNT_MAX, KeyError, Maker, MakerRights, Mode, REMEMBERED_MS_MAX,
     ROTATION_MS, admit, issue, list, revoke, rotate,
 };
 use bonded_people::{Permission, Permissions};
 use bonded_testkit::ledger::{TestLedger, on_postgres, on_sqlite};
+use bonded_vault::Environment;
 
 const OPERATOR: Scope = Scope::operator(Id::from_bytes([7; 16]));
 const STRANGER: Scope = Scope::operator(Id::from_bytes([8; 16]));
@@ -167,4 +168,29 @@ async fn a_rotated_key_goes_on_for_a_day() {
     let log = ledger.entries(&OPERATOR, 0, 10).await.unwrap();
     let actions: Vec<_> = log.iter().map(|entry| entry.headline.action.as_str()).collect();
     assert_eq!(actions, ["issued", "issued", "rotated"], "the account's own log tells of its keys");
+}
+
+#[test]
+fn live_keys_are_made_in_production_alone() {
+    let mode = |environment, wished| Mode::of_new_key(environment, wished).map_err(|problem| problem.pointer);
+    assert_eq!(mode(Environment::Production, None), Ok(Mode::Live));
+    assert_eq!(mode(Environment::Production, Some(Mode::Test)), Ok(Mode::Test));
+    for elsewhere in [Environment::Staging, Environment::Development] {
+        assert_eq!(mode(elsewhere, None), Ok(Mode::Test));
+        assert_eq!(mode(elsewhere, Some(Mode::Live)), Err(Some(String::from("/mode"))));
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_that_must_happen_once_happens_whole_and_once() {
+    let ledger = on_sqlite().await;
+    let old = made(&ledger).await;
+    let request = RequestKey { key: String::from("one"), fingerprint: [0; 32] };
+    let once = || OPERATOR.again().once(request.clone());
+    let new = rotate(&ledger, &once(), &MakerRights::operator(), old.id).await.unwrap();
+    assert!(keys::get(&ledger, &OPERATOR, old.id).await.unwrap().ends_at.is_some(), "the old one was told to end");
+    let again = rotate(&ledger, &once(), &MakerRights::operator(), old.id).await.err();
+    assert!(matches!(again, Some(KeyError::Ledger(LedgerError::Taken { name: LookupName::Request, .. }))));
+    admit(&ledger, &new.secret).await.unwrap();
+    assert_eq!(list(&ledger, &OPERATOR).await.unwrap().len(), 2);
 }
