@@ -3,7 +3,9 @@
 use crate::canaries::Planting;
 use crate::kept;
 use crate::search::{Finding, Found, Search};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use crate::secrets::Secrets;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Method};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +15,12 @@ use std::sync::{Arc, Mutex};
 
 /// The addresses that callers call from; they too must be found nowhere.
 pub const SOURCES: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 91, 173, 201), Ipv4Addr::new(127, 91, 174, 202)];
+/// The same of people with browsers.
+pub const BROWSERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 83, 19, 77), Ipv4Addr::new(127, 83, 219, 178)];
+/// What the names of our cookies begin with.
+pub const COOKIE_PREFIX: &str = "__Host-bonded-";
+/// By which a browser says whose page sends a request (Fetch Metadata).
+pub const FETCH_SITE: &str = "sec-fetch-site";
 /// How often a request is sent before a broken connection counts.
 const TRIES: usize = 4;
 /// The operations that show a consumer; no other does.
@@ -28,6 +36,7 @@ pub struct Request {
     pub method: Method,
     /// Path and query, encoded.
     pub target: String,
+    /// An API key; or cookies, as the pages of our own send them; or nothing.
     pub key: String,
     pub headers: Vec<(&'static str, String)>,
     pub body: Option<(&'static str, Vec<u8>)>,
@@ -54,6 +63,8 @@ pub struct Eye {
     planting: Arc<Planting>,
     search: Search,
     seen: Mutex<Seen>,
+    /// What it saw that is shown once.
+    pub secrets: Secrets,
 }
 
 #[derive(Default)]
@@ -92,7 +103,12 @@ impl Request {
         for (name, value) in &self.headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        map.insert(AUTHORIZATION, HeaderValue::from_bytes(format!("Bearer {}", self.key).as_bytes()).unwrap());
+        if self.key.starts_with(COOKIE_PREFIX) {
+            map.append(COOKIE, HeaderValue::from_bytes(self.key.as_bytes()).unwrap());
+            map.insert(HeaderName::from_static(FETCH_SITE), HeaderValue::from_static("same-origin"));
+        } else if !self.key.is_empty() {
+            map.insert(AUTHORIZATION, HeaderValue::from_bytes(format!("Bearer {}", self.key).as_bytes()).unwrap());
+        }
         if let Some((content_type, _)) = &self.body {
             map.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
@@ -111,17 +127,18 @@ impl Answer {
 }
 
 impl Callers {
-    pub fn new(public: SocketAddr, authority: &[u8], eye: Arc<Eye>) -> Self {
+    pub fn new(address: SocketAddr, sources: [Ipv4Addr; 2], authority: &[u8], eye: Arc<Eye>) -> Self {
         let client = |source: Ipv4Addr| {
             let client = Client::builder()
                 .tls_certs_only([Certificate::from_pem(authority).unwrap()])
                 .no_proxy()
-                .resolve("localhost", public)
+                .resolve("localhost", address)
+                .redirect(Policy::none())
                 .local_address(Some(source.into()));
             // Both versions of the protocol have parsers and logs of their own.
-            if source == SOURCES[0] { client.http1_only() } else { client }.build().unwrap()
+            if source == sources[0] { client.http1_only() } else { client }.build().unwrap()
         };
-        Self { clients: SOURCES.map(client), turn: AtomicUsize::new(0), port: public.port(), eye }
+        Self { clients: sources.map(client), turn: AtomicUsize::new(0), port: address.port(), eye }
     }
 
     /// Sends a request; the answer has been looked at.
@@ -167,14 +184,15 @@ impl Callers {
 /// A path with `{}` for each id and each name in braces.
 pub fn without_ids(target: &str) -> String {
     let path = target.split('?').next().unwrap_or_default();
-    let is_id = |part: &str| part.starts_with('{') || part.split_once('_').is_some_and(|(_, id)| id.len() == 26);
+    // The codes of mailed links have as many letters as ids.
+    let is_id = |part: &str| part.starts_with('{') || part.rsplit('_').next().is_some_and(|id| id.len() == 26);
     path.split('/').map(|part| if is_id(part) { "{}" } else { part }).collect::<Vec<_>>().join("/")
 }
 
 impl Eye {
     /// Looks for every canary, and for the words that this search knows.
     pub fn new(planting: Arc<Planting>, search: Search) -> Self {
-        Self { planting, search, seen: Mutex::default() }
+        Self { planting, search, seen: Mutex::default(), secrets: Secrets::default() }
     }
 
     /// Counts an answer, and complains if it says more than it may.
@@ -182,8 +200,13 @@ impl Eye {
         let headers = format!("{:?}", answer.headers);
         let mut findings = self.search.bytes("its headers", headers.as_bytes());
         findings.extend(self.search.bytes("its body", &answer.body));
-        // What is kept may be shown again, but no error repeats anything.
-        findings.retain(|finding| answer.status >= 400 || !self.may_be_shown(finding, operation));
+        // What is kept may be shown again, but no error repeats anything; a page that asks again stands above a list.
+        let is_page = !operation.contains(" /v1/");
+        findings.retain(|finding| {
+            let may_be = (is_page || answer.status < 400) && self.may_be_shown(finding, operation);
+            !(may_be || is_page && self.is_asked_again(finding, operation))
+        });
+        self.secrets.overhear(answer);
         let mut seen = self.seen.lock().unwrap();
         *seen.statuses.entry(answer.status).or_default() += 1;
         if answer.status < 300 {
@@ -199,6 +222,12 @@ impl Eye {
             Found::Torn(_) => false,
             Found::Word(_) => SHOWING.contains(&operation),
         }
+    }
+
+    /// Whether it stands in the very field that somebody has typed it in.
+    fn is_asked_again(&self, finding: &Finding, operation: &str) -> bool {
+        let Found::Canary(canary) = finding.found else { return false };
+        self.planting.origin(canary).is_some_and(|place| kept::is_asked_again(&place, operation))
     }
 
     pub fn statuses(&self) -> BTreeMap<u16, usize> {

@@ -1,4 +1,4 @@
-//! Canaries: made-up e-mail addresses, phone numbers and IP addresses, each with a number of its own in it.
+//! Canaries: made-up things of a person, as an e-mail address or a password, each with a number of its own in it.
 //!
 //! The number says in which field a canary was planted, so that one that is found names the leak. They share a few
 //! marks, so that a search needs a few hundred needles and not millions. None is anyone's: the IPv4 block is reserved
@@ -12,9 +12,14 @@ use std::sync::Mutex;
 /// What a canary looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Shape {
+    /// What a consumer has, who must leave nothing of it.
     Mail,
     Phone,
     Ip,
+    /// What a user or one of the staff has: where they sign in, what they are called, and what nobody may know.
+    Address,
+    Name,
+    Password,
 }
 
 /// One canary.
@@ -33,7 +38,7 @@ pub struct Mark {
     pub certain: bool,
 }
 
-pub const MARKS: [Mark; 8] = [
+pub const MARKS: [Mark; 17] = [
     Mark { text: "kanarix", shape: Shape::Mail, number: mail, certain: true },
     Mark { text: "KANARIX", shape: Shape::Mail, number: mail, certain: true },
     Mark { text: "7946", shape: Shape::Phone, number: |tail| phone(tail, '0'), certain: false },
@@ -47,7 +52,20 @@ pub const MARKS: [Mark; 8] = [
     Mark { text: "241.", shape: Shape::Ip, number: ipv4, certain: false },
     Mark { text: "db8:ca9a:", shape: Shape::Ip, number: ipv6, certain: true },
     Mark { text: "DB8:CA9A:", shape: Shape::Ip, number: ipv6, certain: true },
+    person("zeisigel", Shape::Address),
+    person("Zeisigel", Shape::Address),
+    person("ZEISIGEL", Shape::Address),
+    person("wachtelin", Shape::Name),
+    person("Wachtelin", Shape::Name),
+    person("WACHTELIN", Shape::Name),
+    person("dompfaffe", Shape::Password),
+    person("Dompfaffe", Shape::Password),
+    person("DOMPFAFFE", Shape::Password),
 ];
+
+const fn person(text: &'static str, shape: Shape) -> Mark {
+    Mark { text, shape, number: mail, certain: true }
+}
 
 /// The beginning of the IPv6 addresses as they lie in memory.
 pub const IPV6_BYTES: [u8; 6] = [0x20, 0x01, 0x0d, 0xb8, 0xca, 0x9a];
@@ -132,11 +150,43 @@ const IPS: [&str; 14] = [
     "TAILED",
 ];
 
+/// Addresses that people sign in with, all of a good form; a mail server refuses some of them.
+const ADDRESSES: [&str; 7] = [
+    "zeisigel######@aviary.example",
+    "Zeisigel.######@aviary.example",
+    "zeisigel+######@mail.aviary.example",
+    "ZEISIGEL-######@AVIARY.EXAMPLE",
+    "refused.zeisigel######@aviary.example",
+    "zeisigel_######@aviary.example",
+    "rejected-zeisigel######@aviary.example",
+];
+
+/// What people are called.
+const NAMES: [&str; 5] = [
+    "Wachtelin ######",
+    "wachtelin-######",
+    "WACHTELIN ###### of Mews",
+    "Dr. Wachtelin ######",
+    "Wachtelin ###### \u{c9}l\u{e8}ve",
+];
+
+/// Passwords that the rules take.
+const PASSWORDS: [&str; 4] = [
+    "dompfaffe###### plum anvil tide",
+    "Dompfaffe-###### quiet harbour",
+    "DOMPFAFFE###### vellum & quince",
+    "dompfaffe_###### \u{fc}ber die 7 seen",
+];
+
 /// So many canaries one after the other show every form.
 pub const FORMS: u32 = 30;
 
 impl Shape {
+    /// What a consumer has.
     pub const ALL: [Self; 3] = [Self::Mail, Self::Phone, Self::Ip];
+    /// What people have who sign in.
+    pub const OF_PEOPLE: [Self; 3] = [Self::Address, Self::Name, Self::Password];
+    pub const EVERY: [Self; 6] = [Self::Mail, Self::Phone, Self::Ip, Self::Address, Self::Name, Self::Password];
 }
 
 impl Canary {
@@ -147,6 +197,9 @@ impl Canary {
             Shape::Mail => self.filled(form(&MAILS)),
             Shape::Phone => self.filled(form(&PHONES)),
             Shape::Ip => self.address(form(&IPS)),
+            Shape::Address => self.filled(form(&ADDRESSES)),
+            Shape::Name => self.filled(form(&NAMES)),
+            Shape::Password => self.filled(form(&PASSWORDS)),
         }
     }
 
@@ -179,6 +232,8 @@ impl Canary {
 }
 
 fn mail(tail: &str) -> Option<u32> {
+    // A dump may write down once more what was written in the way of URLs.
+    let tail = tail.replace("%20", " ");
     six_digits(tail.trim_start_matches(['.', '+', '-', '_', ' ']), "")
 }
 
@@ -247,9 +302,9 @@ pub struct Planting(Mutex<Book>);
 struct Book {
     numbers: HashMap<Place, usize>,
     /// Of each place, how many of each shape it has got.
-    places: Vec<(Place, [u32; 3])>,
+    places: Vec<(Place, [u32; Shape::EVERY.len()])>,
     /// For each shape, the number of the place of each canary.
-    planted: [Vec<usize>; 3],
+    planted: [Vec<usize>; Shape::EVERY.len()],
 }
 
 impl Planting {
@@ -258,7 +313,7 @@ impl Planting {
         let mut book = self.0.lock().unwrap();
         let number = book.numbers.get(place).copied().unwrap_or_else(|| {
             let number = book.places.len();
-            book.places.push((place.clone(), [0; 3]));
+            book.places.push((place.clone(), [0; Shape::EVERY.len()]));
             book.numbers.insert(place.clone(), number);
             number
         });
@@ -283,14 +338,15 @@ impl Planting {
         Some(book.places[number].0.clone())
     }
 
-    /// How many of the rarest shape a place has got.
+    /// How many a place has got of that shape of a consumer's which is rarest there.
     pub fn count(&self, place: &Place) -> usize {
         let book = self.0.lock().unwrap();
-        book.numbers.get(place).map_or(0, |number| book.places[*number].1.into_iter().min().unwrap() as usize)
+        let rarest = |counts: &[u32]| Shape::ALL.map(|shape| counts[shape as usize]).into_iter().min().unwrap_or(0);
+        book.numbers.get(place).map_or(0, |number| rarest(&book.places[*number].1) as usize)
     }
 
     /// Every place, with how many of each shape it has got.
-    pub fn counts(&self) -> Vec<(Place, [u32; 3])> {
+    pub fn counts(&self) -> Vec<(Place, [u32; Shape::EVERY.len()])> {
         self.0.lock().unwrap().places.clone()
     }
 }

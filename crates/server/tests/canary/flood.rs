@@ -30,7 +30,11 @@ const HEADERS: &str = "user-agent referer origin from cookie via forwarded x-for
 
 /// What comes when, since afterwards some are refused before they have looked at much: what changes something, steps that
 /// take pieces of an order, what completes it, what ends something.
-const STEPS: [&[&str]; 3] = [&["cancel", "reject", "fulfilments"], &["complete"], &["archive", "end", "resolve"]];
+const STEPS: [&[&str]; 3] = [
+    &["cancel", "reject", "fulfilments"],
+    &["complete"],
+    &["archive", "end", "resolve", "deny", "revoke", "withdraw", "remove"],
+];
 
 /// Whatever only reads: until every field has got `each` canaries of every shape.
 pub async fn reads(market: &Arc<Market>, planting: &Arc<Planting>, operations: &[Operation], each: usize) {
@@ -91,9 +95,12 @@ struct Flood<'a> {
 impl Flood<'_> {
     async fn all(&self) {
         let mut trader = &self.market.supplier;
-        for other in [&self.market.supplier, &self.market.retailer] {
-            if self.send(self.good(other)).await < 300 {
-                trader = other;
+        let (mut is_let_in, member) = (false, self.market.member.as_ref());
+        for other in [Some(&self.market.supplier), Some(&self.market.retailer), member].into_iter().flatten() {
+            // Some may be done by members alone; what a key may do as well comes as far with a key.
+            let is_member = member.is_some_and(|member| std::ptr::eq(member, other));
+            if self.send(self.good(other)).await < 300 && !(is_member && is_let_in) {
+                (trader, is_let_in) = (other, true);
             }
             for request in self.refused(other) {
                 self.send(request).await;

@@ -11,7 +11,10 @@ struct Kept {
     shapes: &'static [Shape],
 }
 
-const KEPT: [Kept; 5] = [
+/// What people type for others, or programs, to know them by.
+const WRITTEN: &[Shape] = &[Shape::Address, Shape::Name];
+
+const KEPT: [Kept; 10] = [
     // What a supplier says of its products is for everybody, and no order brings it.
     Kept {
         operations: &["POST /v1/products", "POST /v1/products/batch", "PATCH /v1/products/{id}"],
@@ -34,11 +37,51 @@ const KEPT: [Kept; 5] = [
     Kept { operations: &["POST /v1/locations", "PATCH /v1/locations/{id}"], parts: "/name", shapes: &Shape::ALL },
     // A parcel's number is digits in groups, and cannot be told from a phone number.
     Kept { operations: &["POST /v1/purchase_orders/{id}/fulfilments"], parts: "/number", shapes: &[Shape::Phone] },
+    // Where somebody is invited, and signs in afterwards.
+    Kept {
+        operations: &[
+            "bonded account invite",
+            "bonded staff invite",
+            "POST /members/invite",
+            "POST /staff/people/invite",
+        ],
+        parts: "mail",
+        shapes: &[Shape::Address],
+    },
+    Kept { operations: &["POST /v1/invitations"], parts: "/mail", shapes: &[Shape::Mail, Shape::Address] },
+    // What somebody wants to be called, and calls a passkey or a key.
+    Kept {
+        operations: &[
+            "POST /invitations/{}/{}",
+            "POST /staff/invitations/{}/{}",
+            "POST /keys",
+            "POST /staff/security/passkeys",
+        ],
+        parts: "name",
+        shapes: WRITTEN,
+    },
+    Kept { operations: &["POST /v1/api_keys"], parts: "/name", shapes: &Shape::EVERY },
+    // What staff tell a customer, and note about each other.
+    Kept {
+        operations: &["POST /staff/grants", "POST /staff/reviews/{}/decide"],
+        parts: "text|ticket|note",
+        shapes: WRITTEN,
+    },
 ];
+
+/// Fields that a page shows once more with what was wrong, to whoever has just filled them in; no page repeats others.
+const ASKED_AGAIN: &str = "POST /sign-in mail|POST /staff/sign-in mail|POST /invitations/{}/{} name|\
+    POST /staff/invitations/{}/{} name|GET /staff/accounts q";
+
+/// Whether the answer to this operation is the page that shows what was typed there.
+pub fn is_asked_again(place: &Place, operation: &str) -> bool {
+    let field = place.part.split_once(' ').map_or("", |(_, field)| field);
+    place.operation == operation && ASKED_AGAIN.split('|').any(|known| known == format!("{operation} {field}"))
+}
 
 /// Whether a canary that was planted there may be kept.
 pub fn may_be(canary: Canary, place: &Place) -> bool {
-    let Some(("body" | "cell", part)) = place.part.split_once(' ') else { return false };
+    let Some(("body" | "cell" | "form" | "option", part)) = place.part.split_once(' ') else { return false };
     let part = part.strip_prefix("/data/*").unwrap_or(part);
     KEPT.iter().any(|kept| {
         kept.operations.contains(&place.operation.as_str())

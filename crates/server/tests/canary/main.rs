@@ -7,8 +7,12 @@
 //! the logs. What is found is told with the field that it was planted in, its encoding, its file and its place there.
 //! Last, canaries are leaked on purpose, and must be found.
 //!
-//! Begin with [`story`]; [`taken`] and [`flood`] plant, [`opened`] and [`remains`] look, [`encodings`] and [`search`] are
-//! how, and [`kept`] is what may be found in what is opened.
+//! The same of the people who sign in: their addresses and names may be found in what is opened with the keys, their
+//! passwords and whatever the program shows once nowhere at all, and where they call from neither.
+//!
+//! Begin with [`story`]; [`taken`], [`flood`], [`people`] and [`forms`] plant, [`opened`], [`platform`] and [`remains`]
+//! look, [`encodings`] and [`search`] are how, [`kept`] is what may be found in what is opened, and [`secrets`] what may
+//! not.
 
 #![cfg(test)]
 
@@ -17,15 +21,21 @@ mod canaries;
 mod contract;
 mod encodings;
 mod flood;
+mod forms;
 #[path = "../served/house.rs"]
 #[expect(dead_code, reason = "the other tests of the program ask for more")]
 mod house;
 mod kept;
+mod letters;
 mod market;
 mod opened;
+mod people;
+mod person;
+mod platform;
 mod proof;
 mod remains;
 mod search;
+mod secrets;
 mod story;
 mod taken;
 mod wire;

@@ -41,6 +41,8 @@ pub struct Market {
     pub callers: Callers,
     pub retailer: Trader,
     pub supplier: Trader,
+    /// A member of the retailer's account, who shows a session where the others show a key.
+    pub member: Option<Trader>,
     /// Real ids to put in the places of the contract's examples, by their prefix.
     pub ids: BTreeMap<&'static str, String>,
     /// References that were given to orders.
@@ -138,7 +140,7 @@ impl Market {
     /// Links retailer and supplier, fills the catalogue and lets orders go all their ways.
     pub async fn open(callers: Callers, [retailer, supplier, stranger]: [Trader; 3]) -> Self {
         let ids = BTreeMap::from([("acct", stranger.account)]);
-        let mut market = Self { callers, retailer, supplier, ids, references: AtomicUsize::new(0) };
+        let mut market = Self { callers, retailer, supplier, member: None, ids, references: AtomicUsize::new(0) };
         market.link().await;
         market.stock().await;
         market.trade().await;

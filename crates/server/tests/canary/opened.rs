@@ -5,6 +5,7 @@ use crate::canaries::Planting;
 use crate::house::House;
 use crate::kept;
 use crate::search::{Found, Search};
+use crate::secrets;
 use std::collections::BTreeSet;
 
 /// What was found among what is stored.
@@ -26,19 +27,20 @@ pub fn read(house: &House, accounts: &[String], search: &Search, planting: &Plan
     for account in accounts {
         let export = house.must(&["export", account, "--with-consumers"]).out;
         for line in export.lines() {
-            opened.look(line, search, planting);
+            opened.look(line.get(..80).unwrap_or(line), line.as_bytes(), search, planting);
         }
     }
     opened
 }
 
 impl Opened {
-    fn look(&mut self, line: &str, search: &Search, planting: &Planting) {
+    /// Looks at one record, entry or consumer.
+    pub fn look(&mut self, source: &str, bytes: &[u8], search: &Search, planting: &Planting) {
         self.lines += 1;
-        for finding in search.bytes(line.get(..80).unwrap_or(line), line.as_bytes()) {
+        for finding in search.bytes(source, bytes) {
             let place = if let Found::Canary(canary) = &finding.found { planting.origin(*canary) } else { None };
             match (&finding.found, place) {
-                (Found::Word(name), _) => drop(self.words.insert(name.clone())),
+                (Found::Word(name), _) if !secrets::is(name) => drop(self.words.insert(name.clone())),
                 (Found::Canary(canary), Some(place)) if kept::may_be(*canary, &place) => self.kept += 1,
                 _ => self.leaks.extend(told(&finding, planting)),
             }

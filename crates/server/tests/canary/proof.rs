@@ -12,7 +12,7 @@ const NOISE_BYTES: usize = 4 * 1024 * 1024;
 /// Every form of a shape, early and late numbers among them.
 fn canaries() -> impl Iterator<Item = Canary> {
     let serials = [0, 65_500, 900_000].into_iter().flat_map(|from| from..from + FORMS);
-    serials.flat_map(|serial| Shape::ALL.map(|shape| Canary { shape, serial }))
+    serials.flat_map(|serial| Shape::EVERY.map(|shape| Canary { shape, serial }))
 }
 
 /// Bytes that hold nothing, always the same.

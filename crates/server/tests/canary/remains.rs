@@ -116,9 +116,9 @@ fn program(name: &str, arguments: &[&str]) -> Vec<u8> {
 }
 
 /// Leaks canaries into the name of a file of this deployment, into a file, and into the database: in the last two one in
-/// each encoding. All of them come back.
-pub fn leak(house: &House) -> BTreeSet<Found> {
-    let leaked = |number| Canary { shape: Shape::ALL[number as usize % 3], serial: LEAKED_SERIAL + number };
+/// each encoding; and these words into a file, each in one encoding or the other. All of them come back.
+pub fn leak(house: &House, words: &[Word]) -> BTreeSet<Found> {
+    let leaked = |number| Canary { shape: Shape::EVERY[number as usize % 6], serial: LEAKED_SERIAL + number };
     let count = u32::try_from(ENCODINGS.len()).unwrap();
     let written = |from: u32| {
         let each = (from..).zip(&ENCODINGS);
@@ -126,6 +126,9 @@ pub fn leak(house: &House) -> BTreeSet<Found> {
     };
     fs::write(house.path("bonded-data/leak"), written(0).collect::<Vec<_>>().join(&b'\n')).unwrap();
     fs::write(house.path("bonded-data").join(leaked(2 * count).written().replace('/', "_")), "").unwrap();
+    let said = words.iter().zip(ENCODINGS.iter().cycle());
+    let said = said.map(|(word, encoding)| (encoding.write)(&[&b"   "[..], &word.bytes, b"   "].concat()));
+    fs::write(house.path("bonded-data/leaked-words"), said.collect::<Vec<_>>().join(&b'\n')).unwrap();
     let hex = written(count).map(|bytes| String::from_utf8(hex(&bytes)).unwrap());
     match &house.database {
         None => {
@@ -141,5 +144,6 @@ pub fn leak(house: &House) -> BTreeSet<Found> {
             sql(database, &format!("CREATE UNLOGGED TABLE leak (value BYTEA); INSERT INTO leak VALUES {values}"));
         }
     }
-    (0..=2 * count).map(|number| Found::Canary(leaked(number))).collect()
+    let words = words.iter().map(|word| Found::Word(word.name.clone()));
+    (0..=2 * count).map(|number| Found::Canary(leaked(number))).chain(words).collect()
 }

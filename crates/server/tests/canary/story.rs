@@ -1,14 +1,17 @@
 //! The story: open a market, plant canaries everywhere, end the program, search what is left.
 
-use crate::caller::{self, Callers, Eye, Request, SOURCES};
-use crate::canaries::{Place, Planting};
+use crate::caller::{self, BROWSERS, Callers, Eye, Request, SOURCES};
+use crate::canaries::{Place, Planting, Shape};
 use crate::contract::{self, Operation};
 use crate::encodings::in_url;
 use crate::house::{House, Server};
+use crate::letters::{self, Letters};
 use crate::market::{self, Market, Trader};
-use crate::search::{Search, Word};
+use crate::people::{People, Town};
+use crate::person::Doors;
+use crate::search::{Found, Search, Word};
 use crate::wire::{self, BELOW_HTTP};
-use crate::{flood, opened, remains, taken};
+use crate::{flood, forms, opened, platform, remains, secrets, taken};
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +36,12 @@ const FIELDS: [(&str, &str); 4] = [
 ];
 /// What is no field, but a way of its own for fields to be refused.
 const ON_TOP: &str = "*, on top";
+/// What people can read, each once they have signed in.
+const MEMBERS_READ: &str = "/home /accounts /security /members /keys /support /v1/members /v1/invitations /v1/api_keys \
+    /v1/grants /v1/events?after=0&limit=500";
+const STAFF_READS: &str =
+    "/staff /staff/roles /staff/people /staff/grants /staff/reviews /staff/security /staff/accounts";
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -58,15 +67,19 @@ pub async fn tell(plan: Plan) {
     let operations = contract::operations();
     let wal = house.database.as_ref().map(remains::wal_file);
 
-    let server = serve(&plan, REQUESTS_AT_ONCE);
+    let mut letters = Letters::open().await;
+    let server = serve(&plan, REQUESTS_AT_ONCE, letters.as_ref());
     let traders = [0, 1, 2].map(|place| Trader::open(house, place));
     let hidden = market::words_hidden(&traders);
     let accounts = [0, 1, 2].map(|place: usize| traders[place].account.clone());
     too_often(&callers(&server, house, &eye), &planting, &traders[2].reader).await;
     let mut log = server.stop().await;
 
-    let server = serve(&plan, REQUESTS_AT_ONCE * 100_000);
-    let market = Arc::new(Market::open(callers(&server, house, &eye), traders).await);
+    let server = serve(&plan, REQUESTS_AT_ONCE * 100_000, letters.as_ref());
+    let mut market = Market::open(callers(&server, house, &eye), traders).await;
+    people_come(&server, house, &eye, &planting, &mut market, letters.as_mut()).await;
+    told("people have come and filled in their forms");
+    let market = Arc::new(market);
     // While the log is short, which some of them read from end to end.
     flood::reads(&market, &planting, &operations, plan.each).await;
     told("reads are flooded");
@@ -77,7 +90,9 @@ pub async fn tell(plan: Plan) {
     too_much(&market, &planting).await;
     let mut leaks = BTreeSet::new();
     let kept = market::words_kept();
-    let opened = opened::read(house, &accounts, &Search::with(&kept), &planting);
+    let (secrets, sources) = (secrets(&eye), sources());
+    let opening = Search::with(&[&kept[..], &secrets, &sources].concat());
+    let opened = opened::read(house, &accounts, &opening, &planting);
     leaks.extend(opened.leaks);
     told(&format!("{} records, consumers and entries were opened", opened.lines));
     for address in [server.public, server.private] {
@@ -95,11 +110,18 @@ pub async fn tell(plan: Plan) {
     leaks.extend(eye.complaints());
     was_all_tried(&eye, &planting, &operations, plan.each);
 
-    let sources = SOURCES.map(|source| Word::new("a caller's address", source.to_string()));
-    let search = Search::with(&[&kept[..], &hidden, &sources, &remains::control(&accounts[0])].concat());
+    let search = Search::with(&[&kept[..], &hidden, &secrets, &sources, &remains::control(&accounts[0])].concat());
     let left = remains::searched(house, &search, wal.as_deref()).await;
     leaks.extend(left.findings.iter().filter_map(|finding| caller::told(finding, &planting)));
     told(&format!("{} files were searched, {} MB", left.files.len(), left.bytes / 1_000_000));
+    let books = platform::read(house, &accounts, &opening, &planting).await;
+    leaks.extend(books.leaks);
+    told(&format!(
+        "{} records and entries of the platform were opened; looked for {}",
+        books.lines,
+        eye.secrets.told()
+    ));
+    assert!(books.kept > 0, "opened, the platform's account should show addresses and names");
     let counts = planting.counts();
     let planted: u32 = counts.iter().flat_map(|(_, counts)| counts).sum();
     println!("{planted} canaries in {} fields of {} operations", counts.len(), operations.len());
@@ -108,16 +130,75 @@ pub async fn tell(plan: Plan) {
     // Whoever finds nothing anywhere may have looked in the wrong place.
     let unseen: Vec<_> = kept.iter().filter(|word| !opened.words.contains(&word.name)).collect();
     assert!(unseen.is_empty() && opened.kept > 0, "opened, the store should show {unseen:?}");
-    let leaked = remains::leak(house);
-    let findings = remains::searched(house, &search, wal.as_deref()).await.findings;
-    let odd: Vec<_> = findings.iter().filter(|finding| !leaked.contains(&finding.found)).collect();
-    let missed: Vec<_> = leaked.iter().filter(|it| findings.iter().all(|finding| finding.found != **it)).collect();
-    assert!(odd.is_empty() && missed.is_empty(), "leaked on purpose and missed: {missed:?}; found besides: {odd:?}");
+    leaked_is_found(house, &search, wal.as_deref(), &[secrets, sources].concat()).await;
     told("what was leaked on purpose is found");
 }
 
+/// Leaks canaries, and what is shown once; fails if the search does not find all of it, and nothing else.
+async fn leaked_is_found(house: &House, search: &Search, wal: Option<&str>, words: &[Word]) {
+    let leaked = remains::leak(house, words);
+    let findings = remains::searched(house, search, wal).await.findings;
+    let odd: Vec<_> = findings.iter().filter(|finding| !leaked.contains(&finding.found)).collect();
+    let missed: Vec<_> = leaked.iter().filter(|it| findings.iter().all(|finding| finding.found != **it)).collect();
+    assert!(odd.is_empty() && missed.is_empty(), "leaked on purpose and missed: {missed:?}; found besides: {odd:?}");
+}
+
+/// People move in and use every page there is; what is shown once is shown no second time.
+async fn people_come(
+    server: &Server,
+    house: &House,
+    eye: &Arc<Eye>,
+    planting: &Planting,
+    market: &mut Market,
+    mut letters: Option<&mut Letters>,
+) {
+    forms::all_fields_are_known();
+    let callers = |address| Callers::new(address, BROWSERS, &authority(house), Arc::clone(eye));
+    let doors = Doors { public: callers(server.public), private: callers(server.private) };
+    let town = Town { house, doors: &doors, planting, secrets: &eye.secrets };
+    let mut people = town.settle(market, letters.as_deref_mut()).await;
+    forms::flood(market, &doors, planting, &mut people).await;
+    if let Some(letters) = letters {
+        letters.until_some_were_refused(house).await;
+    }
+    shown_again(eye, &mut people).await;
+    market.member.as_mut().unwrap().key = people.owner.cookies();
+}
+
+/// Reads what people can read, and looks for what was shown once.
+async fn shown_again(eye: &Eye, people: &mut People<'_>) {
+    let search = Search::with(&eye.secrets.words());
+    for (person, pages) in [(&mut people.owner, MEMBERS_READ), (&mut people.staff, STAFF_READS)] {
+        for page in pages.split(' ') {
+            let answer = person.get(page).await;
+            assert_eq!(answer.status, 200, "GET {page}");
+            // Canaries have been looked for in every answer already.
+            let found = search.bytes(page, &answer.body);
+            let again = found.iter().find(|finding| matches!(finding.found, Found::Word(_)));
+            assert!(again.is_none(), "shown a second time: {}", again.unwrap());
+        }
+    }
+}
+
+/// Everything that was shown once, and what is no secret of ours to show.
+fn secrets(eye: &Eye) -> Vec<Word> {
+    eye.secrets.keep("the password of the mail server", letters::PASSWORD);
+    eye.secrets.words()
+}
+
+/// The addresses of callers, in the forms that a program may give them; as four bytes they are in any noise.
+fn sources() -> Vec<Word> {
+    let forms = SOURCES.into_iter().chain(BROWSERS).flat_map(|source| {
+        let parts = source.octets().map(|part| part.to_string());
+        let [high, low] = [source.octets()[..2].to_vec(), source.octets()[2..].to_vec()]
+            .map(|half| format!("{:02x}{:02x}", half[0], half[1]));
+        [source.to_string(), source.to_bits().to_string(), parts.join(","), parts.join(", "), format!("{high}:{low}")]
+    });
+    forms.map(|form| Word::new(secrets::named("a caller's address"), form)).collect()
+}
+
 /// Starts the server, at the log level that tells most, and unseals it.
-fn serve(plan: &Plan, requests_at_once: usize) -> Server {
+fn serve(plan: &Plan, requests_at_once: usize, letters: Option<&Letters>) -> Server {
     let house = &plan.house;
     let mut command = house.command(&["serve"]);
     fs::create_dir_all(house.path("tmp")).unwrap();
@@ -125,6 +206,9 @@ fn serve(plan: &Plan, requests_at_once: usize) -> Server {
     command.env("BONDED_LOG_LEVEL", "trace").env("BONDED_LOG_FORMAT", plan.log_format);
     command.env("BONDED_PUBLIC_REQUESTS_PER_SECOND", "1");
     command.env("BONDED_PUBLIC_REQUESTS_AT_ONCE", requests_at_once.to_string());
+    if let Some(letters) = letters {
+        letters.configure(&mut command);
+    }
     let server = house.serve_by(command);
     house.must(&["keys", "unseal", "--officer", &house.officer()]);
     server
@@ -135,7 +219,7 @@ fn authority(house: &House) -> Vec<u8> {
 }
 
 fn callers(server: &Server, house: &House, eye: &Arc<Eye>) -> Callers {
-    Callers::new(server.public, &authority(house), Arc::clone(eye))
+    Callers::new(server.public, SOURCES, &authority(house), Arc::clone(eye))
 }
 
 /// More requests than a key may send.
@@ -170,7 +254,10 @@ fn was_all_tried(eye: &Eye, planting: &Planting, operations: &[Operation], each:
         assert!(planting.count(&Place::new(operation, part)) > 0, "{part} of {operation} is not planted");
     }
     let fields = planting.counts().into_iter().filter(|(place, _)| ![ON_TOP, BELOW_HTTP].contains(&&*place.operation));
-    let thin: Vec<_> = fields.filter(|(_, counts)| counts.iter().any(|count| (*count as usize) < each)).collect();
+    // Of people's own there is a little in each of their fields.
+    let counted = |counts: &[u32]| Shape::ALL.map(|shape| counts[shape as usize] as usize);
+    let floods = fields.filter(|(_, counts)| counted(counts).iter().any(|count| *count > 0));
+    let thin: Vec<_> = floods.filter(|(_, counts)| counted(counts).iter().any(|count| *count < each)).collect();
     assert!(thin.is_empty(), "too few canaries in {thin:?}");
 }
 
