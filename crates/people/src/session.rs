@@ -138,6 +138,11 @@ impl SessionRecord {
         self.factors.contains(&Factor::Passkey)
     }
 
+    /// Whether it has gone no further since, though it may have been seen.
+    pub(crate) fn is_same_step(&self, was: &Self) -> bool {
+        self.digest == was.digest
+    }
+
     /// Whether it has ended by itself.
     pub fn is_over(&self, now: Moment) -> bool {
         let Limits { idle_ms, whole_ms } = self.person.limits();
@@ -170,16 +175,36 @@ pub async fn begin(
     account: Option<Id<Account>>,
     device: &str,
 ) -> Result<Begun, LedgerError> {
-    let now = ledger.clock().now();
     let mut change = Change::new();
+    let begun = begin_in(&mut change, ledger, person, Draft { stage, factors, account, device }).await?;
+    ledger.commit(&books(), change).await?;
+    Ok(begun)
+}
+
+/// A session that is to begin.
+pub(crate) struct Draft<'a> {
+    pub stage: Stage,
+    pub factors: Vec<Factor>,
+    pub account: Option<Id<Account>>,
+    pub device: &'a str,
+}
+
+/// Adds to a change what [`begin`] does, so that a session begins together with what it rests on, or not at all.
+pub(crate) async fn begin_in(
+    change: &mut Change,
+    ledger: &Ledger,
+    person: Person,
+    draft: Draft<'_>,
+) -> Result<Begun, LedgerError> {
+    let now = ledger.clock().now();
     let held = list(ledger, person).await?;
+    let (over, held): (Vec<_>, Vec<_>) = held.iter().partition(|session| session.is_over(now));
     let too_many = (held.len() + 1).saturating_sub(SESSIONS_MAX as usize);
-    for (place, session) in held.iter().enumerate() {
-        if place < too_many || session.is_over(now) {
-            change.remove(session, "ended");
-        }
+    for session in over.into_iter().chain(held.into_iter().take(too_many)) {
+        change.remove(session, "ended");
     }
     let token = new_token(ledger.chance());
+    let Draft { stage, factors, account, device } = draft;
     let device = device.chars().filter(|symbol| !symbol.is_control()).take(DEVICE_CHARS_MAX).collect();
     let record = SessionRecord {
         person,
@@ -193,7 +218,6 @@ pub async fn begin(
     };
     let id = ledger.new_id();
     change.create(id, &record, "began");
-    ledger.commit(&books(), change).await?;
     Ok(Begun { id, token, record })
 }
 
@@ -205,16 +229,33 @@ pub async fn advance(
     shown: Option<Factor>,
     account: Option<Id<Account>>,
 ) -> Result<Begun, LedgerError> {
-    let token = new_token(ledger.chance());
-    let mut factors = was.factors.clone();
-    factors.extend(shown.filter(|factor| !was.factors.contains(factor)));
-    let now = ledger.clock().now();
-    let record =
-        SessionRecord { stage, factors, account, seen_at: now, digest: digest_of(token.expose()), ..(**was).clone() };
     let mut change = Change::new();
-    change.update(was, &record, "advanced");
+    let begun = advance_in(&mut change, ledger, was, Onward { stage, factors: with(&was.factors, shown), account });
     ledger.commit(&books(), change).await?;
-    Ok(Begun { id: was.id, token, record })
+    Ok(begun)
+}
+
+/// How a session goes on.
+pub(crate) struct Onward {
+    pub stage: Stage,
+    pub factors: Vec<Factor>,
+    pub account: Option<Id<Account>>,
+}
+
+/// Adds to a change what [`advance`] does.
+pub(crate) fn advance_in(change: &mut Change, ledger: &Ledger, was: &Stored<SessionRecord>, onward: Onward) -> Begun {
+    let token = new_token(ledger.chance());
+    let Onward { stage, factors, account } = onward;
+    let (seen_at, digest) = (ledger.clock().now(), digest_of(token.expose()));
+    let record = SessionRecord { account, stage, factors, seen_at, digest, ..(**was).clone() };
+    change.update(was, &record, "advanced");
+    Begun { id: was.id, token, record }
+}
+
+/// What was shown before and what was shown now, each once.
+pub(crate) fn with(factors: &[Factor], shown: Option<Factor>) -> Vec<Factor> {
+    let more = shown.filter(|factor| !factors.contains(factor));
+    factors.iter().copied().chain(more).collect()
 }
 
 /// The session of a token, if it holds; notes now and then that it was seen.
@@ -235,10 +276,12 @@ pub async fn find(ledger: &Ledger, token: &Secret<String>) -> Result<Option<Stor
         let mut change = Change::new();
         change.update(&session, &SessionRecord { seen_at: now, ..(*session).clone() }, "seen");
         match ledger.commit(&scope, change).await {
-            // Another request noted the same, or the session ended meanwhile: then this was its last.
+            // Another request noted the same, or the session has ended or gone on under another token meanwhile.
             Ok(_) | Err(LedgerError::Conflict { .. }) => {}
             Err(error) => return Err(error),
         }
+        // As it is now, since whoever goes on from here changes that version.
+        return Ok(ledger.get(&scope, id).await?.filter(|session| session.digest == digest));
     }
     Ok(Some(session))
 }
@@ -265,6 +308,19 @@ pub async fn end_all(ledger: &Ledger, person: Person, except: Option<Id<SessionR
     let ended: Vec<_> = list(ledger, person).await?.into_iter().filter(|session| Some(session.id) != except).collect();
     end_these(ledger, ended.iter()).await?;
     Ok(ended.len())
+}
+
+/// Adds to a change that all of a person's sessions end, but for one that may go on.
+pub(crate) async fn end_all_in(
+    change: &mut Change,
+    ledger: &Ledger,
+    person: Person,
+    except: Option<Id<SessionRecord>>,
+) -> Result<(), LedgerError> {
+    for session in list(ledger, person).await?.iter().filter(|session| Some(session.id) != except) {
+        change.remove(session, "ended");
+    }
+    Ok(())
 }
 
 /// One commit each, so that one that was touched meanwhile keeps no other alive.

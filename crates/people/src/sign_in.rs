@@ -9,6 +9,7 @@
 //! Whether there is such a person is never told: an unknown address costs the same work and gets the same answer.
 
 mod factors;
+mod first_step;
 mod holder;
 mod reset;
 
@@ -16,6 +17,7 @@ pub use factors::{
     Enrolled, add_passkey, begin_passkey, begin_totp, change_password, confirm_totp, new_recovery_codes,
     remove_passkey, remove_totp,
 };
+use first_step::{Proof, begin};
 pub use holder::Holder;
 pub use reset::{RESET_MS, ResetRecord, ask_for_reset, find_reset, reset_password};
 
@@ -25,15 +27,17 @@ use crate::credentials::password::Passwords;
 use crate::credentials::throttle::{After, Attempt, Throttle};
 use crate::credentials::{CredentialError, Credentials, Keeper};
 use crate::mail::{self, Cause, Matter, Notice};
-use crate::session::{self, Begun, Factor, Person, SessionRecord, Stage};
+use crate::session::{self, Begun, Factor, Onward, Person, SessionRecord, Stage};
 use crate::users::{UserRecord, Visitor};
 use crate::{MailAddress, PeopleError};
-use bonded_base::{Account, Id, Problem, Secret};
+use bonded_base::{Account, Id, Problem, Reason, Secret};
 use bonded_ledger::{Change, Ledger, LedgerError, PLATFORM, Scope, Stored, System};
 use serde_json::Value;
 
 /// A code with more symbols is no one-time code, but a recovery code.
 const TOTP_SYMBOLS_MAX: usize = 8;
+/// How often a step is tried when others change the same person's records at the same moment.
+const TRIES_MAX: usize = 8;
 
 /// Everything that signing in needs; one for the whole process.
 pub struct Doors {
@@ -154,13 +158,12 @@ pub async fn with_password<H: Holder>(
         }
     }
     throttle.succeeded(&attempt, now);
-    let mut holder = holder.ok_or(PeopleError::NotProven)?;
-    if kept.is_some_and(|kept| kept.needs_rehash()) {
-        let password = passwords.rehash(keeper, password).await?;
-        let credentials = Credentials { password: Some(password), ..holder.credentials().clone() };
-        holder = keep(ledger, &holder, credentials, "rehashed").await?;
-    }
-    begin(ledger, &holder, &visit.description).await
+    let holder = holder.ok_or(PeopleError::NotProven)?;
+    let rehashed = match &kept {
+        Some(kept) if kept.needs_rehash() => Some(passwords.rehash(keeper, password).await?),
+        _ => None,
+    };
+    begin(ledger, &holder, Proof::Password { rehashed }, &visit.description).await
 }
 
 /// The first session of somebody who has just joined: the mailed link was shown, and a password was chosen.
@@ -169,26 +172,29 @@ pub async fn first_time<H: Holder>(
     holder: &Stored<H>,
     description: &str,
 ) -> Result<Begun, PeopleError> {
-    begin(ledger, holder, description).await
+    begin(ledger, holder, Proof::Password { rehashed: None }, description).await
 }
 
-/// Begins a session after a right password.
-async fn begin<H: Holder>(ledger: &Ledger, holder: &Stored<H>, description: &str) -> Result<Begun, PeopleError> {
-    let stage = stage_after_password(ledger, holder).await?;
-    let account = H::only_account(ledger, holder).await?;
-    let (person, factors) = (H::person(holder.id), vec![Factor::Password]);
-    let begun = session::begin(ledger, person, stage, factors, account, description).await?;
-    if stage == Stage::Full {
-        signed_in(ledger, holder, account).await?;
-    }
-    Ok(begun)
+/// The person as they are now, after another change came first.
+async fn current<H: Holder>(ledger: &Ledger, id: Id<H>) -> Result<Stored<H>, PeopleError> {
+    ledger.get(&books(), id).await?.filter(|holder| holder.is_active()).ok_or(PeopleError::SignedOut)
 }
 
-async fn stage_after_password<H: Holder>(ledger: &Ledger, holder: &Stored<H>) -> Result<Stage, PeopleError> {
-    if holder.credentials().has_second_factor() {
-        return Ok(Stage::SecondFactor);
+/// Somebody and their session as they are now; refused if one of them is no longer what it was.
+pub(crate) async fn again<H: Holder>(ledger: &Ledger, was: &Entering<H>) -> Result<Entering<H>, PeopleError> {
+    let holder = current(ledger, was.holder.id).await?;
+    let session = ledger.get(&books(), was.session.id).await?.ok_or(PeopleError::SignedOut)?;
+    if holder.credentials() != was.holder.credentials() {
+        return Err(PeopleError::NotProven);
     }
-    Ok(if H::must_enrol(ledger, holder.id, holder).await? { Stage::Enrolment } else { Stage::Full })
+    if !session.is_same_step(&was.session) {
+        return Err(PeopleError::SignedOut);
+    }
+    Ok(Entering { holder, session })
+}
+
+pub(crate) fn crowded() -> PeopleError {
+    Problem::new(Reason::Unavailable, "too much happens to this person's sign-in at this moment: try again").into()
 }
 
 /// The person of an unfinished or finished session of this sort.
@@ -228,15 +234,7 @@ pub async fn with_code<H: Holder>(
         }
     };
     doors.throttle.succeeded(&attempt, now);
-    // Kept before anybody is let in: two uses of one code change one version, so only one of them is kept.
-    let holder = keep(ledger, holder, credentials, "code_used").await.map_err(|error| match error {
-        PeopleError::Ledger(LedgerError::Conflict { .. }) => PeopleError::NotProven,
-        error => error,
-    })?;
-    if factor == Factor::RecoveryCode {
-        tell(ledger, &holder, Notice::RecoveryCodeUsed).await?;
-    }
-    complete(ledger, &holder, session, factor).await
+    complete(ledger, entering, credentials, factor).await
 }
 
 /// Proves once more, with a one-time code, who holds a session: for an approval by someone who has no passkey.
@@ -249,8 +247,7 @@ pub async fn prove_with_totp<H: Holder>(
     let (ledger, scope, now) = (&doors.ledger, books(), doors.ledger.clock().now());
     let Entering { holder, session } = entering;
     let keeper = Keeper::new(ledger, &scope, holder.id);
-    let attempt =
-        Attempt::at_code(holder.mail().expose(), visit.mark, visit.known(keeper)?, session.id.bytes());
+    let attempt = Attempt::at_code(holder.mail().expose(), visit.mark, visit.known(keeper)?, session.id.bytes());
     doors.throttle.check(&attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
     let mut credentials = holder.credentials().clone();
     let totp = credentials.totp.as_mut().ok_or(PeopleError::NotProven)?;
@@ -259,8 +256,11 @@ pub async fn prove_with_totp<H: Holder>(
         return Err(error.into());
     }
     doors.throttle.succeeded(&attempt, now);
-    keep(ledger, holder, credentials, "code_used").await?;
-    Ok(())
+    // Kept before it counts: two uses of one code change one version, so only one of them is kept.
+    match keep(ledger, holder, credentials, "code_used").await {
+        Err(PeopleError::Ledger(LedgerError::Conflict { .. })) => Err(PeopleError::NotProven),
+        kept => kept.map(drop),
+    }
 }
 
 /// A wrong code stays counted; one that nobody could look at does not.
@@ -306,8 +306,7 @@ pub async fn with_second_passkey<H: Holder>(
     let (ledger, now) = (&doors.ledger, doors.ledger.clock().now());
     let mut credentials = entering.holder.credentials().clone();
     H::passkeys(doors).finish_sign_in(ceremony, entering.binding(), &mut credentials.passkeys, answer, now)?;
-    let holder = keep(ledger, &entering.holder, credentials, "passkey_used").await?;
-    complete(ledger, &holder, &entering.session, Factor::Passkey).await
+    complete(ledger, entering, credentials, Factor::Passkey).await
 }
 
 /// What any passkey of ours is asked, before anybody is known. `visit` is known to the browser alone that asks.
@@ -329,14 +328,9 @@ pub async fn with_passkey<H: Holder>(
     let person = passkeys.claim(answer)?.person;
     let holder = ledger.get(&books(), Id::<H>::from_bytes(person)).await?.filter(|holder| holder.is_active());
     let holder = holder.ok_or(PeopleError::NotProven)?;
-    let mut credentials = holder.credentials().clone();
-    passkeys.finish_alone(ceremony, visit, person, &mut credentials.passkeys, answer, now)?;
-    let holder = keep(ledger, &holder, credentials, "passkey_used").await?;
-    let account = H::only_account(ledger, &holder).await?;
-    let begun =
-        session::begin(ledger, H::person(holder.id), Stage::Full, vec![Factor::Passkey], account, device).await?;
-    signed_in(ledger, &holder, account).await?;
-    Ok(begun)
+    let mut used = holder.credentials().passkeys.clone();
+    passkeys.finish_alone(ceremony, visit, person, &mut used, answer, now)?;
+    begin(ledger, &holder, Proof::Passkey { used }, device).await
 }
 
 fn awaits_second_factor<H: Holder>(entering: &Entering<H>) -> Result<(), PeopleError> {
@@ -347,37 +341,53 @@ fn awaits_second_factor<H: Holder>(entering: &Entering<H>) -> Result<(), PeopleE
 }
 
 /// The last step: the session goes on under a new token, and the logs tell of the sign-in.
+///
+/// What was shown is used up in the same commit: two uses of one code change one version, so only one lets anybody in.
 async fn complete<H: Holder>(
     ledger: &Ledger,
-    holder: &Stored<H>,
-    session: &Stored<SessionRecord>,
+    entering: &Entering<H>,
+    credentials: Credentials,
     shown: Factor,
 ) -> Result<Begun, PeopleError> {
-    let lacks = shown != Factor::Passkey && H::must_enrol(ledger, holder.id, holder).await?;
-    let stage = if lacks { Stage::Enrolment } else { Stage::Full };
-    let begun = session::advance(ledger, session, stage, Some(shown), session.account).await?;
-    if stage == Stage::Full {
-        signed_in(ledger, holder, session.account).await?;
+    let (mut entering, now) = (entering.clone(), ledger.clock().now());
+    for _ in 0..TRIES_MAX {
+        let Entering { holder, session } = &entering;
+        let becomes = holder.with(credentials.clone());
+        let lacks = shown != Factor::Passkey && H::must_enrol(ledger, holder.id, &becomes).await?;
+        let (factors, account) = (session::with(&session.factors, Some(shown)), session.account);
+        let mut change = Change::new();
+        let stage = if lacks {
+            change.update(holder, &becomes, "code_used");
+            Stage::Enrolment
+        } else {
+            change.update(holder, &becomes.signed_in(now), "signed_in");
+            Stage::Full
+        };
+        if shown == Factor::RecoveryCode {
+            mail::queue(&mut change, ledger, &books(), told(holder, Notice::RecoveryCodeUsed))?;
+        }
+        let begun = session::advance_in(&mut change, ledger, session, Onward { stage, factors, account });
+        match ledger.commit(&books(), change).await {
+            Ok(_) => {
+                entered(ledger, &begun.record, becomes.credentials()).await?;
+                return Ok(begun);
+            }
+            Err(LedgerError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        entering = again(ledger, &entering).await?;
     }
-    Ok(begun)
+    Err(crowded())
 }
 
-/// Notes the sign-in where it can be seen: with the person, and in the account that was entered.
-pub(crate) async fn signed_in<H: Holder>(
+/// Notes in the log of the account that is open from the start that its member has entered it.
+pub(crate) async fn entered(
     ledger: &Ledger,
-    holder: &Stored<H>,
-    account: Option<Id<Account>>,
+    session: &SessionRecord,
+    credentials: &Credentials,
 ) -> Result<(), PeopleError> {
-    let now = ledger.clock().now();
-    let mut change = Change::new();
-    change.update(holder, &holder.signed_in(now), "signed_in");
-    match ledger.commit(&books(), change).await {
-        // Another sign-in of the same person noted the time a moment ago.
-        Ok(_) | Err(LedgerError::Conflict { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
-    match account {
-        Some(account) => enter(ledger, H::person(holder.id), account, holder.credentials().has_second_factor()).await,
+    match session.account.filter(|_| session.stage == Stage::Full) {
+        Some(account) => enter(ledger, session.person, account, credentials.has_second_factor()).await,
         None => Ok(()),
     }
 }
@@ -428,13 +438,12 @@ pub(crate) async fn keep<H: Holder>(
     ledger.get(&books(), holder.id).await?.ok_or(PeopleError::SignedOut)
 }
 
-/// Tells a person by mail what happened to their own sign-in.
-pub(crate) async fn tell<H: Holder>(ledger: &Ledger, holder: &Stored<H>, what: Notice) -> Result<(), PeopleError> {
-    let draft = mail::Draft {
-        cause: Cause::change(holder.id, holder.version),
-        to: holder.mail().clone(),
-        name: holder.name().to_owned(),
+/// The mail that tells a person what this change of theirs does to their own sign-in.
+pub(crate) fn told<H: Holder>(was: &Stored<H>, what: Notice) -> mail::Draft {
+    mail::Draft {
+        cause: Cause::change(was.id, was.version + 1),
+        to: was.mail().clone(),
+        name: was.name().to_owned(),
         matter: Matter::Notice { what, account_name: None },
-    };
-    Ok(mail::enqueue(ledger, &books(), vec![draft]).await?)
+    }
 }

@@ -2,15 +2,17 @@
 //!
 //! Whatever changes ends all other sessions of the person, moves this one to a new token, and is told by mail.
 
-use super::{Doors, Entering, Holder, keep, signed_in, tell};
+use super::{Doors, Entering, Holder, TRIES_MAX, again, crowded, entered, keep, told};
 use crate::PeopleError;
 use crate::credentials::passkeys::{self, Owner};
 use crate::credentials::recovery::Recovery;
+use crate::credentials::throttle::Attempt;
 use crate::credentials::totp::{PendingTotp, Shown};
 use crate::credentials::{Credentials, Keeper};
-use crate::mail::Notice;
-use crate::session::{self, Begun, Factor, Stage};
+use crate::mail::{self, Notice};
+use crate::session::{self, Begun, Factor, Onward, SessionRecord, Stage};
 use bonded_base::Secret;
+use bonded_ledger::{Change, LedgerError};
 use serde_json::Value;
 
 /// What came of a change: the session under its new token, and recovery codes if there are new ones, shown this once.
@@ -29,9 +31,16 @@ pub async fn change_password<H: Holder>(
     new: Secret<String>,
 ) -> Result<Enrolled, PeopleError> {
     may_change(entering)?;
-    let (scope, holder) = (super::books(), &entering.holder);
+    let (scope, holder, now) = (super::books(), &entering.holder, doors.ledger.clock().now());
     let keeper = Keeper::new(&doors.ledger, &scope, holder.id);
-    doors.passwords.verify(keeper, old, holder.credentials().password.as_ref()).await?;
+    // Counted for this session alone: who stole it cannot guess on, and keeps its owner out nowhere else.
+    let attempt = Attempt::at_password(&entering.session.id.to_string(), entering.session.id.bytes(), None);
+    doors.throttle.check(&attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
+    if let Err(error) = doors.passwords.verify(keeper, old, holder.credentials().password.as_ref()).await {
+        super::throttled_failure(doors, &attempt, &error);
+        return Err(error.into());
+    }
+    doors.throttle.succeeded(&attempt, now);
     let context = [holder.name(), holder.mail().expose()];
     let password = Some(doors.passwords.make(keeper, new, &context).await?);
     let credentials = Credentials { password, ..holder.credentials().clone() };
@@ -70,6 +79,9 @@ pub async fn confirm_totp<H: Holder>(
 /// Takes the authenticator app away.
 pub async fn remove_totp<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<Enrolled, PeopleError> {
     may_change(entering)?;
+    if entering.holder.credentials().totp.is_none() {
+        return Err(PeopleError::state("there is no authenticator app"));
+    }
     let credentials = Credentials { totp: None, ..entering.holder.credentials().clone() };
     may_do_without(doors, entering, &credentials).await?;
     settle(doors, entering, credentials, "totp_removed", Notice::FactorRemoved, None).await
@@ -150,7 +162,8 @@ async fn may_do_without<H: Holder>(
     Ok(())
 }
 
-/// Keeps the credentials, ends all other sessions, and goes on under a new token.
+/// Keeps the credentials, ends all other sessions, and goes on under a new token: all of it or nothing, so that no
+/// session outlives the change, and no new recovery codes are kept that nobody was shown.
 async fn settle<H: Holder>(
     doors: &Doors,
     entering: &Entering<H>,
@@ -159,7 +172,7 @@ async fn settle<H: Holder>(
     notice: Notice,
     shown: Option<Factor>,
 ) -> Result<Enrolled, PeopleError> {
-    let (ledger, scope, session) = (&doors.ledger, super::books(), &entering.session);
+    let (ledger, scope) = (&doors.ledger, super::books());
     let mut recovery = Vec::new();
     if !credentials.has_second_factor() {
         credentials.recovery = None;
@@ -167,14 +180,37 @@ async fn settle<H: Holder>(
         let (kept, codes) = Recovery::make(Keeper::new(ledger, &scope, entering.holder.id))?;
         (credentials.recovery, recovery) = (Some(kept), codes);
     }
-    let holder = keep(ledger, &entering.holder, credentials, action).await?;
-    session::end_all(ledger, session.person, Some(session.id)).await?;
-    let lacks = H::must_enrol(ledger, holder.id, &holder).await?;
-    let stage = if lacks { Stage::Enrolment } else { Stage::Full };
-    let begun = session::advance(ledger, session, stage, shown, session.account).await?;
-    tell(ledger, &holder, notice).await?;
-    if stage == Stage::Full && session.stage == Stage::Enrolment {
-        signed_in(ledger, &holder, session.account).await?;
+    let mut entering = entering.clone();
+    for _ in 0..TRIES_MAX {
+        let Entering { holder, session } = &entering;
+        let becomes = holder.with(credentials.clone());
+        let lacks = H::must_enrol(ledger, holder.id, &becomes).await?;
+        let stage = if lacks { Stage::Enrolment } else { Stage::Full };
+        let is_new = stage == Stage::Full && session.stage == Stage::Enrolment;
+        let mut change = Change::new();
+        change.update(holder, &if is_new { becomes.signed_in(ledger.clock().now()) } else { becomes }, action);
+        session::end_all_in(&mut change, ledger, session.person, Some(session.id)).await?;
+        let onward = Onward { stage, factors: still_shown(session, &credentials, shown), account: session.account };
+        let begun = session::advance_in(&mut change, ledger, session, onward);
+        mail::queue(&mut change, ledger, &scope, told(holder, notice))?;
+        match ledger.commit(&scope, change).await {
+            Ok(_) if is_new => {
+                entered(ledger, &begun.record, &credentials).await?;
+                return Ok(Enrolled { begun, recovery });
+            }
+            Ok(_) => return Ok(Enrolled { begun, recovery }),
+            Err(LedgerError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        entering = again(ledger, &entering).await?;
     }
-    Ok(Enrolled { begun, recovery })
+    Err(crowded())
+}
+
+/// What a session has shown, as far as it still counts: a second factor that its owner no longer has does not, or a
+/// stronger role would find it later.
+fn still_shown(session: &SessionRecord, credentials: &Credentials, shown: Option<Factor>) -> Vec<Factor> {
+    let mut factors = session::with(&session.factors, shown);
+    factors.retain(|factor| *factor == Factor::Password || credentials.has_second_factor());
+    factors
 }

@@ -1,6 +1,6 @@
 //! A forgotten password: a mailed link to choose another one. It replaces the password alone, no second factor.
 
-use super::{Doors, Holder, books, find, tell};
+use super::{Doors, Holder, TRIES_MAX, books, crowded, find, told};
 use crate::credentials::{Credentials, Keeper};
 use crate::mail::link::{self, Purpose};
 use crate::mail::{self, Cause, Matter, Notice};
@@ -8,7 +8,7 @@ use crate::session::{self, Person};
 use crate::users::{self, UserRecord};
 use crate::{MailAddress, PeopleError};
 use bonded_base::{Id, Kind, Kinded, Moment, Secret, User};
-use bonded_ledger::{Change, Ledger, Record, Stored};
+use bonded_ledger::{Change, Ledger, LedgerError, Record, Stored};
 use serde::{Deserialize, Serialize};
 
 /// How long a link to a new password works, in milliseconds.
@@ -57,7 +57,14 @@ pub async fn find_reset(ledger: &Ledger, id: Id<ResetRecord>, code: &str) -> Res
     let reset = ledger.get(&books(), id).await?.ok_or_else(missing)?;
     let matches = link::code_matches(ledger, &books(), id, Purpose::PasswordReset, code)?;
     let holds = !reset.used && ledger.clock().now() < reset.until;
-    if matches && holds { Ok(reset) } else { Err(missing()) }
+    if !matches || !holds {
+        return Err(missing());
+    }
+    let user = users::get(ledger, reset.user).await?;
+    // A link that was asked for before the password was last chosen is one that lies about in some mailbox.
+    let chosen_at = user.credentials.password.as_ref().map(|password| password.set_at);
+    let asked_at = reset.until.plus_millis(-RESET_MS);
+    if chosen_at.is_some_and(|chosen_at| chosen_at > asked_at) { Err(missing()) } else { Ok(reset) }
 }
 
 /// Chooses a new password. All sessions end; signing in takes the second factor, where there is one, as before.
@@ -73,11 +80,24 @@ pub async fn reset_password(
     let scope = books();
     let keeper = Keeper::new(ledger, &scope, user.id);
     let password = doors.passwords.make(keeper, password, &[&user.name, user.mail.expose()]).await?;
-    let credentials = Credentials { password: Some(password), ..user.credentials.clone() };
-    let mut change = Change::new();
-    change.update(&user, &user.with(credentials), "password_reset");
-    change.update(&reset, &ResetRecord { used: true, ..(*reset).clone() }, "used");
-    ledger.commit(&scope, change).await?;
-    session::end_all(ledger, Person::User(reset.user), None).await?;
-    tell(ledger, &users::get(ledger, reset.user).await?, Notice::PasswordChanged).await
+    for _ in 0..TRIES_MAX {
+        // As it is now: other requests may have changed the person since the link was shown.
+        let user = users::get(ledger, reset.user).await?;
+        let credentials = Credentials { password: Some(password.clone()), ..user.credentials.clone() };
+        let mut change = Change::new();
+        change.update(&user, &user.with(credentials), "password_reset");
+        change.update(&reset, &ResetRecord { used: true, ..(*reset).clone() }, "used");
+        session::end_all_in(&mut change, ledger, Person::User(reset.user), None).await?;
+        mail::queue(&mut change, ledger, &scope, told(&user, Notice::PasswordChanged))?;
+        match ledger.commit(&scope, change).await {
+            Ok(_) => return Ok(()),
+            // Another use of the same link came first.
+            Err(LedgerError::Conflict { kind: Kind::PasswordReset, .. }) => {
+                return Err(PeopleError::missing(Kind::PasswordReset));
+            }
+            Err(LedgerError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(crowded())
 }
