@@ -208,16 +208,25 @@ pub async fn withdraw(
     if own.state != InvitationState::Open {
         return Err(PeopleError::state("only an open invitation can be taken back"));
     }
-    for scope in [&books(), &acting.scope] {
-        let Some(was) = ledger.get(scope, id).await? else { continue };
+    // The account's own copy decides between this and somebody who accepts at the same moment: see `join`.
+    for scope in [&acting.scope, &books()] {
+        let Some(was) = ledger.get(scope, id).await?.filter(|was| was.state == InvitationState::Open) else { continue };
         let mut change = Change::new();
         let withdrawn = InvitationRecord { state: InvitationState::Withdrawn, ..(*was).clone() };
         change.update(&was, &withdrawn, "withdrawn");
-        ledger.commit(scope, change).await?;
+        ledger.commit(scope, change).await.map_err(overtaken)?;
     }
     let sent = mail::id_of(ledger, &books(), Cause::birth(id), &own.mail, "invitation")?;
     mail::call_off(ledger, &books(), sent).await?;
     get(ledger, &acting.scope, id).await
+}
+
+/// Somebody accepted, or took back, the same invitation a moment ago.
+fn overtaken(error: LedgerError) -> PeopleError {
+    match error {
+        LedgerError::Conflict { .. } => Problem::new(Reason::Changed, "the invitation has changed since").into(),
+        error => error.into(),
+    }
 }
 
 /// The open invitation that a mailed link is for.

@@ -1,10 +1,11 @@
 //! Accepting an invitation: as somebody new, or as a user who is signed in already.
 
-use super::{Into, InvitationRecord, InvitationState, books, find};
+use super::{Into, InvitationRecord, InvitationState, books, find, overtaken};
 use crate::PeopleError;
 use crate::credentials::password::Passwords;
 use crate::credentials::{Credentials, Keeper};
 use crate::members::{MemberRecord, MemberState, Role};
+use crate::session::Stage;
 use crate::staff::{StaffRecord, StaffState};
 use crate::users::{self, ACCOUNTS_MAX, NAME_CHARS_MAX, UserRecord, Visitor};
 use bonded_base::{Account, Id, Kind, Moment, Problem, Reason, Secret, User};
@@ -24,7 +25,7 @@ pub async fn accept_as_new(
     let invitation = find(ledger, id, code).await?;
     let (account, role) = account_of(&invitation)?;
     if users::find(ledger, &invitation.mail).await?.is_some() {
-        return Err(Problem::new(Reason::Duplicate, "this address has a user already: sign in, then accept").into());
+        return Err(is_a_user());
     }
     let name = name_of(name)?;
     let user = Id::<UserRecord>::from_bytes(id.bytes());
@@ -45,7 +46,11 @@ pub async fn accept_as_new(
     let mut change = Change::new();
     change.create(user, &record, "joined");
     change.update(&invitation, &accepted(&invitation), "accepted");
-    ledger.commit(&scope, change).await?;
+    ledger.commit(&scope, change).await.map_err(|error| match error {
+        // Another invitation of the same address was accepted a moment ago.
+        LedgerError::Taken { .. } => is_a_user(),
+        error => overtaken(error),
+    })?;
     users::get(ledger, Id::from_bytes(user.bytes())).await
 }
 
@@ -58,6 +63,9 @@ pub async fn accept_as_user(
 ) -> Result<Id<Account>, PeopleError> {
     let invitation = find(ledger, id, code).await?;
     let (account, role) = account_of(&invitation)?;
+    if visitor.session.stage != Stage::Full {
+        return Err(PeopleError::SecondFactor);
+    }
     if invitation.mail.folded() != visitor.user.mail.folded() {
         return Err(PeopleError::forbidden("the invitation is for another address than you are signed in with"));
     }
@@ -72,7 +80,7 @@ pub async fn accept_as_user(
     let mut change = Change::new();
     change.update(&visitor.user, &UserRecord { accounts, ..(*visitor.user).clone() }, "joined");
     change.update(&invitation, &accepted(&invitation), "accepted");
-    ledger.commit(&books(), change).await?;
+    ledger.commit(&books(), change).await.map_err(overtaken)?;
     Ok(account)
 }
 
@@ -105,7 +113,7 @@ pub async fn accept_staff(
     change.update(&invitation, &accepted(&invitation), "accepted");
     ledger.commit(&scope, change).await.map_err(|error| match error {
         LedgerError::Taken { .. } => Problem::new(Reason::Duplicate, "this person is on the staff already").into(),
-        error => PeopleError::Ledger(error),
+        error => overtaken(error),
     })?;
     crate::staff::get(ledger, &scope, staff).await
 }
@@ -121,18 +129,38 @@ fn accepted(invitation: &InvitationRecord) -> InvitationRecord {
     InvitationRecord { state: InvitationState::Accepted, ..invitation.clone() }
 }
 
+fn is_a_user() -> PeopleError {
+    Problem::new(Reason::Duplicate, "this address has a user already: sign in, then accept").into()
+}
+
 /// Makes somebody a member, new or once more; a member who was made by the same invitation before stays as it is.
+///
+/// The account's own copy of the invitation is part of the commit and decides: once it was taken back nobody comes in
+/// by it, and once it was accepted nobody comes in again whom the account has removed since.
 async fn join(
     ledger: &Ledger,
     account: Id<Account>,
     user: Id<User>,
-    invitation: &InvitationRecord,
+    invitation: &Stored<InvitationRecord>,
     name: &str,
     role: Role,
     now: Moment,
 ) -> Result<(), PeopleError> {
+    let missing = || PeopleError::missing(Kind::Invitation);
     let scope = Scope::system(account, System::Doorkeeper);
     let id = crate::members::id_of(user);
+    let own = ledger.get(&scope, invitation.id).await?.ok_or_else(missing)?;
+    let was = ledger.get(&scope, id).await?;
+    let is_member = was.as_ref().is_some_and(|member| member.is_active());
+    // Whom the same invitation made a member before the address had its user, which it got by another one.
+    let before = Id::<MemberRecord>::from_bytes(invitation.id.bytes());
+    let before = if before == id { None } else { ledger.get(&scope, before).await?.filter(|one| one.is_active()) };
+    match own.state {
+        InvitationState::Open => {}
+        InvitationState::Accepted if is_member => return Ok(()),
+        InvitationState::Accepted if before.is_some() => {}
+        InvitationState::Accepted | InvitationState::Withdrawn => return Err(missing()),
+    }
     let member = MemberRecord {
         mail: invitation.mail.clone(),
         name: name.to_owned(),
@@ -143,18 +171,16 @@ async fn join(
         has_second_factor: false,
     };
     let mut change = Change::new();
-    match ledger.get(&scope, id).await? {
+    match was {
         Some(was) if was.is_active() => {}
         Some(was) => change.update(&was, &member, "joined"),
         None => change.create(id, &member, "joined"),
     }
-    let own = super::list(ledger, &scope).await?;
-    for copy in own.iter().filter(|copy| copy.mail == invitation.mail && copy.state == InvitationState::Open) {
-        change.update(copy, &accepted(copy), "accepted");
+    if let Some(before) = before {
+        change.update(&before, &MemberRecord { state: MemberState::Ended, ..(*before).clone() }, "replaced");
     }
-    if !change.is_empty() {
-        ledger.commit(&scope, change).await?;
-    }
+    change.update(&own, &accepted(&own), "accepted");
+    ledger.commit(&scope, change).await.map_err(overtaken)?;
     Ok(())
 }
 
