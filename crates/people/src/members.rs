@@ -130,6 +130,7 @@ pub async fn change_role(
         return Ok(member);
     }
     if role < member.role {
+        other_owners(ledger, acting, &member).await?;
         limit_keys(ledger, acting, &member, role.permissions()).await?;
     }
     let becomes = MemberRecord { role, ..(*member).clone() };
@@ -144,6 +145,8 @@ pub async fn remove(
     expected: Option<u64>,
 ) -> Result<Stored<MemberRecord>, PeopleError> {
     let member = active(ledger, acting, id, expected).await?;
+    // Before anything is taken away: the last owner keeps the keys too.
+    other_owners(ledger, acting, &member).await?;
     limit_keys(ledger, acting, &member, Permissions::default()).await?;
     let becomes = MemberRecord { state: MemberState::Ended, ..(*member).clone() };
     settle(ledger, acting, &member, becomes, "removed", Notice::MembershipEnded).await
@@ -179,18 +182,8 @@ async fn settle(
     notice: Notice,
 ) -> Result<Stored<MemberRecord>, PeopleError> {
     let mut change = Change::new();
-    if member.role == Role::Owner {
-        let owners = list(ledger, &acting.scope).await?;
-        let others: Vec<_> = owners
-            .into_iter()
-            .filter(|other| other.id != member.id && other.is_active() && other.role == Role::Owner)
-            .collect();
-        if others.is_empty() {
-            return Err(PeopleError::state("an account keeps at least one owner: make another one first"));
-        }
-        for other in &others {
-            change.update(other, &**other, "kept");
-        }
+    for other in other_owners(ledger, acting, member).await? {
+        change.update(&other, &*other, "kept");
     }
     change.update(member, &becomes, action);
     ledger.commit(&acting.scope, change).await.map_err(|error| match error {
@@ -199,6 +192,23 @@ async fn settle(
     })?;
     tell(ledger, &acting.scope, member, notice).await?;
     get(ledger, &acting.scope, member.id).await
+}
+
+/// Who else owns the account, where the member is an owner who will be none; refused if nobody does.
+async fn other_owners(
+    ledger: &Ledger,
+    acting: &Acting,
+    member: &Stored<MemberRecord>,
+) -> Result<Vec<Stored<MemberRecord>>, PeopleError> {
+    if member.role != Role::Owner {
+        return Ok(Vec::new());
+    }
+    let mut others = list(ledger, &acting.scope).await?;
+    others.retain(|other| other.id != member.id && other.is_active() && other.role == Role::Owner);
+    if others.is_empty() {
+        return Err(PeopleError::state("an account keeps at least one owner: make another one first"));
+    }
+    Ok(others)
 }
 
 /// Tells a member by mail what happened to the membership.
