@@ -54,18 +54,18 @@ impl Guest {
         &self.0
     }
 
-    /// The same answer, with a cookie that makes this device known.
-    pub fn remembered<F: Face>(&self, app: &App, begun: &Begun, response: Response) -> Result<Response, Failure> {
-        let Some(id) = F::Holder::id_of(begun.record.person) else { return Ok(response) };
-        let cookie = sign_in::remember_device(app.ledger(), id)?;
-        Ok(crate::pages::answer::with_cookie(response, Cookie::Device.set(&cookie)))
-    }
-
     /// Whether one more mail may be sent to an address at this caller's request.
     pub fn may_be_mailed(&self, app: &App, address: &MailAddress) -> bool {
         let now = app.ledger().clock().now();
         app.doors().throttle.check_mail(address.expose(), self.0.mark, now).is_ok()
     }
+}
+
+/// The same answer, with a cookie that makes this device known to whoever has just signed in with it.
+pub(crate) fn remembered<F: Face>(app: &App, begun: &Begun, response: Response) -> Result<Response, Failure> {
+    let Some(id) = F::Holder::id_of(begun.record.person) else { return Ok(response) };
+    let cookie = sign_in::remember_device(app.ledger(), id)?;
+    Ok(crate::pages::answer::with_cookie(response, Cookie::Device.set(&cookie)))
 }
 
 /// A browser and its system, for a person to recognise: `Firefox on Linux`. No version, nothing that tells more.

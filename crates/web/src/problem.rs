@@ -217,6 +217,17 @@ pub struct ItemProblem<'a> {
 #[derive(Clone)]
 struct Pending(std::sync::Arc<Failure>);
 
+impl Failure {
+    /// Its status, its title and its detail, for a page that people read; what the program's own log should know of it is
+    /// written there.
+    pub(crate) fn in_words(&self) -> (StatusCode, String, String) {
+        if let Some(cause) = &self.0.cause {
+            tracing::error!(cause, "a page failed");
+        }
+        (self.status(), self.0.sort.title.to_owned(), sentence(self.0.detail.clone()).into_owned())
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();

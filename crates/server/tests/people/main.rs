@@ -6,5 +6,7 @@
 #[expect(dead_code, reason = "the other tests of the program ask for more")]
 mod house;
 mod joining;
+mod mailed;
+mod review;
 mod stage;
 mod support;

@@ -2,6 +2,7 @@
 
 use crate::house::{House, Server};
 use bonded_testkit::browser::{Browser, Page, VirtualAuthenticator};
+use std::process::Command;
 use std::sync::Arc;
 
 pub const PASSWORD: &str = "violet tractor sings at dawn";
@@ -17,8 +18,15 @@ impl Stage {
     /// `None` where no browser is installed; the test then says so and is skipped.
     pub async fn new() -> Option<Self> {
         let house = House::new();
+        let serve = house.command(&["serve"]);
+        Self::of(house, serve).await
+    }
+
+    /// The same with a server that is started by this command.
+    pub async fn of(house: House, serve: Command) -> Option<Self> {
         let browser = Browser::start(&house.path("bonded-data/tls/ca.pem")).await?;
-        let server = house.serve_unsealed();
+        let server = house.serve_by(serve);
+        house.must(&["keys", "unseal", "--officer", &house.officer()]);
         Some(Self { house, server, browser: Arc::new(browser) })
     }
 

@@ -3,6 +3,7 @@
 use super::answer::{Refused, go};
 use super::face::{Console, Face, Shop};
 use super::form::FORM_BYTES_MAX;
+use super::sign_in::entering;
 use crate::app::App;
 use crate::body::BodyLimit;
 use crate::cookies::of_our_own_pages;
@@ -11,8 +12,8 @@ use crate::observe::Account;
 use crate::problem::Failure;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
@@ -27,6 +28,8 @@ use std::sync::Arc;
 pub(crate) enum Access {
     /// Nothing: it is how one gets in.
     Anyone,
+    /// A session of this face, however far its sign-in has come; the handler says what it may do.
+    Session,
     /// A user who is signed in, in whichever account.
     User,
     /// A member of the account that is open, whose role has this permission.
@@ -75,6 +78,10 @@ async fn gate(State((app, access, changes)): State<(App, Access, bool)>, mut req
     request.extensions_mut().insert(BodyLimit(FORM_BYTES_MAX));
     let let_in = match access {
         Access::Anyone => Ok(None),
+        Access::Session if request.uri().path().starts_with(Console::PREFIX) => {
+            begun::<Console>(&app, request.headers()).await
+        }
+        Access::Session => begun::<Shop>(&app, request.headers()).await,
         Access::User | Access::Member(_) => member(&app, access, &mut request).await,
         Access::Staff | Access::With(_) => one_of_the_staff(&app, access, &mut request).await,
     };
@@ -103,6 +110,15 @@ impl<E: Into<Refused>> From<E> for Elsewhere {
     }
 }
 
+/// Somebody who has at least begun to sign in.
+async fn begun<F: Face>(app: &App, headers: &HeaderMap) -> Result<Option<Account>, Elsewhere> {
+    match entering::<F>(app, headers).await {
+        Ok(_) => Ok(None),
+        Err(PeopleError::SignedOut) => Err(Elsewhere::To(F::path("/sign-in"))),
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn member(app: &App, access: Access, request: &mut Request) -> Result<Option<Account>, Elsewhere> {
     let Some(token) = Shop::COOKIE.token(request.headers()) else { return Err(Elsewhere::To(Shop::path("/sign-in"))) };
     let visitor = match users::admit(app.ledger(), &token).await {
@@ -110,7 +126,7 @@ async fn member(app: &App, access: Access, request: &mut Request) -> Result<Opti
         Err(PeopleError::SignedOut) => return Err(Elsewhere::To(Shop::path("/sign-in"))),
         Err(error) => return Err(error.into()),
     };
-    stage(&visitor.session.stage, Shop::PREFIX)?;
+    stage(visitor.session.stage, Shop::PREFIX)?;
     let mut account = None;
     if let Access::Member(permission) = access {
         let Some((open, role)) = visitor.standing() else { return Err(Elsewhere::To(String::from("/accounts"))) };
@@ -135,7 +151,7 @@ async fn one_of_the_staff(app: &App, access: Access, request: &mut Request) -> R
         Err(error) => return Err(error.into()),
     };
     is_vouched_for(request.extensions().get::<AssertedIdentity>(), &visitor)?;
-    stage(&visitor.session.stage, Console::PREFIX)?;
+    stage(visitor.session.stage, Console::PREFIX)?;
     if !visitor.is_let_in() {
         return Err(Failure::second_factor().into());
     }
@@ -156,7 +172,7 @@ pub(crate) fn is_vouched_for(asserted: Option<&AssertedIdentity>, visitor: &Staf
 }
 
 /// Somebody whose sign-in is unfinished is sent to its next step.
-fn stage(stage: &Stage, prefix: &str) -> Result<(), Elsewhere> {
+fn stage(stage: Stage, prefix: &str) -> Result<(), Elsewhere> {
     match stage {
         Stage::Full => Ok(()),
         Stage::SecondFactor => Err(Elsewhere::To(format!("{prefix}/sign-in/second-factor"))),

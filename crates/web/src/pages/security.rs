@@ -25,19 +25,19 @@ const CODES_SHOWN: &str = "/security/done";
 
 pub(super) fn pages<F: Face>() -> Vec<Page> {
     let at = |rest: &str| F::path(rest);
-    let any = Access::Anyone;
+    let own = Access::Session;
     vec![
-        Page::get(any, at("/security"), get(show::<F>)),
-        Page::get(any, at(CODES_SHOWN), get(show_done::<F>)),
-        Page::post(any, at("/security/passkeys/ask"), post(ask_passkey::<F>)),
-        Page::post(any, at("/security/passkeys"), post(add_passkey::<F>)),
-        Page::post(any, at("/security/passkeys/remove"), post(remove_passkey::<F>)),
-        Page::post(any, at("/security/totp"), post(begin_totp::<F>)),
-        Page::post(any, at("/security/totp/confirm"), post(confirm_totp::<F>)),
-        Page::post(any, at("/security/totp/remove"), post(remove_totp::<F>)),
-        Page::post(any, at("/security/recovery"), post(new_codes::<F>)),
-        Page::post(any, at("/security/password"), post(change_password::<F>)),
-        Page::post(any, at("/security/sessions/end"), post(end_session::<F>)),
+        Page::get(own, at("/security"), get(show::<F>)),
+        Page::get(own, at(CODES_SHOWN), get(show_done::<F>)),
+        Page::post(own, at("/security/passkeys/ask"), post(ask_passkey::<F>)),
+        Page::post(own, at("/security/passkeys"), post(add_passkey::<F>)),
+        Page::post(own, at("/security/passkeys/remove"), post(remove_passkey::<F>)),
+        Page::post(own, at("/security/totp"), post(begin_totp::<F>)),
+        Page::post(own, at("/security/totp/confirm"), post(confirm_totp::<F>)),
+        Page::post(own, at("/security/totp/remove"), post(remove_totp::<F>)),
+        Page::post(own, at("/security/recovery"), post(new_codes::<F>)),
+        Page::post(own, at("/security/password"), post(change_password::<F>)),
+        Page::post(own, at("/security/sessions/end"), post(end_session::<F>)),
     ]
 }
 

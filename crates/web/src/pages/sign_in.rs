@@ -6,7 +6,7 @@ use super::form::{Answered, Form, Script};
 use super::gate::{Access, Page};
 use crate::app::App;
 use crate::cookies::Cookie;
-use crate::guest::Guest;
+use crate::guest::{Guest, remembered};
 use crate::identity::AssertedIdentity;
 use crate::problem::Failure;
 use askama::Template;
@@ -29,10 +29,10 @@ pub(super) fn pages<F: Face>() -> Vec<Page> {
         Page::post(Access::Anyone, at("/sign-in"), post(with_password::<F>)),
         Page::post(Access::Anyone, at("/sign-in/passkey/ask"), post(ask_any_passkey::<F>)),
         Page::post(Access::Anyone, at("/sign-in/passkey"), post(with_passkey::<F>)),
-        Page::get(Access::Anyone, at("/sign-in/second-factor"), get(show_second_factor::<F>)),
-        Page::post(Access::Anyone, at("/sign-in/second-factor"), post(with_code::<F>)),
-        Page::post(Access::Anyone, at("/sign-in/second-factor/passkey/ask"), post(ask_passkey::<F>)),
-        Page::post(Access::Anyone, at("/sign-in/second-factor/passkey"), post(with_second_passkey::<F>)),
+        Page::get(Access::Session, at("/sign-in/second-factor"), get(show_second_factor::<F>)),
+        Page::post(Access::Session, at("/sign-in/second-factor"), post(with_code::<F>)),
+        Page::post(Access::Session, at("/sign-in/second-factor/passkey/ask"), post(ask_passkey::<F>)),
+        Page::post(Access::Session, at("/sign-in/second-factor/passkey"), post(with_second_passkey::<F>)),
         Page::post(Access::Anyone, at("/sign-out"), post(sign_out::<F>)),
     ]
 }
@@ -69,7 +69,7 @@ pub(super) async fn entering<F: Face>(app: &App, headers: &HeaderMap) -> Result<
 }
 
 /// The proxy's word, where there is one, must be about whoever signs in.
-fn vouched<H: Holder>(identity: Option<&AssertedIdentity>, mail: &str) -> Result<(), PeopleError> {
+fn vouched(identity: Option<&AssertedIdentity>, mail: &str) -> Result<(), PeopleError> {
     let folded = mail.trim().to_lowercase();
     match identity {
         Some(identity) if identity.mail.folded() != folded => Err(PeopleError::NotProven),
@@ -92,12 +92,12 @@ async fn with_password<F: Face>(
 ) -> Result<Response, Refused> {
     let (mail, password) = (form.text("mail").to_owned(), form.secret("password"));
     let identity = identity.map(|Extension(identity)| identity);
-    let signed = match vouched::<F::Holder>(identity.as_ref(), &mail) {
+    let signed = match vouched(identity.as_ref(), &mail) {
         Ok(()) => sign_in::with_password::<F::Holder>(app.doors(), &mail, password, guest.visit()).await,
         Err(error) => Err(error),
     };
     match signed {
-        Ok(begun) => Ok(guest.remembered::<F>(&app, &begun, entered::<F>(&begun))?),
+        Ok(begun) => Ok(remembered::<F>(&app, &begun, entered::<F>(&begun))?),
         Err(error) => {
             let shell = Shell::open("Sign in", F::PREFIX).with_error(Some(in_words(error)?));
             Ok(answered(StatusCode::UNAUTHORIZED, &SignInPage { shell, mail, resets: F::RESETS }))
@@ -144,12 +144,12 @@ async fn with_passkey<F: Face>(
     let device = &guest.visit().description;
     let begun = sign_in::with_passkey::<F::Holder>(app.doors(), binding, &ceremony, &answer, device).await?;
     let entering: Entering<F::Holder> = sign_in::entering(app.ledger(), &begun.token).await?;
-    if let Err(error) = vouched::<F::Holder>(identity.as_deref(), entering.holder.mail().expose()) {
+    if let Err(error) = vouched(identity.as_deref(), entering.holder.mail().expose()) {
         session::end(app.ledger(), begun.record.person, begun.id).await?;
         return Err(error.into());
     }
     let next = onward::<F>(begun.record.stage);
-    let response = guest.remembered::<F>(&app, &begun, entered_by_script::<F>(&begun, &next))?;
+    let response = remembered::<F>(&app, &begun, entered_by_script::<F>(&begun, &next))?;
     Ok(with_cookie(response, Cookie::Ceremony.clear()))
 }
 

@@ -60,6 +60,24 @@ struct SupportPage {
     grants: Vec<Row>,
 }
 
+/// What a visitor can do about a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    Nothing,
+    /// Approve with a passkey, or deny.
+    Passkey,
+    /// Approve with a one-time code, or deny.
+    Code,
+    /// End what was approved.
+    Ending,
+}
+
+impl Offer {
+    fn is(self, other: Self) -> bool {
+        self == other
+    }
+}
+
 #[derive(Template)]
 #[template(path = "grant.html")]
 struct GrantPage {
@@ -75,9 +93,7 @@ struct GrantPage {
     state: &'static str,
     approved_with: Option<&'static str>,
     until: Option<String>,
-    may_answer: bool,
-    may_end: bool,
-    has_passkey: bool,
+    offer: Offer,
     hours: Vec<(i64, &'static str)>,
     whole: i64,
 }
@@ -135,9 +151,12 @@ fn rendered(app: &App, visitor: &Visitor, grant: &Stored<GrantRecord>, error: Op
             ApprovedWith::Officers => "the signatures of two officers, on a legal demand",
         }),
         until: grant.until.map(when),
-        may_answer: decides && grant.awaits(now),
-        may_end: decides && grant.holds(now),
-        has_passkey: !visitor.user.credentials.passkeys.is_empty(),
+        offer: match decides {
+            true if grant.awaits(now) && visitor.user.credentials.has_passkey() => Offer::Passkey,
+            true if grant.awaits(now) => Offer::Code,
+            true if grant.holds(now) && grant.approved_with != Some(ApprovedWith::Officers) => Offer::Ending,
+            _ => Offer::Nothing,
+        },
         hours,
         whole,
     }
