@@ -1,5 +1,7 @@
 //! Support in an account: asked for, approved, used, ended - and never without the account's word.
 
+#![cfg(test)]
+
 use bonded_base::{Account, Id, Kind, Kinded, Staff, User};
 use bonded_ledger::{Actor, Change, LedgerError, PLATFORM, Record, Scope};
 use bonded_people::PeopleError;

@@ -45,7 +45,8 @@ async fn with_things_to_come() -> Vec<TestLedger> {
             approved_with: None,
             until: None,
             ended_at: None,
-            signed: None,
+            legal: None,
+        signed: None,
         };
         let mut change = Change::new();
         change.create(id, &person, "joined");
