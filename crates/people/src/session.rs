@@ -18,7 +18,7 @@ pub const MEMBER_LIMITS: Limits = Limits { idle_ms: HOUR_MS, whole_ms: 24 * HOUR
 pub const STAFF_LIMITS: Limits = Limits { idle_ms: 15 * MINUTE_MS, whole_ms: 12 * HOUR_MS };
 /// How long somebody may take from the password to the second factor.
 pub const UNFINISHED_MS: i64 = 10 * MINUTE_MS;
-/// Sessions of one person at most; the oldest ends when another begins.
+/// Sessions of one person at most; the oldest ends when another begins, an unfinished sign-in before a session.
 pub const SESSIONS_MAX: u32 = 50;
 /// Characters of a device's description at most.
 pub const DEVICE_CHARS_MAX: usize = 60;
@@ -198,7 +198,9 @@ pub(crate) async fn begin_in(
 ) -> Result<Begun, LedgerError> {
     let now = ledger.clock().now();
     let held = list(ledger, person).await?;
-    let (over, held): (Vec<_>, Vec<_>) = held.iter().partition(|session| session.is_over(now));
+    let (over, mut held): (Vec<_>, Vec<_>) = held.iter().partition(|session| session.is_over(now));
+    // Unfinished ones first: whoever has the password alone pushes nobody out who is signed in.
+    held.sort_by_key(|session| session.stage == Stage::Full);
     let too_many = (held.len() + 1).saturating_sub(SESSIONS_MAX as usize);
     for session in over.into_iter().chain(held.into_iter().take(too_many)) {
         change.remove(session, "ended");

@@ -199,6 +199,26 @@ async fn what_a_crash_left_half_done_is_repaired_by_accepting_again() {
 }
 
 #[tokio::test]
+async fn the_same_is_repaired_for_somebody_who_is_a_user_already() {
+    let house = House::on_sqlite().await;
+    let id = house.has(ADA, Role::Viewer).await;
+    let begun = house.begins(ADA).await;
+    let other = house.opens("Other Shop").await;
+    let link = house.invites(other, ADA, Role::Operator).await;
+    let scope = Scope::operator(other);
+    let own = invitations::get(&house.ledger, &scope, link.0).await.unwrap();
+    let member = MemberRecord { role: Role::Operator, ..(*house.member(house.shop, id).await).clone() };
+    let mut change = Change::new();
+    change.create(members::id_of(user(id)), &member, "joined");
+    change.update(&own, &InvitationRecord { state: InvitationState::Accepted, ..(*own).clone() }, "accepted");
+    house.ledger.commit(&scope, change).await.unwrap();
+    assert_eq!(accepts_as_user(&house, &link, &begun).await.unwrap(), other);
+    assert_eq!(house.user(id).await.accounts, [house.shop, other]);
+    assert_eq!((members_of(&house, other).await.len(), house.member(other, id).await.version), (1, 1));
+    assert_eq!(stands(&house, other, link.0).await, [InvitationState::Accepted; 2]);
+}
+
+#[tokio::test]
 async fn whoever_was_removed_in_between_does_not_come_back_by_the_same_link() {
     let house = House::on_sqlite().await;
     let link = house.invites(house.shop, ADA, Role::Operator).await;

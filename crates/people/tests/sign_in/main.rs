@@ -12,3 +12,4 @@ mod resets;
 mod second_factors;
 mod sessions;
 mod staff;
+mod staff_histories;

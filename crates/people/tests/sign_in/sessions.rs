@@ -100,6 +100,18 @@ async fn one_person_has_fifty_sessions_and_the_oldest_gives_way() {
 }
 
 #[tokio::test]
+async fn whoever_has_the_password_alone_pushes_nobody_out_who_is_signed_in() {
+    let house = House::on_sqlite().await;
+    let full = begun(&house, A_USER, Stage::Full).await;
+    house.pass_ms(1);
+    for _ in 0..SESSIONS_MAX {
+        begun(&house, A_USER, Stage::SecondFactor).await;
+    }
+    assert!(house.holds(&full).await);
+    assert_eq!(house.sessions(A_USER).await.len(), SESSIONS_MAX as usize);
+}
+
+#[tokio::test]
 async fn sign_ins_at_the_same_moment_all_succeed_where_old_sessions_must_give_way() {
     for house in House::each().await {
         let id = house.has(ADA, Role::Operator).await;

@@ -34,7 +34,7 @@ async fn ends(house: &House, by: Id<StaffRecord>, whom: Id<StaffRecord>) -> Resu
 }
 
 /// A course for these roles, which all of these people have passed.
-async fn trains(house: &House, roles: &[StaffRole], people: &[Id<StaffRecord>]) {
+pub async fn trains(house: &House, roles: &[StaffRole], people: &[Id<StaffRecord>]) {
     let operator = Acting::Operator(OPERATOR);
     let required_for = roles.iter().copied().collect();
     let draft = CourseDraft { name: "Privacy".into(), about: "What we see".into(), required_for, valid_days: 365 };
