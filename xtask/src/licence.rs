@@ -1,7 +1,8 @@
 //! Whether a licence expression (SPDX 2.3, annex D) can be met with the licences that the house allows.
 
-/// Licences that ask no more than to be named; a library under any other is refused.
-const ALLOWED: [&str; 13] = [
+/// Licences that ask no more than to be named, and the MPL, which asks that changes to its own files be shown: we make none.
+/// A library under any other is refused.
+const ALLOWED: [&str; 14] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -11,6 +12,7 @@ const ALLOWED: [&str; 13] = [
     "CC0-1.0",
     "ISC",
     "MIT",
+    "MPL-2.0",
     "MIT-0",
     "Unicode-3.0",
     "Unlicense",

@@ -82,6 +82,7 @@ fn write_headers(response: &mut Response, request_id: &str) {
     let always = [
         (STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (REFERRER_POLICY, "no-referrer"),
     ];
     for (name, value) in always {

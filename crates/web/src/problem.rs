@@ -305,9 +305,11 @@ impl From<PeopleError> for Failure {
             PeopleError::SignedOut => Self::new(&sorts::UNAUTHENTICATED, "Nobody is signed in, or no longer."),
             PeopleError::SecondFactor => Self::second_factor(),
             PeopleError::NotProven => Self::new(&sorts::NOT_PROVEN, "This does not prove who you are."),
-            PeopleError::Wait(seconds) => {
-                Self::new(&sorts::RATE, format!("Too many attempts. Wait {seconds} seconds.")).retry_after(seconds)
-            }
+            PeopleError::Wait(seconds) => Self::new(
+                &sorts::RATE,
+                format!("Too many attempts. Wait {seconds} second{}.", if seconds == 1 { "" } else { "s" }),
+            )
+            .retry_after(seconds),
             PeopleError::Problem(problem) => problem.into(),
             PeopleError::Ledger(error) => error.into(),
         }

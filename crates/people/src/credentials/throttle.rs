@@ -78,6 +78,16 @@ const MAIL_TO: Rule = Rule {
 /// Mails that one caller asks for: twenty in an hour.
 const MAIL_FROM: Rule = Rule { number: 10, free: 20, leak_ms: Some(3 * MINUTE_MS), ..MAIL_TO };
 
+/// Passkeys that one caller asks for before anybody is known: thirty at once, then one in two seconds.
+const ASKED: Rule = Rule {
+    number: 11,
+    free: 30,
+    wait_ms_min: SECOND_MS,
+    wait_ms_max: MINUTE_MS,
+    leak_ms: Some(2 * SECOND_MS),
+    stop: None,
+};
+
 /// One try at a password or at a code.
 #[derive(Clone)]
 pub struct Attempt {
@@ -196,6 +206,12 @@ impl Throttle {
     pub fn check_mail(&self, address: &str, mark: [u8; 16], now: Moment) -> Result<(), Wait> {
         let address = Zeroizing::new(address.trim().to_lowercase());
         self.admit(&[(&MAIL_TO, [address.as_bytes(), b""]), (&MAIL_FROM, [b"", &mark])], now)
+    }
+
+    /// Whether a caller may ask for one more passkey before anybody is known, so that no stranger fills the room in which
+    /// what others were asked waits for its answer.
+    pub fn check_asked(&self, mark: [u8; 16], now: Moment) -> Result<(), Wait> {
+        self.admit(&[(&ASKED, [b"", &mark])], now)
     }
 
     fn admit(&self, counted: &[(&'static Rule, [&[u8]; 2])], now: Moment) -> Result<(), Wait> {

@@ -77,6 +77,11 @@ pub async fn sign(
     let now = ledger.clock().now();
     let pending = copy.legal.clone().filter(|_| copy.awaits(now));
     let mut legal = pending.ok_or_else(|| PeopleError::state("no such demand waits for a signature"))?;
+    if legal.signed.len() >= OFFICERS_NEEDED {
+        // Both had signed, and then the process ended: any officer who comes back to it lets it take effect.
+        take_effect(ledger, visitor, &copy, legal).await?;
+        return copy_of(ledger, id).await;
+    }
     let person = visitor.id().bytes();
     if legal.signed.iter().any(|(approver, _)| approver.person == person) {
         return Err(PeopleError::state("you have signed; another officer must"));

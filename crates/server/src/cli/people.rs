@@ -10,8 +10,12 @@ pub enum Staff {
     Invite {
         /// Who is invited, as ada@example.com
         mail: String,
-        /// support, engineer, on_call, security_officer or reviewer; repeat for more
-        #[arg(long, required = true)]
+        /// The role; repeat for more
+        #[arg(
+            long,
+            required = true,
+            help = "support, engineer, on_call, security_officer or reviewer; repeat for more"
+        )]
         role: Vec<String>,
         #[command(flatten)]
         unsealed: Unsealed,
@@ -28,8 +32,12 @@ pub enum Staff {
     Roles {
         /// Who, as staff_…
         staff: String,
-        /// support, engineer, on_call, security_officer or reviewer
-        #[arg(value_name = "ROLE", required_unless_present = "none")]
+        /// The roles
+        #[arg(
+            value_name = "ROLE",
+            required_unless_present = "none",
+            help = "support, engineer, on_call, security_officer or reviewer"
+        )]
         roles: Vec<String>,
         /// No role at all
         #[arg(long, conflicts_with = "roles")]

@@ -187,13 +187,12 @@ pub async fn list_reviews(ledger: &Ledger) -> Result<Value, Ending> {
 
 /// One review with its items, by default the newest; a closed one with whether its signature is good.
 pub async fn show_review(ledger: &Ledger, id: Option<Id<ReviewRecord>>) -> Result<Value, Ending> {
-    let review = match id {
-        Some(id) => reviews::get(ledger, &OPERATOR, id).await?,
-        None => {
-            let newest = List { descending: true, ..List::first(1) };
-            let newest = reviews::list(ledger, &OPERATOR, newest).await?.records.pop();
-            newest.ok_or_else(|| Ending::new(Code::Usage, "there was no review yet").next("bonded review open"))?
-        }
+    let review = if let Some(id) = id {
+        reviews::get(ledger, &OPERATOR, id).await?
+    } else {
+        let newest = List { descending: true, ..List::first(1) };
+        let newest = reviews::list(ledger, &OPERATOR, newest).await?.records.pop();
+        newest.ok_or_else(|| Ending::new(Code::Usage, "there was no review yet").next("bonded review open"))?
     };
     let mut shown = shown_review(&review);
     if let Some(shown) = shown.as_object_mut() {

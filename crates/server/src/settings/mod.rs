@@ -165,9 +165,12 @@ impl Settings {
     /// How staff reach a private listener at this address.
     pub fn private_origin(&self, address: SocketAddr) -> String {
         // Passkeys are bound to a name; an address has none, but for the machine's own.
-        let own = || match address.ip().is_loopback() {
-            true => format!("https://localhost:{}", address.port()),
-            false => format!("https://{address}"),
+        let own = || {
+            if address.ip().is_loopback() {
+                format!("https://localhost:{}", address.port())
+            } else {
+                format!("https://{address}")
+            }
         };
         self.private_origin.clone().unwrap_or_else(own)
     }

@@ -7,6 +7,7 @@ use bonded_testkit::browser::Page;
 use bonded_testkit::mail_server::{MailServer, Wanted};
 use std::time::SystemTime;
 
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const NEW_PASSWORD: &str = "marble otters read by lamplight";
 
 /// The first link of the newest mail.
@@ -22,13 +23,16 @@ async fn link_of(mail: &mut MailServer, mails: usize) -> String {
 #[expect(clippy::disallowed_methods, reason = "an authenticator app has a clock of its own")]
 fn code_of(secret: &str) -> String {
     let letters = secret.bytes().filter(u8::is_ascii_alphanumeric);
-    let bits: String = letters
-        .map(|letter| {
-            format!("{:05b}", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == letter).unwrap())
-        })
-        .collect();
-    let whole = bits.len() / 8 * 8;
-    let key: Vec<u8> = (0..whole).step_by(8).map(|at| u8::from_str_radix(&bits[at..at + 8], 2).unwrap()).collect();
+    let fives = letters.map(|letter| ALPHABET.iter().position(|known| *known == letter).unwrap());
+    // Base32 (RFC 4648 section 6): five bits a letter, read eight at a time.
+    let (mut key, mut held, mut bits) = (Vec::new(), 0_usize, 0);
+    for five in fives {
+        (held, bits) = (held << 5 | five, bits + 5);
+        if bits >= 8 {
+            bits -= 8;
+            key.push(u8::try_from(held >> bits & 0xff).unwrap());
+        }
+    }
     let step = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() / 30;
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
     let tag = hmac::sign(&key, &step.to_be_bytes());

@@ -3,7 +3,6 @@
 use crate::house::{House, Server};
 use bonded_testkit::browser::{Browser, Page, VirtualAuthenticator};
 use std::process::Command;
-use std::sync::Arc;
 
 pub const PASSWORD: &str = "violet tractor sings at dawn";
 
@@ -11,7 +10,7 @@ pub const PASSWORD: &str = "violet tractor sings at dawn";
 pub struct Stage {
     pub house: House,
     pub server: Server,
-    pub browser: Arc<Browser>,
+    pub browser: Browser,
 }
 
 impl Stage {
@@ -27,7 +26,7 @@ impl Stage {
         let browser = Browser::start(&house.path("bonded-data/tls/ca.pem")).await?;
         let server = house.serve_by(serve);
         house.must(&["keys", "unseal", "--officer", &house.officer()]);
-        Some(Self { house, server, browser: Arc::new(browser) })
+        Some(Self { house, server, browser })
     }
 
     /// An address of the public listener.

@@ -18,9 +18,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use bonded_people::session::Stage;
+use bonded_people::sign_in::Holder as _;
 use bonded_people::staff::{self, Power, StaffVisitor};
 use bonded_people::users::{self, Visitor};
-use bonded_people::{PeopleError, Permission};
+use bonded_people::{MailAddress, PeopleError, Permission};
 use std::sync::Arc;
 
 /// What a page asks of whoever opens it.
@@ -79,9 +80,9 @@ async fn gate(State((app, access, changes)): State<(App, Access, bool)>, mut req
     let let_in = match access {
         Access::Anyone => Ok(None),
         Access::Session if request.uri().path().starts_with(Console::PREFIX) => {
-            begun::<Console>(&app, request.headers()).await
+            begun::<Console>(&app, request.headers(), request.extensions().get()).await
         }
-        Access::Session => begun::<Shop>(&app, request.headers()).await,
+        Access::Session => begun::<Shop>(&app, request.headers(), None).await,
         Access::User | Access::Member(_) => member(&app, access, &mut request).await,
         Access::Staff | Access::With(_) => one_of_the_staff(&app, access, &mut request).await,
     };
@@ -111,9 +112,13 @@ impl<E: Into<Refused>> From<E> for Elsewhere {
 }
 
 /// Somebody who has at least begun to sign in.
-async fn begun<F: Face>(app: &App, headers: &HeaderMap) -> Result<Option<Account>, Elsewhere> {
+async fn begun<F: Face>(
+    app: &App,
+    headers: &HeaderMap,
+    asserted: Option<&AssertedIdentity>,
+) -> Result<Option<Account>, Elsewhere> {
     match entering::<F>(app, headers).await {
-        Ok(_) => Ok(None),
+        Ok(entering) => Ok(is_vouched_for(asserted, entering.holder.mail()).map(|()| None)?),
         Err(PeopleError::SignedOut) => Err(Elsewhere::To(F::path("/sign-in"))),
         Err(error) => Err(error.into()),
     }
@@ -150,7 +155,7 @@ async fn one_of_the_staff(app: &App, access: Access, request: &mut Request) -> R
         Err(PeopleError::SignedOut) => return Err(to_sign_in()),
         Err(error) => return Err(error.into()),
     };
-    is_vouched_for(request.extensions().get::<AssertedIdentity>(), &visitor)?;
+    is_vouched_for(request.extensions().get(), &visitor.record.mail)?;
     stage(visitor.session.stage, Console::PREFIX)?;
     if !visitor.is_let_in() {
         return Err(Failure::second_factor().into());
@@ -164,9 +169,9 @@ async fn one_of_the_staff(app: &App, access: Access, request: &mut Request) -> R
 }
 
 /// The proxy's word must be about the very person whose session is shown.
-pub(crate) fn is_vouched_for(asserted: Option<&AssertedIdentity>, visitor: &StaffVisitor) -> Result<(), Failure> {
+pub(crate) fn is_vouched_for(asserted: Option<&AssertedIdentity>, mail: &MailAddress) -> Result<(), Failure> {
     match asserted {
-        Some(identity) if identity.mail.folded() != visitor.record.mail.folded() => Err(Failure::no_identity()),
+        Some(identity) if identity.mail.folded() != mail.folded() => Err(Failure::no_identity()),
         _ => Ok(()),
     }
 }

@@ -88,6 +88,7 @@ async fn with_password<F: Face>(
     State(app): State<App>,
     identity: Option<Extension<AssertedIdentity>>,
     guest: Guest,
+    headers: HeaderMap,
     mut form: Form,
 ) -> Result<Response, Refused> {
     let (mail, password) = (form.text("mail").to_owned(), form.secret("password"));
@@ -97,7 +98,10 @@ async fn with_password<F: Face>(
         Err(error) => Err(error),
     };
     match signed {
-        Ok(begun) => Ok(remembered::<F>(&app, &begun, entered::<F>(&begun))?),
+        Ok(begun) => {
+            end_former::<F>(&app, &headers).await?;
+            Ok(remembered::<F>(&app, &begun, entered::<F>(&begun))?)
+        }
         Err(error) => {
             let shell = Shell::open("Sign in", F::PREFIX).with_error(Some(in_words(error)?));
             Ok(answered(StatusCode::UNAUTHORIZED, &SignInPage { shell, mail, resets: F::RESETS }))
@@ -113,6 +117,14 @@ fn in_words(error: PeopleError) -> Result<String, Refused> {
     }
 }
 
+/// Ends the session that the browser still held, now that another takes its place.
+async fn end_former<F: Face>(app: &App, headers: &HeaderMap) -> Result<(), PeopleError> {
+    if let Ok(former) = entering::<F>(app, headers).await {
+        session::end(app.ledger(), former.session.person, former.session.id).await?;
+    }
+    Ok(())
+}
+
 /// On to the next step, with the session's cookie.
 fn entered<F: Face>(begun: &Begun) -> Response {
     with_cookie(go(&onward::<F>(begun.record.stage)), F::COOKIE.set(&begun.token))
@@ -123,7 +135,10 @@ pub(super) fn entered_by_script<F: Face>(begun: &Begun, next: &str) -> Response 
     with_cookie(Json(json!({ "next": next })).into_response(), F::COOKIE.set(&begun.token))
 }
 
-async fn ask_any_passkey<F: Face>(State(app): State<App>) -> Result<Response, Failure> {
+async fn ask_any_passkey<F: Face>(State(app): State<App>, guest: Guest) -> Result<Response, Failure> {
+    let now = app.ledger().clock().now();
+    let slowed = app.doors().throttle.check_asked(guest.visit().mark, now);
+    slowed.map_err(|wait| PeopleError::Wait(wait.seconds))?;
     let mut visit = [0; 16];
     app.ledger().chance().fill(&mut visit);
     let visit = Secret::new(format!("{:032x}", u128::from_be_bytes(visit)));
@@ -148,6 +163,7 @@ async fn with_passkey<F: Face>(
         session::end(app.ledger(), begun.record.person, begun.id).await?;
         return Err(error.into());
     }
+    end_former::<F>(&app, &headers).await?;
     let next = onward::<F>(begun.record.stage);
     let response = remembered::<F>(&app, &begun, entered_by_script::<F>(&begun, &next))?;
     Ok(with_cookie(response, Cookie::Ceremony.clear()))
