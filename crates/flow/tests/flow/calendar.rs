@@ -46,7 +46,7 @@ async fn with_things_to_come() -> Vec<TestLedger> {
             until: None,
             ended_at: None,
             legal: None,
-        signed: None,
+            signed: None,
         };
         let mut change = Change::new();
         change.create(id, &person, "joined");
