@@ -151,7 +151,7 @@ const IPS: [&str; 14] = [
 ];
 
 /// Addresses that people sign in with, all of a good form; a mail server refuses some of them.
-const ADDRESSES: [&str; 7] = [
+pub const ADDRESSES: [&str; 7] = [
     "zeisigel######@aviary.example",
     "Zeisigel.######@aviary.example",
     "zeisigel+######@mail.aviary.example",

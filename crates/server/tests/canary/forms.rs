@@ -161,6 +161,7 @@ impl Forms<'_> {
             fields.split(' ').map(|name| (name.trim_start_matches('~'), name.starts_with('~'))).collect();
         let account = &self.market.retailer.account;
         let plain = |name: &str| match PLAIN.iter().find(|(known, _)| *known == name) {
+            _ if name == "role" && path.starts_with("/staff") => "support".to_owned(),
             Some((_, value)) => (*value).to_owned(),
             None if name == "account" => account.clone(),
             None => String::new(),

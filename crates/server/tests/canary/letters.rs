@@ -10,6 +10,10 @@ use tempfile::TempDir;
 const LOGIN: &str = "postbote:kestrel-in-the-chimney-9";
 /// What nobody but the mail server may see of it.
 pub const PASSWORD: &str = "kestrel-in-the-chimney-9";
+/// How often the mail server is asked for a letter.
+const ROUNDS_MAX: usize = 20_000;
+/// How often the program is asked for letters that were refused.
+const LISTS_MAX: usize = 500;
 const USER: &str = "postbote";
 
 /// A mail server, and its password in a file of its own.
@@ -42,28 +46,30 @@ impl Letters {
 
     /// The first link of this sort that was mailed there.
     pub async fn link(&mut self, to: &str, path: &str) -> String {
-        loop {
+        for _ in 0..ROUNDS_MAX {
             for letter in self.server.told("taken").await {
                 // Lines may be folded as quoted-printable folds them (RFC 2045 section 6.7).
                 let text = letter["text"].as_str().unwrap().replace("=\r\n", "").replace("=3D", "=");
                 let is_end = |symbol: char| symbol.is_whitespace() || "\"<>".contains(symbol);
                 let link = text.split(is_end).find(|word| word.starts_with("https://") && word.contains(path));
-                if let Some(link) = link.filter(|_| letter["to"] == to) {
+                if let Some(link) = link.filter(|_| letter["to"].as_str().unwrap().eq_ignore_ascii_case(to)) {
                     return link.to_owned();
                 }
             }
             tokio::task::yield_now().await;
         }
+        panic!("no letter with a link to {path} came");
     }
 
     /// Waits until letters were taken, and refused with an address in the reply.
     pub async fn until_some_were_refused(&mut self, house: &House) {
-        loop {
+        for _ in 0..LISTS_MAX {
             let held = house.must(&["mail", "list", "--json", "--state", "held"]).json();
             if held["mails"].as_array().is_some_and(|mails| !mails.is_empty()) {
                 return;
             }
             tokio::task::yield_now().await;
         }
+        panic!("the mail server refused nothing");
     }
 }

@@ -1,6 +1,6 @@
 //! People: an owner, a mate and one of the staff join, sign in and out, ask and approve, right and wrong.
 
-use crate::canaries::{Place, Planting, Shape};
+use crate::canaries::{ADDRESSES, Place, Planting, Shape};
 use crate::house::House;
 use crate::letters::Letters;
 use crate::market::{Market, Trader};
@@ -9,11 +9,15 @@ use crate::secrets::Secrets;
 use bonded_base::{Clock, SystemClock};
 use bonded_testkit::authenticator::SoftKey;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// What the staff must have learnt.
 const COURSE: &str = "Handling data of customers";
 /// Roles of the one who is all of the staff.
 const ROLES: [&str; 3] = ["support", "security_officer", "reviewer"];
+
+/// How often somebody guesses.
+const GUESSES: usize = 24;
 
 /// Who lives here, and what they have to do with each other.
 pub struct People<'a> {
@@ -37,9 +41,11 @@ impl<'a> Town<'a> {
         let account = market.retailer.account.clone();
         let mut owner = self.member(&account, "owner").await;
         owner.add_app().await;
+        self.guess().await;
         let mut mate = self.member(&account, "viewer").await;
         mate.add_app().await;
         self.come_and_go(&mut mate, letters).await;
+        self.second_account(&mut mate, &account, &market.supplier.account).await;
         let mut staff = self.one_of_the_staff().await;
         self.grants(market, &mut owner, &mut staff).await;
         let opened = staff.must(303, "/staff/reviews", &[]).await;
@@ -73,7 +79,13 @@ impl<'a> Town<'a> {
         let mut person = Person::new(self.doors, self.planting, "/staff", &mail);
         person.join(&link).await;
         let origin = link.trim_end_matches(path_of(&link));
-        person.add_passkey(&SoftKey::new("localhost", origin)).await;
+        let key = SoftKey::new("localhost", origin);
+        person.add_passkey(&key).await;
+        person.sign_out().await;
+        person.show_password().await;
+        person.answer_with("/staff/sign-in/second-factor/passkey", &key).await;
+        person.sign_out().await;
+        person.answer_with("/staff/sign-in/passkey", &key).await;
         let demanded = ROLES.into_iter().flat_map(|role| ["--for", role]);
         self.house.must(&["training", "course", COURSE].into_iter().chain(demanded).collect::<Vec<_>>());
         let listed = self.house.must(&["staff", "list", "--json"]).json();
@@ -106,6 +118,31 @@ impl<'a> Town<'a> {
         if let Some(letters) = letters {
             self.forgotten_password(mate, letters).await;
         }
+    }
+
+    /// One who is a user already joins another account, and goes back to the first.
+    async fn second_account(&self, mate: &mut Person<'_>, first: &str, second: &str) {
+        let mail = mate.mail.clone();
+        let words = ["account", "invite", "--json", second, &mail, "--role", "manager"];
+        let link = self.house.must(&words).json()["link"].as_str().unwrap().to_owned();
+        self.secrets.keep_link(&link);
+        assert_eq!(mate.get(path_of(&link)).await.status, 200);
+        mate.must(303, path_of(&link), &[]).await;
+        mate.must(303, "/accounts", &[("account", first)]).await;
+    }
+
+    /// Somebody guesses passwords until it takes too long.
+    async fn guess(&self) {
+        let mut guesser = Person::new(self.doors, self.planting, "", "");
+        let typed = |field, shape| self.planting.one(&Place::new("POST /sign-in", format!("form {field}")), shape);
+        let mail = typed("mail", Shape::Address);
+        let mut statuses = BTreeSet::new();
+        for _ in 0..GUESSES {
+            let password = typed("password", Shape::Password);
+            let answer = guesser.post("/sign-in", &[("mail", &mail), ("password", &password)]).await;
+            statuses.insert(answer.text().contains("not right"));
+        }
+        assert_eq!(statuses.len(), 2, "guessing is not slowed, or nothing was tried");
     }
 
     async fn another_password(&self, mate: &mut Person<'_>) {
@@ -173,8 +210,11 @@ impl<'a> Town<'a> {
 
     /// Ids of members, an invitation and a key, for requests that name one.
     async fn note_ids(&self, market: &mut Market, owner: &mut Person<'_>) {
-        let mail = owner.typed("POST /members/invite", "mail", Shape::Address);
-        owner.must(200, "/members/invite", &[("mail", &mail), ("role", "operator")]).await;
+        // So many that each form is among them, also those that the mail server refuses.
+        for _ in 0..ADDRESSES.len() {
+            let mail = owner.typed("POST /members/invite", "mail", Shape::Address);
+            owner.must(200, "/members/invite", &[("mail", &mail), ("role", "operator")]).await;
+        }
         let name = owner.typed("POST /keys", "name", Shape::Name);
         owner.must(200, "/keys", &[("name", &name), ("permission", "orders:read")]).await;
         for (prefix, list, field, wanted) in [

@@ -1,6 +1,6 @@
 //! Somebody with a browser: cookies, a password, an authenticator app, a passkey; every word of theirs is a canary.
 
-use crate::caller::{Answer, COOKIE_PREFIX, Callers, FETCH_SITE, Request};
+use crate::caller::{Answer, BROWSERS, COOKIE_PREFIX, Callers, FETCH_SITE, Request};
 use crate::canaries::{Place, Planting, Shape};
 use crate::encodings::in_url;
 use crate::secrets::{base32, recovery_codes, totp};
@@ -65,7 +65,10 @@ impl<'a> Person<'a> {
         let request = Request { key: self.cookies(), ..request };
         let request =
             if request.key.is_empty() { request.header(FETCH_SITE, "same-origin".to_owned()) } else { request };
-        let answer = door.send(request).await;
+        // What a browser says of itself, and a proxy of whoever calls, is for a moment alone.
+        let browser = self.planting.one(&Place::new("pages", "header user-agent"), Shape::Name);
+        let request = request.header("user-agent", format!("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0 {browser}"));
+        let answer = door.send(request.header("x-forwarded-for", BROWSERS[0].to_string())).await;
         for cookie in answer.headers.get_all(SET_COOKIE) {
             let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
             assert!(name.starts_with(COOKIE_PREFIX));
@@ -138,6 +141,13 @@ impl<'a> Person<'a> {
         let answer = key.create(&asked["options"]);
         self.script(&add, &json!({"ceremony": asked["ceremony"], "answer": answer, "name": name})).await;
         self.recovery = recovery_codes(&self.get(&done).await.text());
+    }
+
+    /// Shows the passkey at this address.
+    pub async fn answer_with(&mut self, path: &str, key: &SoftKey) {
+        let asked = self.script(&format!("{path}/ask"), &json!({})).await;
+        let answer = key.get(&asked["options"]);
+        self.script(path, &json!({"ceremony": asked["ceremony"], "answer": answer})).await;
     }
 
     /// The code that the app shows, or the one that comes next where that was used; two can be used at once.

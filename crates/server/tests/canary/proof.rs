@@ -1,8 +1,10 @@
 //! The search is itself tested: it finds every canary in every form, names it, and finds none where none is.
 
-use crate::canaries::{Canary, FORMS, Shape};
+use crate::canaries::{Canary, FORMS, Place, Planting, Shape};
 use crate::encodings::ENCODINGS;
+use crate::opened::Opened;
 use crate::search::{Found, Search, Word};
+use crate::secrets;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -64,6 +66,38 @@ fn a_number_is_found_without_its_signs_but_not_in_a_longer_one() {
     }
     for text in ["a4479460123456", "79460123456789", "7946012345", "0x7318123456", "-79460123456a"] {
         assert_eq!(found(&search, text.as_bytes()), BTreeSet::new(), "{text}");
+    }
+}
+
+#[test]
+fn of_people_only_what_they_are_called_is_kept_and_only_where_it_belongs() {
+    let planting = Planting::default();
+    let search = Search::with(&[Word::new(secrets::named("a code"), "w7q2hm5x8k1d")]);
+    let typed = |operation: &str, part: &str, shape| planting.one(&Place::new(operation, part), shape);
+    let join = "POST /invitations/{}/{}";
+    let kept = [
+        typed("bonded account invite", "option mail", Shape::Address),
+        typed(join, "form name", Shape::Name),
+        typed("POST /staff/grants", "form text", Shape::Address),
+    ];
+    let leaked = [
+        typed(join, "form password", Shape::Password),
+        typed(join, "form password", Shape::Name),
+        typed("POST /sign-in", "form mail", Shape::Address),
+        typed("POST /members/invite", "form role", Shape::Address),
+        typed("POST /members/invite", "form mail", Shape::Password),
+        "w7q2hm5x8k1d".to_owned(),
+    ];
+    let look = |text: &str| {
+        let mut opened = Opened::default();
+        opened.look("test", text.as_bytes(), &search, &planting);
+        (opened.kept, opened.leaks.len())
+    };
+    for text in kept {
+        assert_eq!(look(&text), (1, 0), "{text}");
+    }
+    for text in leaked {
+        assert_eq!(look(&text), (0, 1), "{text}");
     }
 }
 

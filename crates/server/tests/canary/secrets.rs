@@ -20,6 +20,25 @@ const RECOVERY_CHARS: usize = 29;
 /// Letters of the secret of an authenticator app: five bits each.
 const TOTP_LETTERS: usize = 32;
 
+/// Cookies by their names.
+const COOKIES: [&str; 4] = ["session cookie", "staff cookie", "device cookie", "ceremony cookie"];
+/// All sorts there are.
+pub const SORTS: [&str; 9] = [
+    COOKIES[0],
+    COOKIES[1],
+    COOKIES[2],
+    COOKIES[3],
+    API_KEY,
+    LINK,
+    RECOVERY_CODE,
+    APP,
+    "the password of the mail server",
+];
+const API_KEY: &str = "an API key";
+const LINK: &str = "the code of a mailed link";
+const RECOVERY_CODE: &str = "a recovery code";
+const APP: &str = "the secret of an authenticator app";
+
 /// Everything that was shown once, with what it is.
 #[derive(Default)]
 pub struct Secrets(Mutex<BTreeSet<(&'static str, Vec<u8>)>>);
@@ -42,7 +61,7 @@ impl Secrets {
 
     /// The code at the end of a mailed link.
     pub fn keep_link(&self, link: &str) {
-        self.keep("the code of a mailed link", link.rsplit('/').next().unwrap());
+        self.keep(LINK, link.rsplit('/').next().unwrap());
     }
 
     /// All of them that an answer shows.
@@ -50,8 +69,11 @@ impl Secrets {
         for cookie in answer.headers.get_all(SET_COOKIE) {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap_or_default();
             match cookie.split_once('=') {
-                Some((name, value)) if name.starts_with(COOKIE_PREFIX) && !value.is_empty() => {
-                    self.keep("a cookie", value.trim_start_matches("bs_"));
+                Some((name, value)) if !value.is_empty() => {
+                    let known =
+                        COOKIES.iter().find(|known| name.strip_prefix(COOKIE_PREFIX) == known.split(' ').next());
+                    let known = known.unwrap_or_else(|| panic!("nobody knows the cookie {name}"));
+                    self.keep(known, value.trim_start_matches("bs_"));
                 }
                 _ => {}
             }
@@ -60,18 +82,18 @@ impl Secrets {
         for key in KEYS.into_iter().flat_map(|prefix| text.split(prefix).skip(1)) {
             let key: String = key.chars().take_while(char::is_ascii_alphanumeric).collect();
             if key.len() >= KEY_CHARS_MIN {
-                self.keep("an API key", key);
+                self.keep(API_KEY, key);
             }
         }
         for code in recovery_codes(&text) {
-            self.keep("a recovery code", code.replace('-', ""));
-            self.keep("a recovery code", code);
+            self.keep(RECOVERY_CODE, code.replace('-', ""));
+            self.keep(RECOVERY_CODE, code);
         }
         if let Some(shown) = totp(&text) {
             let letters = shown.replace(' ', "");
-            self.keep("the secret of an authenticator app", base32(&letters));
-            self.keep("the secret of an authenticator app", letters);
-            self.keep("the secret of an authenticator app", shown);
+            self.keep(APP, base32(&letters));
+            self.keep(APP, letters);
+            self.keep(APP, shown);
         }
     }
 
@@ -81,12 +103,15 @@ impl Secrets {
         all.iter().map(|(what, bytes)| Word::new(named(what), &bytes[..])).collect()
     }
 
-    /// How many there are of each sort, and that there is each of them.
-    pub fn told(&self) -> String {
+    /// How many there are of each sort; fails if there is none of one.
+    pub fn counted(&self) -> String {
         let all = self.0.lock().unwrap();
-        let sorts: BTreeSet<_> = all.iter().map(|(what, _)| *what).collect();
-        let count = |sort: &str| all.iter().filter(|(what, _)| *what == sort).count();
-        sorts.into_iter().map(|sort| format!("{} times {sort}", count(sort))).collect::<Vec<_>>().join(", ")
+        let counted = SORTS.map(|sort| {
+            let count = all.iter().filter(|(what, _)| *what == sort).count();
+            assert!(count > 0, "{sort} was never shown");
+            format!("{sort} ({count})")
+        });
+        counted.join(", ")
     }
 }
 

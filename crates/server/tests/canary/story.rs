@@ -119,7 +119,7 @@ pub async fn tell(plan: Plan) {
     told(&format!(
         "{} records and entries of the platform were opened; looked for {}",
         books.lines,
-        eye.secrets.told()
+        eye.secrets.counted()
     ));
     assert!(books.kept > 0, "opened, the platform's account should show addresses and names");
     let counts = planting.counts();
