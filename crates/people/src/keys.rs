@@ -4,7 +4,9 @@
 //! platform's own account, because it must be found before the caller's account is known, and in the account that it
 //! opens, whose log tells of it. What is stored cannot be turned back into the secret.
 
-use crate::Permissions;
+use crate::mail::{self, Cause, Matter, Notice};
+use crate::members::{self, MemberRecord};
+use crate::{PeopleError, Permission, Permissions, directory};
 use aws_lc_rs::digest::{SHA256, digest};
 use bonded_base::{Account, ApiKey, Chance, Id, Kind, Kinded, Moment, Problem, Reason, Secret, User};
 use bonded_ledger::{
@@ -248,7 +250,27 @@ async fn make(
         change.create(id, record, "issued");
         ledger.commit(scope, change).await?;
     }
+    if let Err(error) = tell(ledger, scope.account(), id).await {
+        // The key is made, and its secret is shown only now: that must not be lost over a mail.
+        tracing::warn!(%error, key = %id, "nobody could be told of a new API key");
+    }
     Ok(Issued { id: Id::from_bytes(id.bytes()), secret })
+}
+
+/// Tells whoever makes keys for the account that there is a new one: a key that nobody of them knows of is somebody else's.
+async fn tell(ledger: &Ledger, account: Id<Account>, key: Id<KeyRecord>) -> Result<(), PeopleError> {
+    let told = members::who_may(ledger, account, Permission::ApiKeysWrite).await?;
+    if told.is_empty() {
+        return Ok(());
+    }
+    let account_name = Some(directory::name_of(ledger, account).await?);
+    let draft = |member: &Stored<MemberRecord>| mail::Draft {
+        cause: Cause::birth(key),
+        to: member.mail.clone(),
+        name: member.name.clone(),
+        matter: Matter::Notice { what: Notice::ApiKeyMade, account_name: account_name.clone() },
+    };
+    Ok(mail::enqueue(ledger, &books(), told.iter().map(draft).collect()).await?)
 }
 
 /// The keys of the scope's account, oldest first, revoked ones too.

@@ -88,7 +88,7 @@ async fn the_last_owner_stays_an_owner_and_keeps_the_keys() {
             assert_eq!(gives(&house, &by, ada, Role::Owner).await.unwrap(), Role::Owner, "nothing to do");
         }
         assert_eq!(opens(&house, &key).await, [Permission::PartnerLinksWrite, Permission::OrdersRead]);
-        assert_eq!(house.told(ADA).await, []);
+        assert_eq!(house.told(ADA).await, [Notice::ApiKeyMade], "of what was refused nothing is told");
         let carl = house.has("carl@example.com", Role::Owner).await;
         let by = acting(&house, ada).await;
         gives(&house, &by, ada, Role::Manager).await.unwrap();
