@@ -1,7 +1,18 @@
-//! Who may use the platform: for now, the keys with which programs call the API.
+//! Who may use the platform, and what each may do: users of merchant accounts, the platform's staff, and programs.
 //!
-//! Architecture invariant: a [`bonded_ledger::Scope`] of a key is made only after its secret was found valid, in
-//! [`keys::admit`] and nowhere else.
+//! ```text
+//! invitation ─▶ user, staff ─▶ sign-in ─▶ session ─▶ visitor ─▶ scope ─▶ ledger
+//!                                 │
+//!                   credentials: password, codes, passkeys; what slows guessing
+//!
+//! staff ─▶ request ─▶ grant, signed by the account's own passkey ─▶ scope of what it names, and no more
+//! ```
+//! People are records of the platform's own account, since they are found before any account is known; their memberships
+//! and the grants are records of the merchant's. Reviews and training decide whether the staff keep their powers.
+//!
+//! Architecture invariants: a [`bonded_ledger::Scope`] is made only of evidence that was just checked: a key's secret
+//! ([`keys::admit`]), a session ([`users::Visitor::scope`], [`staff::StaffVisitor::scope`]), a grant as its approver left it
+//! ([`grants::admit`]). What a role may do stands in one place: [`members::Role`] and [`staff::Power`].
 
 mod address;
 pub mod assertion;
