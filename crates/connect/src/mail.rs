@@ -1,7 +1,7 @@
 //! Mail out: letters handed to a mail server over verified TLS, and to no other.
 //!
 //! Source: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 8314 (implicit TLS), RFC 4954 (AUTH). There is no way to send in
-//! clear: the sender of a letter exists only on a stream whose certificate was checked, name included ([`tls`]).
+//! clear: the sender of a letter exists only on a stream whose certificate was checked, name included (`mail/tls.rs`).
 //! `lettre` writes the messages and speaks SMTP; connecting and TLS are ours, because it does not say which version was
 //! agreed, and because what a stranger slips in before TLS must not be taken for the server's word after it.
 //!

@@ -1,6 +1,7 @@
 //! What slows guessing, locks nobody out, and writes nobody's address down.
 //!
-//! Failures are counted in memory alone, under keyed hashes ([`counters`]). What is counted follows from who guesses:
+//! Failures are counted in memory alone, under keyed hashes (`throttle/counters.rs`). What is counted follows from who
+//! guesses:
 //!
 //! | counted for | free | then a wait of | so that |
 //! |---|---|---|---|
