@@ -141,6 +141,8 @@ impl Post {
 
     /// Forgets what was sent long ago; what is left of it, at the next look.
     async fn forget(&mut self) -> Result<(), LedgerError> {
+        // Before the look: what becomes old during it must not wait for the look after the next.
+        let began = self.now();
         match mail::forget_old(&self.ledger, &Self::scope(), FORGOTTEN_AT_ONCE).await {
             // A conflict means that somebody touched one of them: there is another look soon enough.
             Ok(0) | Err(LedgerError::Conflict { .. }) => {}
@@ -150,7 +152,7 @@ impl Post {
             }
             Err(error) => return Err(error),
         }
-        self.forget_at = self.now().plus_millis(FORGET_EVERY_MS);
+        self.forget_at = began.plus_millis(FORGET_EVERY_MS);
         Ok(())
     }
 
