@@ -21,11 +21,12 @@ pub use area::{Area, GrantScope};
 pub use legal::{LegalDemand, OFFICERS_NEEDED, demand, demands, sign};
 pub use record::{ApprovedWith, GrantRecord, GrantState, Reason, ReasonKind};
 
+use crate::books::books;
 use crate::mail::{self, Cause, GrantEnd, Matter};
 use crate::members::{self, Acting};
 use crate::{PeopleError, Permission, directory};
 use bonded_base::{Account, Id, Kind, Moment, Problem, Staff};
-use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, PLATFORM, Scope, Stored, System};
+use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, Scope, Stored, System};
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -307,9 +308,4 @@ async fn mirror(ledger: &Ledger, own: &Stored<GrantRecord>) -> Result<(), People
         Ok(_) | Err(LedgerError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// The scope under which the platform keeps its copies.
-fn books() -> Scope {
-    Scope::system(PLATFORM, System::Doorkeeper)
 }

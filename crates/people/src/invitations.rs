@@ -9,13 +9,14 @@ mod accept;
 
 pub use accept::{accept_as_new, accept_as_user, accept_staff};
 
+use crate::books::books;
 use crate::mail::link::{self, Origins, Purpose};
 use crate::mail::{self, Cause, Matter, one_line};
 use crate::members::{self, Acting, Role};
 use crate::staff::{self, StaffRoles};
 use crate::{MailAddress, PeopleError, directory};
 use bonded_base::{Account, Id, Kind, Kinded, Moment, Problem, Reason, Secret};
-use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, PLATFORM, Record, Scope, Stored, System};
+use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, Record, Scope, Stored};
 use serde::{Deserialize, Serialize};
 
 /// How long an invitation can be accepted.
@@ -256,8 +257,4 @@ pub fn link_of(
         Into::Account { .. } => format!("{}/invitations/{id}/{}", origins.public, code.expose()),
         Into::Staff { .. } => format!("{}/staff/invitations/{id}/{}", origins.private, code.expose()),
     }))
-}
-
-fn books() -> Scope {
-    Scope::system(PLATFORM, System::Doorkeeper)
 }

@@ -4,20 +4,18 @@
 //! platform's own account, because it must be found before the caller's account is known, and in the account that it
 //! opens, whose log tells of it. What is stored cannot be turned back into the secret.
 
+use crate::bearer::{digest_of, is_secret, new_secret};
+use crate::books::books;
 use crate::mail::{self, Cause, Matter, Notice};
 use crate::members::{self, MemberRecord};
 use crate::{PeopleError, Permission, Permissions, directory};
-use aws_lc_rs::digest::{SHA256, digest};
-use bonded_base::{Account, ApiKey, Chance, Id, Kind, Kinded, Moment, Problem, Reason, Secret, User};
-use bonded_ledger::{
-    Change, Ledger, LedgerError, List, Listed, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System,
-};
+use bonded_base::{Account, ApiKey, Id, Kind, Kinded, Moment, Problem, Reason, Secret, User};
+use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, Lookup, LookupName, PLATFORM, Record, Scope, Stored};
 use bonded_vault::Environment;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
-use zeroize::Zeroize;
 
 /// Characters of a key's name at most.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -32,10 +30,6 @@ pub const REMEMBERED_MAX: usize = 10_000;
 /// How long an admission is remembered when nothing says that it ended: the net below a lost wake.
 pub const REMEMBERED_MS_MAX: i64 = 10_000;
 
-/// Characters after the prefix, of five random bits each: 160 bits.
-const SECRET_CHARS: usize = 32;
-/// Digits and lower-case letters without i, l, o and u, as in ids.
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Characters of the secret that stay visible, so that people can tell their keys apart.
 const TAIL_CHARS: usize = 4;
 
@@ -232,7 +226,7 @@ async fn make(
     mode: Mode,
     made_by: Maker,
 ) -> Result<Issued, KeyError> {
-    let secret = new_secret(mode, ledger.chance());
+    let secret = new_secret(mode.prefix(), ledger.chance());
     let record = KeyRecord {
         account: scope.account(),
         name: name.to_owned(),
@@ -361,11 +355,6 @@ fn missing() -> Problem {
     Problem::new(Reason::Missing, "there is no such key")
 }
 
-/// The scope under which keys are found and kept for the platform.
-fn books() -> Scope {
-    Scope::system(PLATFORM, System::Doorkeeper)
-}
-
 /// Lets a caller in who presents a valid key.
 pub async fn admit(ledger: &Ledger, secret: &Secret<String>) -> Result<Admission, KeyError> {
     let mode = mode_of(secret.expose()).ok_or(KeyError::NotValid)?;
@@ -387,30 +376,8 @@ fn of_account(account: Id<Account>) -> List {
     List { parent: Some(account.bytes()), ..List::first(KEYS_EVER_MAX) }
 }
 
-fn new_secret(mode: Mode, chance: &dyn Chance) -> Secret<String> {
-    let mut random = [0; SECRET_CHARS];
-    chance.fill(&mut random);
-    // Room for all of it from the start: a string that grows leaves a copy behind.
-    let mut text = String::with_capacity(mode.prefix().len() + SECRET_CHARS);
-    text.push_str(mode.prefix());
-    text.extend(
-        random.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31))).map(|symbol| char::from(*symbol)),
-    );
-    random.zeroize();
-    Secret::new(text)
-}
-
 fn mode_of(secret: &str) -> Option<Mode> {
-    [Mode::Live, Mode::Test].into_iter().find(|mode| {
-        let symbols = secret.strip_prefix(mode.prefix()).unwrap_or_default();
-        symbols.len() == SECRET_CHARS && symbols.bytes().all(|symbol| ALPHABET.contains(&symbol))
-    })
-}
-
-fn digest_of(secret: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
-    hash
+    [Mode::Live, Mode::Test].into_iter().find(|mode| is_secret(secret, mode.prefix()))
 }
 
 fn tail(secret: &str) -> String {

@@ -16,6 +16,8 @@
 
 mod address;
 pub mod assertion;
+mod bearer;
+mod books;
 pub mod ceremonies;
 pub mod credentials;
 pub mod directory;

@@ -1,8 +1,8 @@
 //! Mails that fall due as time passes, each sent once however often somebody looks.
 
 use crate::PeopleError;
+use crate::books::books;
 use crate::mail::{self, Draft, Mail};
-use crate::staff::books;
 use bonded_ledger::Ledger;
 
 /// Queues those of these mails that never were, and says how many that is. What a mail's cause and address are makes it

@@ -19,9 +19,10 @@ pub use decide::{NOTE_CHARS_MAX, Verdict, Word, decide};
 pub use outcome::{ReviewOutcome, is_signed_by, verify_result};
 pub use record::{Decision, Factors, GrantsUsed, ReviewItem, ReviewRecord, ReviewState, TrainingSeen};
 
+use crate::books::books;
 use crate::mail::{self, Cause, Matter};
 use crate::reminders::send_once;
-use crate::staff::{self, Acting, Power, StaffRecord, books};
+use crate::staff::{self, Acting, Power, StaffRecord};
 use crate::training::{self, DAY_MS, Standing};
 use crate::{PeopleError, grants};
 use bonded_base::{Id, Kind, Moment, Problem, Reason};

@@ -4,9 +4,10 @@
 //! It ends by itself after its idle and its absolute limit (NIST SP 800-63B-4: AAL2 for members, AAL3 for staff), when
 //! its person ends it, and when that person's password or factors change.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use bonded_base::{Account, Chance, Id, Kind, Kinded, Moment, Secret, Staff, User};
-use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System};
+use crate::bearer::{digest_of, new_secret};
+use crate::books::books;
+use bonded_base::{Account, Id, Kind, Kinded, Moment, Secret, Staff, User};
+use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, Record, Stored};
 use serde::{Deserialize, Serialize};
 
 const MINUTE_MS: i64 = 60_000;
@@ -25,8 +26,6 @@ pub const DEVICE_CHARS_MAX: usize = 60;
 
 /// A session is noted as seen when so much of its idle limit has passed since it was last: an entry less for each click.
 const SEEN_SHARE: i64 = 15;
-/// Bytes of a token: 160 bits.
-const TOKEN_BYTES: usize = 20;
 const TOKEN_PREFIX: &str = "bs_";
 
 /// How long a session may rest and how long it may last, in milliseconds.
@@ -161,11 +160,6 @@ pub struct Begun {
     pub record: SessionRecord,
 }
 
-/// The scope under which sessions are found and kept.
-fn books() -> Scope {
-    Scope::system(PLATFORM, System::Doorkeeper)
-}
-
 /// Begins a session, ends the person's oldest if there are too many, and drops those that are over.
 pub async fn begin(
     ledger: &Ledger,
@@ -205,7 +199,7 @@ pub(crate) async fn begin_in(
     for session in over.into_iter().chain(held.into_iter().take(too_many)) {
         change.remove(session, "ended");
     }
-    let token = new_token(ledger.chance());
+    let token = new_secret(TOKEN_PREFIX, ledger.chance());
     let Draft { stage, factors, account, device } = draft;
     let device = device.chars().filter(|symbol| !symbol.is_control()).take(DEVICE_CHARS_MAX).collect();
     let record = SessionRecord {
@@ -246,7 +240,7 @@ pub(crate) struct Onward {
 
 /// Adds to a change what [`advance`] does.
 pub(crate) fn advance_in(change: &mut Change, ledger: &Ledger, was: &Stored<SessionRecord>, onward: Onward) -> Begun {
-    let token = new_token(ledger.chance());
+    let token = new_secret(TOKEN_PREFIX, ledger.chance());
     let Onward { stage, factors, account } = onward;
     let (seen_at, digest) = (ledger.clock().now(), digest_of(token.expose()));
     let record = SessionRecord { account, stage, factors, seen_at, digest, ..(**was).clone() };
@@ -341,22 +335,4 @@ async fn end_these(ledger: &Ledger, sessions: impl Iterator<Item = &Stored<Sessi
         }
     }
     Ok(())
-}
-
-fn new_token(chance: &dyn Chance) -> Secret<String> {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let mut random = [0; TOKEN_BYTES * 8 / 5];
-    chance.fill(&mut random);
-    let mut text = String::with_capacity(TOKEN_PREFIX.len() + random.len());
-    text.push_str(TOKEN_PREFIX);
-    text.extend(
-        random.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31))).map(|symbol| char::from(*symbol)),
-    );
-    Secret::new(text)
-}
-
-fn digest_of(token: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-    hash
 }

@@ -13,6 +13,7 @@ mod first_step;
 mod holder;
 mod reset;
 
+use crate::books::books;
 pub use factors::{
     Enrolled, add_passkey, begin_passkey, begin_totp, change_password, confirm_totp, new_recovery_codes,
     remove_passkey, remove_totp,
@@ -31,7 +32,7 @@ use crate::session::{self, Begun, Factor, Onward, Person, SessionRecord, Stage};
 use crate::users::{UserRecord, Visitor};
 use crate::{MailAddress, PeopleError};
 use bonded_base::{Account, Id, Problem, Reason, Secret};
-use bonded_ledger::{Change, Ledger, LedgerError, PLATFORM, Scope, Stored, System};
+use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored};
 use serde_json::Value;
 
 /// A code with more symbols is no one-time code, but a recovery code.
@@ -90,11 +91,6 @@ impl<H: Holder> Entering<H> {
     pub(crate) fn binding(&self) -> Binding {
         Binding::to(&self.session.id.bytes())
     }
-}
-
-/// The scope under which people are found and kept before they are let in.
-pub(crate) fn books() -> Scope {
-    Scope::system(PLATFORM, System::Doorkeeper)
 }
 
 /// The active person with this address.

@@ -9,12 +9,13 @@ mod power;
 pub use acting::Acting;
 pub use power::{Power, StaffRole, StaffRoles, UnknownStaffRole};
 
+use crate::books::books;
 use crate::credentials::Credentials;
 use crate::mail::Notice;
 use crate::session::{self, Person, SessionRecord};
 use crate::{MailAddress, PeopleError, mail, training};
 use bonded_base::{Id, Kind, Kinded, Moment, Problem, Reason, Secret, Staff};
-use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System};
+use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, Record, Scope, Stored};
 use serde::{Deserialize, Serialize};
 
 /// Staff accounts at most, those that ended included.
@@ -81,11 +82,6 @@ impl StaffRecord {
 /// A person's id as its record has it.
 pub const fn record_id(staff: Id<Staff>) -> Id<StaffRecord> {
     Id::from_bytes(staff.bytes())
-}
-
-/// The scope under which staff are found before anybody is known to be let in.
-pub(crate) fn books() -> Scope {
-    Scope::system(PLATFORM, System::Doorkeeper)
 }
 
 /// One of the staff, let in for one request.

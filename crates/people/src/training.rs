@@ -22,10 +22,11 @@ pub use course::{
     GRACE_DAYS, VALID_DAYS_MAX, VERSIONS_MAX, add, change, courses, find, retire,
 };
 
+use crate::PeopleError;
+use crate::books::books;
 use crate::mail::{self, Cause, Matter};
 use crate::reminders::send_once;
 use crate::staff::{self, StaffRecord, StaffRole, StaffRoles};
-use crate::{PeopleError, staff::books};
 use bonded_base::{Id, Moment};
 use bonded_ledger::{Ledger, Stored};
 

@@ -5,13 +5,14 @@
 //!
 //! Architecture invariant: a member's scope is made in [`Visitor::scope`] and nowhere else, of a session that was found.
 
+use crate::books::books;
 use crate::credentials::Credentials;
 use crate::keys::{Maker, MakerRights};
 use crate::members::{self, Acting, MemberRecord, Role};
 use crate::session::{self, Person, SessionRecord, Stage};
 use crate::{MailAddress, PeopleError, Permission, Permissions};
 use bonded_base::{Account, Id, Kind, Kinded, Moment, Secret, User};
-use bonded_ledger::{Ledger, LedgerError, Lookup, LookupName, PLATFORM, Record, Scope, Stored, System};
+use bonded_ledger::{Ledger, LedgerError, Lookup, LookupName, Record, Scope, Stored, System};
 use serde::{Deserialize, Serialize};
 
 /// Accounts that one user may belong to at most.
@@ -54,11 +55,6 @@ pub(crate) fn by_mail(mail: &MailAddress) -> Lookup<'static> {
 /// A user's id as its record has it.
 pub const fn record_id(user: Id<User>) -> Id<UserRecord> {
     Id::from_bytes(user.bytes())
-}
-
-/// The scope under which users are found before anybody is known to be let in.
-pub(crate) fn books() -> Scope {
-    Scope::system(PLATFORM, System::Doorkeeper)
 }
 
 /// The user with this address.

@@ -3,8 +3,9 @@
 use super::outcome;
 use super::record::{Decision, ReviewItem, ReviewRecord, ReviewState};
 use crate::PeopleError;
+use crate::books::books;
 use crate::session::{self, Person};
-use crate::staff::{self, Power, StaffRecord, StaffRoles, StaffVisitor, books};
+use crate::staff::{self, Power, StaffRecord, StaffRoles, StaffVisitor};
 use bonded_base::{Id, Kind, Moment, Problem, Reason, Staff};
 use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored};
 

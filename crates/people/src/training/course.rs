@@ -2,7 +2,8 @@
 
 use super::DAY_MS;
 use crate::PeopleError;
-use crate::staff::{Acting, Power, StaffRoles, books};
+use crate::books::books;
+use crate::staff::{Acting, Power, StaffRoles};
 use bonded_base::{Id, Kind, Kinded, Moment, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, Record, Scope, Stored};
 use serde::{Deserialize, Serialize};
