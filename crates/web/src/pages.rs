@@ -31,6 +31,11 @@ use face::{Console, Shop};
 const STYLE: &str = include_str!("../assets/app.css");
 const PASSKEYS: &str = include_str!("../assets/passkeys.js");
 
+const HOUR_MS: i64 = 60 * 60 * 1000;
+/// How long a grant may be chosen to last, in hours.
+const HOURS: [(i64, &str); 6] =
+    [(1, "an hour"), (4, "4 hours"), (24, "a day"), (72, "3 days"), (120, "5 days"), (168, "7 days")];
+
 /// Every page of the public listener.
 pub(crate) fn public() -> Vec<Page> {
     [

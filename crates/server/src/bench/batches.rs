@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// Accounts whose checkpoints are watched; the others' are signed as well.
+/// Accounts whose checkpoints are watched; the others' are signed as well. Each is sent one batch at least.
 const WATCHED: usize = 2;
 
 /// How often a checkpoint is asked for, in addition to what the answer takes.
@@ -49,7 +49,7 @@ pub struct Batched {
 
 /// Sends batches until there are so many state changes.
 pub async fn send(server: &Server, makers: &[Trader], plan: &Plan) -> Result<Batched, Ending> {
-    let left = Arc::new(AtomicU64::new(plan.records / BATCH_CHANGES));
+    let left = Arc::new(AtomicU64::new((plan.records / BATCH_CHANGES).saturating_sub(WATCHED as u64)));
     let numbers = Arc::new(AtomicU64::new(0));
     let growth = Arc::new(Mutex::new(Growth::new()));
     let mut senders = JoinSet::new();
@@ -70,8 +70,10 @@ pub async fn send(server: &Server, makers: &[Trader], plan: &Plan) -> Result<Bat
     for (mut connection, tell) in ready {
         let (left, numbers, growth) = (Arc::clone(&left), Arc::clone(&numbers), Arc::clone(&growth));
         senders.spawn(async move {
-            let mut body = Body::new();
-            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            let (mut body, mut is_due) = (Body::new(), tell.is_some());
+            while std::mem::take(&mut is_due)
+                || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+            {
                 let batch = body.numbered(numbers.fetch_add(BATCH_PRODUCTS, Ordering::Relaxed));
                 let answer = connection.post("/v1/products/batch", batch, StatusCode::OK).await?;
                 all_good(&answer)?;

@@ -1,8 +1,8 @@
 //! `bonded account …`: merchant accounts and their API keys.
 
-use super::on_runtime;
-use crate::cli::{Account, Choices, Unsealed};
-use crate::desk::{Wish, ask};
+use super::{tell, wish};
+use crate::cli::{Account, Choices};
+use crate::desk::Wish;
 use crate::ending::{Code, Ending};
 use crate::terminal::say;
 use serde_json::Value;
@@ -50,15 +50,6 @@ pub fn invited(done: &Value) {
     say!("link   {}", word(done, "link"));
     say!("until  {}", word(done, "until"));
     say!("\nIt is also sent by mail. Whoever opens it joins: hand it to nobody else.");
-}
-
-fn wish(choices: &Choices, wish: Wish, unsealed: &Unsealed) -> Result<Value, Ending> {
-    let settings = choices.settings()?;
-    on_runtime(1, ask(&settings, wish, unsealed.officer.as_deref(), |_| Ok(())))?
-}
-
-fn tell(done: &Value, unsealed: &Unsealed, show: impl FnOnce(&Value)) {
-    if unsealed.json { say!("{}", done) } else { show(done) }
 }
 
 fn word<'a>(value: &'a Value, name: &str) -> &'a str {

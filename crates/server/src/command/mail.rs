@@ -1,8 +1,8 @@
 //! `bonded mail …`: what waits to be sent, and what is held.
 
-use super::on_runtime;
-use crate::cli::{Choices, Mail, Unsealed};
-use crate::desk::{Wish, ask};
+use super::{tell, wish};
+use crate::cli::{Choices, Mail};
+use crate::desk::Wish;
 use crate::ending::{Code, Ending};
 use crate::terminal::say;
 use serde_json::Value;
@@ -36,15 +36,6 @@ fn one(mail: &Value) {
     let why = word(mail, "why").unwrap_or_default();
     let to = word(mail, "to").unwrap_or_default();
     say!("{}", format!("{id}  {state:7}  {attempts:>3}  {at}  {matter:22}  {to} {tls}{why}").trim_end());
-}
-
-fn wish(choices: &Choices, wish: Wish, unsealed: &Unsealed) -> Result<Value, Ending> {
-    let settings = choices.settings()?;
-    on_runtime(1, ask(&settings, wish, unsealed.officer.as_deref(), |_| Ok(())))?
-}
-
-fn tell(done: &Value, unsealed: &Unsealed, show: impl FnOnce(&Value)) {
-    if unsealed.json { say!("{}", done) } else { show(done) }
 }
 
 fn word<'a>(value: &'a Value, name: &str) -> Option<&'a str> {

@@ -9,10 +9,12 @@ mod people;
 mod serve;
 mod verify;
 
-use crate::cli::{Command, Line};
+use crate::cli::{Choices, Command, Line, Unsealed};
+use crate::desk::{Wish, ask};
 use crate::ending::Ending;
 use crate::settings::LogFormat;
 use crate::terminal::say;
+use serde_json::Value;
 use std::future::Future;
 
 /// Does what was asked.
@@ -45,6 +47,17 @@ pub fn run(line: Line) -> Result<(), Ending> {
             Ok(())
         }
     }
+}
+
+/// Has a wish carried out, by the running server or here.
+fn wish(choices: &Choices, wish: Wish, unsealed: &Unsealed) -> Result<Value, Ending> {
+    let settings = choices.settings()?;
+    on_runtime(1, ask(&settings, wish, unsealed.officer.as_deref(), |_| Ok(())))?
+}
+
+/// Tells what came of it: for people, or as JSON where that was asked for.
+fn tell(done: &Value, unsealed: &Unsealed, show: impl FnOnce(&Value)) {
+    if unsealed.json { say!("{}", done) } else { show(done) }
 }
 
 /// Runs a future on this many worker threads; one means the thread that calls.

@@ -1,9 +1,9 @@
 //! `bonded staff`, `training`, `review` and `roles`: the platform's own staff and what they may do.
 
 use super::account::invited;
-use super::on_runtime;
-use crate::cli::{Choices, Course, Review, Staff, Training, Unsealed};
-use crate::desk::{CertificateGiven, CourseWish, Wish, ask};
+use super::{tell, wish};
+use crate::cli::{Choices, Course, Review, Staff, Training};
+use crate::desk::{CertificateGiven, CourseWish, Wish};
 use crate::ending::{Code, Ending};
 use crate::terminal::say;
 use base64::Engine as _;
@@ -181,15 +181,6 @@ fn names(value: &Value, list: &str) -> String {
 
 fn id<I: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<I, Ending> {
     text.parse().map_err(|bad| Ending::new(Code::Usage, format!("{bad}")))
-}
-
-fn wish(choices: &Choices, wish: Wish, unsealed: &Unsealed) -> Result<Value, Ending> {
-    let settings = choices.settings()?;
-    on_runtime(1, ask(&settings, wish, unsealed.officer.as_deref(), |_| Ok(())))?
-}
-
-fn tell(done: &Value, unsealed: &Unsealed, show: impl FnOnce(&Value)) {
-    if unsealed.json { say!("{}", done) } else { show(done) }
 }
 
 fn word<'a>(value: &'a Value, name: &str) -> &'a str {

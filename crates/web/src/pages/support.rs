@@ -3,7 +3,7 @@
 use super::answer::{Refused, Shell, answered, go, page, sentence};
 use super::form::{Answered, Form, Script};
 use super::gate::{Access, Member, Page};
-use super::{home, when};
+use super::{HOUR_MS, HOURS, home, when};
 use crate::app::App;
 use crate::guest::Guest;
 use crate::problem::Failure;
@@ -23,12 +23,8 @@ use bonded_people::{PeopleError, Permission};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-const HOUR_MS: i64 = 60 * 60 * 1000;
 /// Requests that the page lists.
 const LISTED: u32 = 100;
-/// What can be chosen, in hours.
-const HOURS: [(i64, &str); 6] =
-    [(1, "an hour"), (4, "4 hours"), (24, "a day"), (72, "3 days"), (120, "5 days"), (168, "7 days")];
 
 pub(super) fn pages() -> Vec<Page> {
     let (look, decide) = (Access::Member(Permission::GrantsRead), Access::Member(Permission::GrantsWrite));

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::pages::answer::{Refused, Shell, go, page};
 use crate::pages::form::Form;
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
-use crate::pages::when;
+use crate::pages::{HOUR_MS, HOURS, when};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -18,13 +18,9 @@ use bonded_people::staff::Power;
 use bonded_people::{PeopleError, Permission, directory};
 use serde::Deserialize;
 
-const HOUR_MS: i64 = 60 * 60 * 1000;
 /// Grants that the page lists, and accounts that a search finds.
 pub(super) const LISTED: u32 = 100;
 const FOUND_MAX: usize = 20;
-/// What can be asked for, in hours.
-pub(super) const HOURS: [(i64, &str); 6] =
-    [(1, "an hour"), (4, "4 hours"), (24, "a day"), (72, "3 days"), (120, "5 days"), (168, "7 days")];
 /// Where an area's records are read under a grant.
 const READS: [(Permission, &str); 8] = [
     (Permission::AccountRead, "/v1/account"),

@@ -1,12 +1,12 @@
 //! What the law demands: drawn up by one security officer, signed by two.
 
-use super::grants::{HOURS, LISTED, draft_of, links_of};
+use super::grants::{LISTED, draft_of, links_of};
 use super::shell;
 use crate::app::App;
 use crate::pages::answer::{Refused, Shell, go, page};
 use crate::pages::form::{Answered, Form, Script};
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
-use crate::pages::when;
+use crate::pages::{HOURS, when};
 use crate::problem::Failure;
 use askama::Template;
 use axum::Json;
