@@ -44,6 +44,17 @@ pub(crate) struct Step {
     pub lookups_removed: Vec<(LookupName, Vec<u8>)>,
 }
 
+impl Step {
+    /// Whether its record is another afterwards, not only held or seen.
+    pub(crate) fn changes(&self) -> bool {
+        match self.becomes {
+            Becomes::Born(_) | Becomes::Gone => true,
+            Becomes::Changed(_) => !self.said.set.is_empty() || self.consumer.is_some(),
+            Becomes::Same => false,
+        }
+    }
+}
+
 pub(crate) enum Becomes {
     Born(Body),
     Changed(Body),
@@ -126,6 +137,12 @@ impl Change {
             lookups_added: after.iter().filter(|lookup| !before.contains(lookup)).cloned().collect(),
             lookups_removed: before.into_iter().filter(|lookup| !after.contains(lookup)).collect(),
         });
+    }
+
+    /// A record stays what it is, at its next version: what else happens here counts only while the record is as it was
+    /// read, and whoever else has read it and would change it is refused as a conflict, as after any change.
+    pub fn hold<R: Record>(&mut self, was: &Stored<R>, action: &'static str) {
+        self.update(was, &**was, action);
     }
 
     /// A record goes. Refused as a conflict when it has changed since it was read.

@@ -275,7 +275,8 @@ impl Ledger {
     async fn commit_witnessed(&self, scope: &Scope, mut change: Change) -> Result<Committed, LedgerError> {
         let at = self.clock().now();
         if let Some(request) = scope.request() {
-            let wrote = change.steps.iter().map(|step| bonded_base::id_text(step.kind, step.id)).collect();
+            let changed = change.steps.iter().filter(|step| step.changes());
+            let wrote = changed.map(|step| bonded_base::id_text(step.kind, step.id)).collect();
             let (key, fingerprint) = (request.key.clone(), request.fingerprint);
             let answer = Answer { key, fingerprint, wrote, given: None };
             change.create(self.new_id(), &answer, "claimed");

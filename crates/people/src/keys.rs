@@ -4,6 +4,10 @@
 //! platform's own account, because it must be found before the caller's account is known, and in the account that it
 //! opens, whose log tells of it. What is stored cannot be turned back into the secret.
 
+mod doorkeeper;
+
+pub use doorkeeper::{Doorkeeper, REMEMBERED_MAX, REMEMBERED_MS_MAX};
+
 use crate::bearer::{digest_of, is_secret, new_secret};
 use crate::books::books;
 use crate::mail::{self, Cause, Matter, Notice};
@@ -13,9 +17,6 @@ use bonded_base::{Account, ApiKey, Id, Kind, Kinded, Moment, Problem, Reason, Se
 use bonded_ledger::{Change, Ledger, LedgerError, List, Listed, Lookup, LookupName, PLATFORM, Record, Scope, Stored};
 use bonded_vault::Environment;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
 
 /// Characters of a key's name at most.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -25,11 +26,9 @@ pub const KEYS_PER_ACCOUNT_MAX: usize = 100;
 pub const KEYS_EVER_MAX: u32 = 1_000;
 /// How long the old secret still works after a rotation, so that callers can be moved over.
 pub const ROTATION_MS: i64 = 24 * 60 * 60 * 1000;
-/// Admissions that a process remembers at most.
-pub const REMEMBERED_MAX: usize = 10_000;
-/// How long an admission is remembered when nothing says that it ended: the net below a lost wake.
-pub const REMEMBERED_MS_MAX: i64 = 10_000;
 
+/// How often a key's entry is tried again while others change its maker's record.
+const TRIES_MAX: usize = 8;
 /// Characters of the secret that stay visible, so that people can tell their keys apart.
 const TAIL_CHARS: usize = 4;
 
@@ -206,7 +205,7 @@ pub async fn issue(ledger: &Ledger, scope: &Scope, rights: &MakerRights, draft: 
         return Err(Problem::invalid("/permissions", "what needs a second factor cannot be given to a key").into());
     }
     if !draft.permissions.within(rights.permissions) {
-        return Err(Problem::invalid("/permissions", "a key cannot do more than its maker").into());
+        return Err(exceeds_maker().into());
     }
     let had = list(ledger, scope).await?;
     let now = ledger.clock().now();
@@ -239,16 +238,50 @@ async fn make(
         revoked_at: None,
     };
     let id = ledger.new_id::<KeyRecord>();
-    for (scope, record) in [(scope, &record.copy()), (&books(), &record)] {
-        let mut change = Change::new();
-        change.create(id, record, "issued");
-        ledger.commit(scope, change).await?;
-    }
+    announce(ledger, scope, id, &record).await?;
+    let mut change = Change::new();
+    change.create(id, &record, "issued");
+    match ledger.commit(&books(), change).await {
+        // Whoever ended or limited it in between has taken its place.
+        Err(LedgerError::Conflict { .. }) => {
+            return Err(Problem::new(Reason::Changed, "the key was ended while it was being made").into());
+        }
+        outcome => outcome?,
+    };
     if let Err(error) = tell(ledger, scope.account(), id).await {
         // The key is made, and its secret is shown only now: that must not be lost over a mail.
         tracing::warn!(%error, key = %id, "nobody could be told of a new API key");
     }
     Ok(Issued { id: Id::from_bytes(id.bytes()), secret })
+}
+
+/// Enters a key in its own account, beside its maker as the member is now.
+///
+/// A maker's role that changes at the same moment is either seen here, or finds the key when it takes from the member's
+/// keys what the member no longer has: both touch the member's record.
+async fn announce(ledger: &Ledger, scope: &Scope, id: Id<KeyRecord>, record: &KeyRecord) -> Result<(), KeyError> {
+    for _ in 0..TRIES_MAX {
+        let mut change = Change::new();
+        change.create(id, &record.copy(), "issued");
+        if let Maker::Member(user) = record.made_by {
+            let maker = ledger
+                .get(scope, members::id_of(user))
+                .await?
+                .filter(|maker| maker.is_active() && record.permissions.within(maker.role.permissions()));
+            let maker = maker.ok_or_else(exceeds_maker)?;
+            change.hold(&maker, "made_key");
+        }
+        match ledger.commit(scope, change).await {
+            Ok(_) => return Ok(()),
+            Err(LedgerError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Problem::new(Reason::Changed, "the members have changed since").into())
+}
+
+fn exceeds_maker() -> Problem {
+    Problem::invalid("/permissions", "a key cannot do more than its maker")
 }
 
 /// Tells whoever makes keys for the account that there is a new one: a key that nobody of them knows of is somebody else's.
@@ -338,17 +371,28 @@ async fn amend(
 ) -> Result<(), KeyError> {
     let id = Id::<KeyRecord>::from_bytes(id.bytes());
     // Another account's key is none of ours, however its id came to be known.
-    if scope.account() == PLATFORM || ledger.get(scope, id).await?.is_none() {
-        return Err(missing().into());
-    }
-    for scope in [&books(), scope] {
-        let stored = ledger.get(scope, id).await?.ok_or_else(missing)?;
-        let Some(amended) = becomes(&stored) else { continue };
+    let own = if scope.account() == PLATFORM { None } else { ledger.get(scope, id).await? };
+    let own = own.ok_or_else(missing)?;
+    let found = ledger.get(&books(), id).await?;
+    let is_whole = found.is_some();
+    for (scope, stored) in [(&books(), found), (scope, Some(own.clone()))] {
         let mut change = Change::new();
-        change.update(&stored, &amended, action);
+        match stored {
+            Some(stored) if is_whole => match becomes(&stored) {
+                Some(amended) => change.update(&stored, &amended, action),
+                None => continue,
+            },
+            // Its making stopped half way, or has not come further yet: it ends here, and its place is taken.
+            Some(stored) => change.update(&stored, &ended(&stored, ledger.clock().now()), "revoked"),
+            None => change.create(id, &ended(&own, ledger.clock().now()), "revoked"),
+        }
         ledger.commit(scope, change).await?;
     }
     Ok(())
+}
+
+fn ended(key: &KeyRecord, now: Moment) -> KeyRecord {
+    KeyRecord { revoked_at: key.revoked_at.or(Some(now)), ..key.clone() }
 }
 
 fn missing() -> Problem {
@@ -382,80 +426,4 @@ fn mode_of(secret: &str) -> Option<Mode> {
 
 fn tail(secret: &str) -> String {
     secret.get(secret.len().saturating_sub(TAIL_CHARS)..).unwrap_or_default().to_owned()
-}
-
-/// The keys that this process has lately let in, so that a busy caller is not looked up at each call.
-///
-/// Nothing is remembered past the next change in the platform's account, which every revocation is.
-#[derive(Clone)]
-pub struct Doorkeeper {
-    ledger: Ledger,
-    remembered: Arc<Mutex<Remembered>>,
-}
-
-struct Remembered {
-    changes: watch::Receiver<()>,
-    /// Rises at each revocation, so that what was read before one is not kept after it.
-    revocations: u64,
-    admissions: HashMap<[u8; 32], (Moment, Arc<Admission>)>,
-}
-
-impl Doorkeeper {
-    /// Remembers nobody yet.
-    pub fn new(ledger: Ledger) -> Self {
-        let changes = ledger.watch(PLATFORM);
-        let remembered = Remembered { changes, revocations: 0, admissions: HashMap::new() };
-        Self { ledger, remembered: Arc::new(Mutex::new(remembered)) }
-    }
-
-    fn remembered(&self) -> MutexGuard<'_, Remembered> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets a caller in who presents a valid key; see [`admit`].
-    pub async fn admit(&self, secret: &Secret<String>) -> Result<Arc<Admission>, KeyError> {
-        let (digest, now) = (digest_of(secret.expose()), self.ledger.clock().now());
-        let before = match self.remembered().recall(&digest, now) {
-            Ok(admission) => return Ok(admission),
-            Err(revocations) => revocations,
-        };
-        let admission = Arc::new(admit(&self.ledger, secret).await?);
-        self.remembered().keep(digest, now, &admission, before);
-        Ok(admission)
-    }
-
-    /// Ends a key of the scope's account for good; this process forgets it at once.
-    pub async fn revoke(&self, scope: &Scope, id: Id<ApiKey>) -> Result<(), KeyError> {
-        let outcome = revoke(&self.ledger, scope, id).await;
-        let mut remembered = self.remembered();
-        remembered.revocations += 1;
-        remembered.admissions.clear();
-        outcome
-    }
-}
-
-impl Remembered {
-    /// Whom the key lets in, or how many revocations there were before it is looked up.
-    fn recall(&mut self, digest: &[u8; 32], now: Moment) -> Result<Arc<Admission>, u64> {
-        // An error means that the ledger is closing: then nothing is remembered either.
-        if self.changes.has_changed().unwrap_or(true) {
-            self.changes.mark_unchanged();
-            self.admissions.clear();
-        }
-        match self.admissions.get(digest) {
-            Some((since, admission)) if now < since.plus_millis(REMEMBERED_MS_MAX) => Ok(Arc::clone(admission)),
-            _ => Err(self.revocations),
-        }
-    }
-
-    /// Keeps what was read, unless the account changed while it was being read.
-    fn keep(&mut self, digest: [u8; 32], now: Moment, admission: &Arc<Admission>, before: u64) {
-        if self.revocations != before || self.changes.has_changed().unwrap_or(true) {
-            return;
-        }
-        if self.admissions.len() >= REMEMBERED_MAX {
-            self.admissions.clear();
-        }
-        self.admissions.insert(digest, (now, Arc::clone(admission)));
-    }
 }

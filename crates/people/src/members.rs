@@ -183,7 +183,7 @@ async fn settle(
 ) -> Result<Stored<MemberRecord>, PeopleError> {
     let mut change = Change::new();
     for other in other_owners(ledger, acting, member).await? {
-        change.update(&other, &*other, "kept");
+        change.hold(&other, "kept");
     }
     change.update(member, &becomes, action);
     ledger.commit(&acting.scope, change).await.map_err(|error| match error {

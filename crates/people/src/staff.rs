@@ -225,7 +225,7 @@ async fn settle(
             return Err(PeopleError::state("two security officers remain: let another one in first"));
         }
         for other in &remaining {
-            change.update(other, &**other, "kept");
+            change.hold(other, "kept");
         }
     }
     change.update(was, becomes, action);

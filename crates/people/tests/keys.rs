@@ -1,10 +1,10 @@
 //! Keys, from the day they are made to the day they end, on a real ledger of either engine.
 
-use bonded_base::{Id, Problem, Reason, Secret, User};
-use bonded_ledger::{Actor, LedgerError, LookupName, PLATFORM, RequestKey, Scope};
+use bonded_base::{Id, Problem, Reason, Secret};
+use bonded_ledger::{Actor, Change, LedgerError, LookupName, PLATFORM, RequestKey, Scope, System};
 use bonded_people::keys::{
-    self, Doorkeeper, Draft, Issued, KEYS_PER_ACCOUNT_MAX, KeyError, Maker, MakerRights, Mode, REMEMBERED_MS_MAX,
-    ROTATION_MS, admit, issue, list, revoke, rotate,
+    self, Doorkeeper, Draft, Issued, KEYS_PER_ACCOUNT_MAX, KeyError, KeyRecord, Maker, MakerRights, Mode,
+    REMEMBERED_MS_MAX, ROTATION_MS, admit, issue, list, revoke, rotate,
 };
 use bonded_people::{Permission, Permissions};
 use bonded_testkit::ledger::{TestLedger, on_postgres, on_sqlite};
@@ -133,7 +133,7 @@ async fn a_key_needs_a_name_a_permission_and_room() {
 #[tokio::test]
 async fn a_key_never_exceeds_its_maker() {
     let ledger = on_sqlite().await;
-    let maker = Maker::Member(Id::<User>::from_bytes([1; 16]));
+    let maker = Maker::Operator;
     let rights = |permissions: &[Permission]| MakerRights { maker, permissions: permissions.iter().copied().collect() };
     let with = |permissions: &[Permission]| Draft { permissions: permissions.iter().copied().collect(), ..draft("k") };
     let (read, write) = (Permission::OrdersRead, Permission::OrdersWrite);
@@ -150,6 +150,28 @@ async fn a_key_never_exceeds_its_maker() {
     let made = issue(&ledger, &OPERATOR, &rights(&[read, write]), with(&[read, write])).await.unwrap();
     assert_eq!(admit(&ledger, &made.secret).await.unwrap().permissions, with(&[read, write]).permissions);
     assert_eq!(list(&ledger, &OPERATOR).await.unwrap()[0].made_by, maker);
+}
+
+#[tokio::test]
+async fn a_key_whose_making_stopped_half_way_can_be_revoked() {
+    let ledger = on_sqlite().await;
+    let record: KeyRecord = serde_json::from_value(serde_json::json!({
+        "account": OPERATOR.account(), "name": "warehouse", "permissions": ["orders:read"], "mode": "test",
+        "ends_with": "abcd", "revoked_at": null,
+    }))
+    .unwrap();
+    let id = ledger.new_id::<KeyRecord>();
+    let mut change = Change::new();
+    change.create(id, &record, "issued");
+    ledger.commit(&OPERATOR, change).await.unwrap();
+    assert!(list(&ledger, &OPERATOR).await.unwrap()[0].holds(ledger.clock().now()));
+    revoke(&ledger, &OPERATOR, Id::from_bytes(id.bytes())).await.unwrap();
+    assert!(!list(&ledger, &OPERATOR).await.unwrap()[0].holds(ledger.clock().now()));
+    // Should its making go on all the same, its place is taken.
+    let mut change = Change::new();
+    change.create(id, &record, "issued");
+    let platform = Scope::system(PLATFORM, System::Doorkeeper);
+    assert!(matches!(ledger.commit(&platform, change).await, Err(LedgerError::Conflict { .. })));
 }
 
 #[tokio::test]

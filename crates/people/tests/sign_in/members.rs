@@ -33,10 +33,15 @@ async fn removes(house: &House, by: &Acting, whom: Id<UserRecord>) -> Result<Mem
 }
 
 async fn issued(house: &House, maker: Id<User>, permissions: &[Permission]) -> keys::Issued {
+    issues(house, maker, permissions).await.unwrap()
+}
+
+/// As a request does that was admitted when its maker could still do everything.
+async fn issues(house: &House, maker: Id<User>, permissions: &[Permission]) -> Result<keys::Issued, KeyError> {
     let permissions: Permissions = permissions.iter().copied().collect();
     let rights = MakerRights { maker: Maker::Member(maker), permissions: Permissions::of_keys() };
     let draft = Draft { name: "warehouse".into(), permissions, mode: Mode::Test };
-    keys::issue(&house.ledger, &Scope::member(house.shop, maker), &rights, draft).await.unwrap()
+    keys::issue(&house.ledger, &Scope::member(house.shop, maker), &rights, draft).await
 }
 
 async fn opens(house: &House, key: &keys::Issued) -> Vec<Permission> {
@@ -140,6 +145,33 @@ async fn keys_lose_what_their_maker_loses() {
             assert_eq!(opens(&house, key).await, []);
         }
         assert_eq!(opens(&house, &hers).await, [Permission::PartnerLinksWrite]);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_made_while_its_maker_is_demoted_does_not_exceed_the_maker() {
+    for house in House::each().await {
+        let ada = house.has(ADA, Role::Owner).await;
+        let by = acting(&house, ada).await;
+        for round in 0..8 {
+            let maker = house.has(&format!("maker{round}@example.com"), Role::Manager).await;
+            let wants = [Permission::OrdersRead, Permission::PartnerLinksWrite];
+            let (made, demoted) =
+                tokio::join!(issues(&house, user(maker), &wants), gives(&house, &by, maker, Role::Viewer));
+            if let Err(error) = demoted {
+                assert!(matches!(error, PeopleError::Problem(problem) if problem.reason == Reason::Changed));
+                gives(&house, &by, maker, Role::Viewer).await.unwrap();
+            }
+            match made {
+                Ok(key) => assert_eq!(opens(&house, &key).await, [Permission::OrdersRead], "round {round}"),
+                Err(KeyError::Problem(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+            let late = issues(&house, user(maker), &wants).await.err();
+            assert!(matches!(late, Some(KeyError::Problem(problem)) if problem.reason == Reason::Invalid));
+            removes(&house, &by, maker).await.unwrap();
+            assert!(issues(&house, user(maker), &wants[..1]).await.is_err(), "a former member makes none");
+        }
     }
 }
 
