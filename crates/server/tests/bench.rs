@@ -5,7 +5,7 @@
 use serde_json::Value;
 use std::process::Command;
 
-const FIGURES: [&str; 19] = [
+const FIGURES: [&str; 21] = [
     "batch_changes",
     "growth",
     "checkpoint_p99",
@@ -17,6 +17,8 @@ const FIGURES: [&str; 19] = [
     "shared_change_writes",
     "record_bytes",
     "entry_bytes",
+    "sign_in_told",
+    "sign_in_refused",
     "memory_idle",
     "memory_load",
     "start",

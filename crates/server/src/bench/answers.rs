@@ -15,6 +15,12 @@ pub struct Issued {
     pub secret: String,
 }
 
+/// An invitation, as the operator is told.
+#[derive(Deserialize)]
+pub struct Invited {
+    pub link: String,
+}
+
 /// What came of a batch.
 #[derive(Deserialize)]
 pub struct Outcomes {

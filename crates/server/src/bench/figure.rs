@@ -16,6 +16,8 @@ pub enum Unit {
     Megabytes,
     /// So many times as much.
     Times,
+    /// A part of a whole, of 1.
+    Share,
     /// A count.
     Count,
     /// Bytes.
@@ -134,6 +136,7 @@ impl Unit {
             Self::Micros => "microseconds",
             Self::Megabytes => "megabytes",
             Self::Times => "times",
+            Self::Share => "share",
             Self::Count => "count",
             Self::Bytes => "bytes",
         }
@@ -218,6 +221,7 @@ fn shown(value: f64, unit: Unit) -> String {
         Unit::Micros => format!("{value:.1} µs"),
         Unit::Megabytes => format!("{value:.0} MB"),
         Unit::Times => format!("{value:.2}×"),
+        Unit::Share => format!("{value:.2}"),
         Unit::Count => grouped(value),
         Unit::Bytes => format!("{} B", grouped(value)),
     }

@@ -90,6 +90,17 @@ impl Connection {
         self.send(Method::POST, path, body.into(), wanted).await
     }
 
+    /// Sends a form as a page of the server's own would; fails unless the answer has this status.
+    pub async fn fill_in(&mut self, path: &str, fields: String, wanted: StatusCode) -> Result<Bytes, Ending> {
+        let request = Request::post(path)
+            .header(HOST, NAME)
+            .header("sec-fetch-site", HeaderValue::from_static("same-origin"))
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
+            .body(Full::new(fields.into()))
+            .map_err(Ending::internal)?;
+        self.exchange(&format!("POST {path}"), request, wanted).await
+    }
+
     /// Sends JSON, and reads JSON of a known shape.
     pub async fn tell<T: DeserializeOwned>(
         &mut self,
@@ -108,6 +119,15 @@ impl Connection {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let request = request.body(Full::new(body)).map_err(Ending::internal)?;
+        self.exchange(&format!("{method} {path}"), request, wanted).await
+    }
+
+    async fn exchange(
+        &mut self,
+        asked: &str,
+        request: Request<Full<Bytes>>,
+        wanted: StatusCode,
+    ) -> Result<Bytes, Ending> {
         let exchange = async {
             // The connection may still be busy putting the answer before aside.
             self.sender.ready().await?;
@@ -115,16 +135,16 @@ impl Connection {
             let status = answer.status();
             Ok::<_, hyper::Error>((status, answer.into_body().collect().await?.to_bytes()))
         };
-        let late = |_| Ending::new(Code::Unavailable, format!("no answer to {method} {path}"));
+        let late = |_| Ending::new(Code::Unavailable, format!("no answer to {asked}"));
         let (status, body) = tokio::time::timeout(ANSWER_LIMIT, exchange)
             .await
             .map_err(late)?
-            .map_err(|error| Ending::new(Code::Unavailable, format!("{method} {path} was not answered: {error}")))?;
+            .map_err(|error| Ending::new(Code::Unavailable, format!("{asked} was not answered: {error}")))?;
         if status == wanted {
             return Ok(body);
         }
         let said = String::from_utf8_lossy(body.get(..TOLD_MAX.min(body.len())).unwrap_or_default()).into_owned();
-        Err(Ending::new(Code::Bad, format!("{method} {path} was answered with {status}: {said}")))
+        Err(Ending::new(Code::Bad, format!("{asked} was answered with {status}: {said}")))
     }
 }
 

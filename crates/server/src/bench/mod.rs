@@ -10,6 +10,7 @@ mod child;
 mod cluster;
 mod figure;
 mod forgetting;
+mod guessing;
 mod https;
 mod orders;
 mod plan;

@@ -50,6 +50,8 @@ pub struct Plan {
     pub retailers: usize,
     /// Orders whose keys are destroyed.
     pub forgotten: u64,
+    /// People at whose passwords is guessed.
+    pub guessed_at: u64,
 }
 
 impl Plan {
@@ -64,6 +66,7 @@ impl Plan {
             orders: share(10_000, 200),
             retailers: usize::try_from(share(1_000, 10)).unwrap_or(usize::MAX),
             forgotten: share(100_000, 500),
+            guessed_at: share(10, 2),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Samples of how long something took: every one is kept, and percentiles are read from all of them.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 /// How long something took, each time.
@@ -15,6 +16,17 @@ impl Samples {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// The part of all pairs in which a sample of these is larger than one of the others: 0.5 tells them apart in nothing.
+    pub fn larger_than(&self, others: &Self) -> f64 {
+        let pairs = self.0.iter().flat_map(|own| others.0.iter().map(move |other| own.cmp(other)));
+        let (larger, all) = pairs.fold((0.0, 0.0), |(larger, all), order| match order {
+            Ordering::Greater => (larger + 1.0, all + 1.0),
+            Ordering::Equal => (larger + 0.5, all + 1.0),
+            Ordering::Less => (larger, all + 1.0),
+        });
+        larger / f64::max(all, 1.0)
     }
 
     /// The smallest sample that at least `per_thousand` thousandths of all do not exceed (nearest rank); zero of none.
@@ -99,6 +111,19 @@ mod tests {
         assert_eq!(samples.percentile(990), Duration::from_millis(198));
         assert_eq!(samples.percentile(1_000), Duration::from_millis(200));
         assert_eq!(samples.count(), 200);
+    }
+
+    #[test]
+    fn two_sorts_of_samples_are_told_apart_by_their_pairs() {
+        let samples = |millis: &[u64]| {
+            let mut samples = Samples::default();
+            samples.extend(millis.iter().copied().map(Duration::from_millis));
+            samples
+        };
+        let (low, high) = (samples(&[1, 2]), samples(&[2, 3]));
+        assert!((high.larger_than(&low) - 3.5 / 4.0).abs() < 1e-9);
+        assert!((low.larger_than(&high) - 0.5 / 4.0).abs() < 1e-9);
+        assert!((low.larger_than(&low) - 0.5).abs() < 1e-9);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::child::{Deployment, Server, Store};
 use super::cluster::{self, Postgres};
 use super::figure::{Figure, Target, Unit};
 use super::forgetting;
+use super::guessing;
 use super::orders::{self, Shop};
 use super::plan::{BATCH_CONNECTIONS, ORDER_CONNECTIONS, ORDERS_PER_SECOND, Plan, RAW_ROWS, RAW_ROWS_SMALL};
 use super::raw::{self, Raw};
@@ -83,6 +84,7 @@ impl Trial {
             .await
             .and_then(|(done, highest)| done.map(|done| (done, highest)))?;
         self.share(&server, &town).await?;
+        self.guess(&server, &town).await?;
         server.stop().await?;
         self.sizes(deployment).await?;
         self.tell("the server starts again, on all of it");
@@ -189,6 +191,21 @@ impl Trial {
             Figure::new("shared_change_writes", "entries that it wrote", (number(writes), Unit::Count))
                 .target(&[Target::AtMost(1.0)]),
         );
+        Ok(())
+    }
+
+    async fn guess(&mut self, server: &Server, town: &Town) -> Result<(), Ending> {
+        let Some(host) = town.makers.first() else { return Ok(()) };
+        self.tell("somebody guesses passwords");
+        let mut guessed = guessing::measure(server, host, self.plan.guessed_at).await?;
+        let told = guessed.somebody.larger_than(&guessed.nobody);
+        let about = "a refused sign-in takes longer where there is such a person";
+        self.add(
+            Figure::new("sign_in_told", about, (told, Unit::Share))
+                .target(&[Target::AtLeast(0.35), Target::AtMost(0.65)]),
+        );
+        let median = millis(guessed.somebody.percentile(500));
+        self.add(Figure::new("sign_in_refused", "a refused sign-in, median", (median, Unit::Millis)));
         Ok(())
     }
 
