@@ -99,7 +99,7 @@ fn public_pages() -> Vec<Place> {
 }
 
 fn private_pages() -> Vec<Place> {
-    let read = ["/healthz", "/readyz", "/metrics"].map(|path| Place::read(path, Listener::Private));
+    let read = ["/healthz", "/readyz"].map(|path| Place::read(path, Listener::Private));
     read.into_iter().chain(pages::private().into_iter().map(|page| Place::of_page(page, Listener::Private))).collect()
 }
 
