@@ -68,10 +68,10 @@ async fn the_operator_keeps_staff_courses_and_reviews() {
 
     let invited = json(&house, &["staff", "invite", "grace@bonded.example", "--role", "engineer"]);
     let listed = json(&house, &["staff", "invitations"]);
-    assert_eq!((&listed["invitations"][0]["invitation"], listed["invitations"].as_array().unwrap().len()), (
-        &invited["invitation"],
-        1
-    ));
+    assert_eq!(
+        (&listed["invitations"][0]["invitation"], listed["invitations"].as_array().unwrap().len()),
+        (&invited["invitation"], 1)
+    );
     assert!(listed["invitations"][0]["mail"].is_null(), "as above");
     assert!(house.must(&["staff", "invitations", "--addresses"]).out.contains("grace@bonded.example"));
     let which = invited["invitation"].as_str().unwrap();
