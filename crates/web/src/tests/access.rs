@@ -51,7 +51,8 @@ const PRIVATE: &str = "
 ## Pages of the private listener
 
 Behind the identity-aware proxy, if there is one. **owner** is a member of a merchant account. The staff have a valid course and
-a passkey; **untrained** is support without a course, **no passkey** a security officer with a one-time code.
+a passkey; **untrained** is support without a course, **no passkey** a security officer with a one-time code. For `/metrics`
+**nobody** and **owner** stand for a program, which shows no session of the staff.
 
 | | address | nobody | owner | support | engineer | on_call | security_officer | reviewer | untrained | no passkey |
 |---|---|---|---|---|---|---|---|---|---|---|
