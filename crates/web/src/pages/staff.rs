@@ -117,8 +117,8 @@ fn role_boxes(sent: &Attempt, form: &str, name: &str, present: StaffRoles) -> Ve
 
 /// The roles that a form names.
 fn roles_in(names: &[String]) -> Result<StaffRoles, PeopleError> {
-    let named = names.iter().map(|name| name.parse::<StaffRole>());
-    Ok(named.collect::<Result<_, _>>().map_err(|unknown| Problem::invalid("/roles", format!("{unknown}")))?)
+    let roles = names.iter().map(|name| name.parse::<StaffRole>()).collect::<Result<_, _>>();
+    Ok(roles.map_err(|unknown| Problem::invalid("/roles", unknown.to_string()))?)
 }
 
 /// Roles in words, for a table's cell.
