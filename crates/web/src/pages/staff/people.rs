@@ -104,6 +104,8 @@ fn row(person: &Stored<StaffRecord>, visitor: &StaffVisitor, sent: &Attempt) -> 
         factors: match (passkeys, totp) {
             (0, false) => String::from("none yet"),
             (0, true) => String::from("app"),
+            (1, false) => String::from("1 passkey"),
+            (1, true) => String::from("1 passkey, app"),
             (count, false) => format!("{count} passkeys"),
             (count, true) => format!("{count} passkeys, app"),
         },
