@@ -33,7 +33,8 @@ pub enum BadId {
     Suffix(&'static str),
 }
 
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Digits and lower-case letters without i, l, o and u (Crockford's base 32), five bits each: of ids, secrets and codes.
+pub const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const SUFFIX_LENGTH: usize = 26;
 
 impl<K: Kinded> Id<K> {

@@ -13,7 +13,7 @@ mod secret;
 mod time;
 
 pub use chance::{Chance, SystemChance};
-pub use id::{BadId, Id, Kinded, id_bytes, id_text};
+pub use id::{ALPHABET, BadId, Id, Kinded, id_bytes, id_text};
 pub use kind::{Account, ApiKey, Kind, Node, Staff, User};
 pub use money::{BadMoney, Currency, Money};
 pub use problem::{Problem, Reason};

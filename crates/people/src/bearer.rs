@@ -1,13 +1,11 @@
 //! Secrets that open something for whoever bears them: API keys and session tokens; kept as a digest alone.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use bonded_base::{Chance, Secret};
+use bonded_base::{ALPHABET, Chance, Secret};
 use zeroize::Zeroize as _;
 
 /// Symbols after the prefix, of five random bits each: 160 bits.
 const SYMBOLS: usize = 32;
-/// Digits and lower-case letters without i, l, o and u, as in ids.
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// A new secret with this prefix.
 pub(crate) fn new_secret(prefix: &str, chance: &dyn Chance) -> Secret<String> {

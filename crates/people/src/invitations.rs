@@ -21,10 +21,13 @@ use serde::{Deserialize, Serialize};
 
 /// How long an invitation can be accepted.
 pub const HOLDS_MS: i64 = 7 * 24 * 60 * 60 * 1000;
-/// Open invitations that one account may have at most.
+/// Open invitations that one account, or the staff, may have at most.
 pub const OPEN_MAX: usize = 100;
 /// Invitations of one account that are listed at most.
 pub const LISTED_MAX: u32 = 1_000;
+
+/// The state by which the platform lists those onto the staff that nobody has used or taken back, among all others.
+const STAFF_OPEN: u8 = 1;
 
 /// Where an invitation leads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +78,14 @@ impl Kinded for InvitationRecord {
     const KIND: Kind = Kind::Invitation;
 }
 
-impl Record for InvitationRecord {}
+impl Record for InvitationRecord {
+    fn state(&self) -> u8 {
+        match self.into {
+            Into::Staff { .. } if self.state == InvitationState::Open => STAFF_OPEN,
+            Into::Account { .. } | Into::Staff { .. } => 0,
+        }
+    }
+}
 
 impl InvitationRecord {
     /// Whether it can be accepted.
@@ -149,6 +159,9 @@ pub async fn invite_staff(
     if staff::find(ledger, &mail).await?.is_some() {
         return Err(Problem::new(Reason::Duplicate, "this person is on the staff already").into());
     }
+    if list_staff(ledger, scope).await?.len() >= OPEN_MAX {
+        return Err(Problem::new(Reason::TooMuch, "there are at most 100 open invitations onto the staff").into());
+    }
     let now = ledger.clock().now();
     let record = InvitationRecord {
         mail,
@@ -190,6 +203,14 @@ pub async fn page(ledger: &Ledger, scope: &Scope, page: List) -> Result<Listed<I
     ledger.list(scope, &page).await
 }
 
+/// The invitations onto the staff that can be accepted, newest first; needs a scope of the platform.
+pub async fn list_staff(ledger: &Ledger, scope: &Scope) -> Result<Vec<Stored<InvitationRecord>>, LedgerError> {
+    let newest = List { state: Some(STAFF_OPEN), descending: true, ..List::first(LISTED_MAX) };
+    let (mut found, now) = (ledger.list::<InvitationRecord>(scope, &newest).await?.records, ledger.clock().now());
+    found.retain(|invitation| invitation.is_open(now));
+    Ok(found)
+}
+
 /// One invitation.
 pub async fn get(
     ledger: &Ledger,
@@ -220,6 +241,26 @@ pub async fn withdraw(
     let sent = mail::id_of(ledger, &books(), Cause::birth(id), &own.mail, "invitation")?;
     mail::call_off(ledger, &books(), sent).await?;
     get(ledger, &acting.scope, id).await
+}
+
+/// Takes an invitation onto the staff back; needs a scope of the platform, whose log tells of it.
+pub async fn withdraw_staff(
+    ledger: &Ledger,
+    scope: &Scope,
+    id: Id<InvitationRecord>,
+) -> Result<Stored<InvitationRecord>, PeopleError> {
+    let was = get(ledger, scope, id).await?;
+    match was.into {
+        Into::Staff { .. } if was.state == InvitationState::Open => {}
+        Into::Staff { .. } => return Err(PeopleError::state("only an open invitation can be taken back")),
+        Into::Account { .. } => return Err(PeopleError::missing(Kind::Invitation)),
+    }
+    let mut change = Change::new();
+    change.update(&was, &InvitationRecord { state: InvitationState::Withdrawn, ..(*was).clone() }, "withdrawn");
+    ledger.commit(scope, change).await.map_err(overtaken)?;
+    let sent = mail::id_of(ledger, scope, Cause::birth(id), &was.mail, "staff_invitation")?;
+    mail::call_off(ledger, scope, sent).await?;
+    get(ledger, scope, id).await
 }
 
 /// Somebody accepted, or took back, the same invitation a moment ago.

@@ -164,6 +164,12 @@ impl Mail {
         }
     }
 
+    /// Where it stands, in words: its state, and of what is held that it was given up.
+    pub fn standing(&self) -> &'static str {
+        let given_up = || self.why.as_deref().is_some_and(|why| why.starts_with(GIVEN_UP));
+        if self.state == MailState::Held && given_up() { "given up" } else { self.state.name() }
+    }
+
     /// Whether it should be tried now.
     pub fn is_due(&self, now: Moment) -> bool {
         self.state == MailState::Waiting && self.next_try_at <= now

@@ -122,7 +122,15 @@ pub async fn admit(ledger: &Ledger, token: &Secret<String>) -> Result<StaffVisit
     let session = session::find(ledger, token).await?.ok_or(PeopleError::SignedOut)?;
     let Person::Staff(id) = session.person else { return Err(PeopleError::SignedOut) };
     let record = ledger.get(&books(), record_id(id)).await?.filter(|record| record.is_active());
-    let record = record.ok_or(PeopleError::SignedOut)?;
+    visiting(ledger, record.ok_or(PeopleError::SignedOut)?, session).await
+}
+
+/// One of the staff in one of their own sessions, as what they may do stands now.
+pub async fn visiting(
+    ledger: &Ledger,
+    record: Stored<StaffRecord>,
+    session: Stored<SessionRecord>,
+) -> Result<StaffVisitor, PeopleError> {
     let is_trained = training::is_trained(ledger, &record, ledger.clock().now()).await?;
     Ok(StaffVisitor { record, session, is_trained })
 }

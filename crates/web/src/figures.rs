@@ -1,14 +1,16 @@
 //! Figures for whoever runs the server: requests by route and status, how long they took, whether the vault is sealed.
 //!
-//! In the text format of Prometheus (0.0.4), on the private listener alone. No figure names an account.
+//! In the text format of Prometheus (0.0.4), on the private listener alone. No figure names an account. Programs collect
+//! them without a session; of the staff whoever has the power reads the same text.
 
 use crate::app::App;
-use axum::Router;
+use crate::pages::{Access, Page};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bonded_people::staff::Power;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
@@ -77,8 +79,8 @@ impl Figures {
 }
 
 /// `GET /metrics`.
-pub(crate) fn router() -> Router<App> {
-    Router::new().route("/metrics", get(metrics))
+pub(crate) fn pages() -> Vec<Page> {
+    vec![Page::get(Access::Collector(Power::ReadFigures), "/metrics", get(metrics))]
 }
 
 async fn metrics(State(app): State<App>) -> Response {

@@ -46,8 +46,7 @@ use problem::Failure;
 /// Everything on the public listener: the API, its docs, health. Whatever else is asked for is not found.
 pub fn public(app: App) -> Router {
     let api = api::routes().into_iter().fold(Router::new(), |router, route| route.mount(&app, router));
-    let pages = pages::router(&app, pages::public());
-    let router = api.merge(docs::router(&app)).merge(health::router()).merge(pages);
+    let router = api.merge(docs::router(&app)).merge(health::router()).merge(pages::public_router(&app));
     surrounded(app, router, Door::Public)
 }
 
@@ -55,8 +54,8 @@ pub fn public(app: App) -> Router {
 /// those whom the identity-aware proxy vouches for, unless the settings ask for no proxy.
 pub fn private(app: App, extra: Router) -> Router {
     let support = api::routes().into_iter().fold(Router::new(), |router, route| route.mount_for_staff(&app, router));
-    let pages = pages::router(&app, pages::private());
-    let router = support.merge(health::router()).merge(figures::router()).merge(pages).merge(extra.with_state(()));
+    let pages = pages::private_router(&app);
+    let router = support.merge(health::router()).merge(pages).merge(extra.with_state(()));
     surrounded(app, router, Door::Private)
 }
 

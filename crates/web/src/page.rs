@@ -138,14 +138,15 @@ impl Params {
 }
 
 /// Where a page ended, opaque to the caller.
-fn cursor(kind: Kind, (at, id): (Moment, [u8; 16])) -> String {
+pub(crate) fn cursor(kind: Kind, (at, id): (Moment, [u8; 16])) -> String {
     let mut bytes = vec![kind.number()];
     bytes.extend_from_slice(&at.millis().to_be_bytes());
     bytes.extend_from_slice(&id);
     BASE64URL.encode(bytes)
 }
 
-fn read_cursor(kind: Kind, text: &str) -> Result<(Moment, [u8; 16]), Failure> {
+/// The place that such a text names.
+pub(crate) fn read_cursor(kind: Kind, text: &str) -> Result<(Moment, [u8; 16]), Failure> {
     let read = || {
         let bytes = BASE64URL.decode(text).ok()?;
         let (number, rest) = bytes.split_first()?;

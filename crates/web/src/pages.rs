@@ -20,13 +20,14 @@ mod sign_in;
 mod staff;
 mod support;
 
-pub(crate) use gate::{Page, is_vouched_for};
+pub(crate) use gate::{Access, Page, is_vouched_for};
 
 use crate::app::App;
-use answer::asset;
+use crate::figures;
+use answer::{asset, go};
 use axum::Router;
 use axum::routing::get;
-use face::{Console, Shop};
+use face::{Console, Face, Shop};
 
 const STYLE: &str = include_str!("../assets/app.css");
 const PASSKEYS: &str = include_str!("../assets/passkeys.js");
@@ -55,15 +56,29 @@ pub(crate) fn public() -> Vec<Page> {
 
 /// Every page of the private listener.
 pub(crate) fn private() -> Vec<Page> {
-    [sign_in::pages::<Console>(), security::pages::<Console>(), staff::pages()].into_iter().flatten().collect()
+    let first = vec![Page::get(Access::Anyone, "/", get(async || go(Console::HOME)))];
+    [first, figures::pages(), sign_in::pages::<Console>(), security::pages::<Console>(), staff::pages()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-/// Serves pages, with their style and their one script.
-pub(crate) fn router(app: &App, pages: Vec<Page>) -> Router<App> {
+/// Serves the pages of the public listener.
+pub(crate) fn public_router(app: &App) -> Router<App> {
+    router::<Shop>(app, public())
+}
+
+/// Serves the pages of the private listener.
+pub(crate) fn private_router(app: &App) -> Router<App> {
+    router::<Console>(app, private())
+}
+
+/// Serves pages of one face, with their style and their one script; what they change comes from the face's own origin.
+fn router<F: Face>(app: &App, pages: Vec<Page>) -> Router<App> {
     let router = Router::new()
         .route("/assets/app.css", get(async || asset("text/css; charset=utf-8", STYLE)))
         .route("/assets/passkeys.js", get(async || asset("text/javascript; charset=utf-8", PASSKEYS)));
-    pages.into_iter().fold(router, |router, page| page.mount(app, router))
+    pages.into_iter().fold(router, |router, page| page.mount::<F>(app, router))
 }
 
 /// A moment as people read it here: to the minute, in UTC.

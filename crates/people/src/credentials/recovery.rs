@@ -6,7 +6,7 @@
 use super::{CredentialError, Keeper};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
-use bonded_base::{Chance, Moment, Secret};
+use bonded_base::{ALPHABET, Chance, Moment, Secret};
 use bonded_ledger::{Concealed, Record};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -17,8 +17,6 @@ pub const CODES: u8 = 10;
 pub const LETTERS: usize = 24;
 /// Letters of a group.
 const GROUP: usize = 4;
-/// Digits and lower-case letters without i, l, o and u, as in ids.
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const HASH_BYTES: usize = 32;
 const PURPOSE: &str = "recovery";
 

@@ -206,6 +206,7 @@ fn a_mail_is_tried_less_and_less_often_and_then_held() {
     assert!((60..=110).contains(&mail.attempts), "{}", mail.attempts);
     assert!(now.millis() - BEGINNING.millis() >= GIVE_UP_MS);
     assert_eq!(mail.why.as_deref(), Some("given up after three days: the server is away"));
+    assert_eq!((mail.standing(), mail.clone().refused("no such mailbox").standing()), ("given up", "held"));
     assert!(!mail.is_due(now));
 }
 

@@ -123,14 +123,16 @@ impl Power {
         match self {
             Self::FindAccounts => "Finds a merchant account by its name or id; sees nothing in it.",
             Self::AskForGrants => "Asks an account for a grant, and uses it once the account has approved it.",
-            Self::ReadFigures => "Reads metrics and health, which name no account.",
+            Self::ReadFigures => "Reads the figures of the running program, which name no account.",
             Self::ReadMail => "Sees which mails wait or are held, and why; not to whom.",
             Self::ReadStaff => "Sees who is on the staff, with which roles and factors.",
-            Self::ManageStaff => "Invites staff, gives and takes roles, ends accounts.",
+            Self::ManageStaff => "Invites staff and takes invitations back, gives and takes roles, ends accounts.",
             Self::ReadReviews => "Sees access reviews and what came of them.",
             Self::DecideReviews => "Certifies or revokes each staff account in a review.",
             Self::ManageTraining => "Keeps the list of courses, and records who has passed them.",
-            Self::ReadPlatformLog => "Reads the platform's own log.",
+            Self::ReadPlatformLog => {
+                "Reads the platform's own log: who did what and when to which fields of which record; no values."
+            }
             Self::ActOnLegalDemand => {
                 "Signs, together with another officer, access that the law demands; the customer sees it."
             }

@@ -4,8 +4,8 @@ use crate::house::{House, OPERATOR, PASSWORD, Why, secret, user, visit, why};
 use bonded_base::{Account, Id, Reason};
 use bonded_ledger::{Change, Scope, Stored};
 use bonded_people::PeopleError;
-use bonded_people::invitations::{self, HOLDS_MS, InvitationRecord, InvitationState};
-use bonded_people::mail::{Matter, Notice};
+use bonded_people::invitations::{self, HOLDS_MS, InvitationRecord, InvitationState, OPEN_MAX};
+use bonded_people::mail::{MailState, Matter, Notice};
 use bonded_people::members::{self, MemberRecord, MemberState, Role};
 use bonded_people::session::{Factor, Stage};
 use bonded_people::sign_in;
@@ -304,5 +304,73 @@ async fn staff_join_by_the_same_steps_at_their_own_door() {
         assert_eq!(why(house.tries::<UserRecord>(mail, PASSWORD, &visit()).await), Why::NotProven);
         assert!(users::find(&house.ledger, &mail.parse().unwrap()).await.unwrap().is_none());
         assert_eq!(house.told(mail).await, [] as [Notice; 0]);
+    }
+}
+
+#[tokio::test]
+async fn invitations_onto_the_staff_are_listed_and_taken_back() {
+    for house in House::each().await {
+        let mail = "edith@bonded.example";
+        let late = house.invites_staff("late@bonded.example", &[StaffRole::Engineer]).await;
+        house.pass_ms(HOLDS_MS);
+        let link = house.invites_staff(mail, &[StaffRole::Support]).await;
+        let taken = house.invites_staff("grace@bonded.example", &[StaffRole::OnCall]).await;
+        let shop = house.invites(house.shop, ADA, Role::Owner).await;
+        house.accepts_staff(&taken, "Grace Hopper").await.unwrap();
+        let listed = invitations::list_staff(&house.ledger, &OPERATOR).await.unwrap();
+        let ids: Vec<_> = listed.iter().map(|one| one.id).collect();
+        assert_eq!(ids, [link.0], "neither what ran out, nor what was accepted, nor what leads into an account");
+
+        let withdraws = async |id| invitations::withdraw_staff(&house.ledger, &OPERATOR, id).await;
+        assert_eq!(withdraws(link.0).await.unwrap().state, InvitationState::Withdrawn);
+        assert_eq!(why(house.accepts_staff(&link, "Edith Clarke").await), GONE, "its link opens nothing");
+        assert!(invitations::list_staff(&house.ledger, &OPERATOR).await.unwrap().is_empty());
+        let sent = house.mails().await.into_iter().find(|one| one.to.expose() == mail).unwrap();
+        assert_eq!(sent.state, MailState::Held, "what has not gone yet does not go");
+        let head = house.ledger.head(&OPERATOR).await.unwrap();
+        let told = house.ledger.headlines(&OPERATOR, head - 2, 2).await.unwrap();
+        assert_eq!((told[0].action.as_str(), told[0].id_of()), ("withdrawn", Some(link.0)), "the log tells of it");
+
+        for used in [link.0, taken.0] {
+            assert_eq!(why(withdraws(used).await), Why::Refused(Reason::State));
+        }
+        assert_eq!(why(withdraws(shop.0).await), GONE, "an account's own is the account's to take back");
+        assert_eq!(stands(&house, house.shop, shop.0).await, [InvitationState::Open; 2]);
+        assert_eq!(why(house.accepts_staff(&late, "Eve").await), GONE);
+    }
+}
+
+#[tokio::test]
+async fn the_staff_have_a_hundred_open_invitations_at_most() {
+    let house = House::on_sqlite().await;
+    let mut last = None;
+    for number in 0..OPEN_MAX {
+        last = Some(house.invites_staff(&format!("s{number}@bonded.example"), &[StaffRole::Support]).await);
+    }
+    let one_more = async || {
+        let (mail, roles) = ("more@bonded.example".parse().unwrap(), [StaffRole::Support].into_iter().collect());
+        invitations::invite_staff(&house.ledger, &OPERATOR, "Grace", mail, roles).await
+    };
+    assert_eq!(why(one_more().await), Why::Refused(Reason::TooMuch));
+    invitations::withdraw_staff(&house.ledger, &OPERATOR, last.unwrap().0).await.unwrap();
+    one_more().await.unwrap();
+}
+
+#[tokio::test]
+async fn joining_the_staff_and_being_taken_back_at_once_leaves_one_of_the_two() {
+    for house in House::each().await {
+        for round in 0..4 {
+            let mail = format!("edith{round}@bonded.example");
+            let link = house.invites_staff(&mail, &[StaffRole::Support]).await;
+            let withdrawing = async {
+                for _ in 0..round * 40 {
+                    tokio::task::yield_now().await;
+                }
+                invitations::withdraw_staff(&house.ledger, &OPERATOR, link.0).await
+            };
+            let (joined, withdrawn) = tokio::join!(house.accepts_staff(&link, "Edith Clarke"), withdrawing);
+            let found = staff::find(&house.ledger, &mail.parse().unwrap()).await.unwrap();
+            assert_eq!((joined.is_ok(), withdrawn.is_ok()), (found.is_some(), found.is_none()), "round {round}");
+        }
     }
 }

@@ -20,6 +20,21 @@ pub enum Staff {
         #[command(flatten)]
         unsealed: Unsealed,
     },
+    /// Lists the open invitations onto the staff
+    Invitations {
+        /// With the mail addresses of whom they are for
+        #[arg(long)]
+        addresses: bool,
+        #[command(flatten)]
+        unsealed: Unsealed,
+    },
+    /// Takes an invitation onto the staff back; its link opens nothing any more
+    Withdraw {
+        /// The invitation, as inv_…
+        invitation: String,
+        #[command(flatten)]
+        unsealed: Unsealed,
+    },
     /// Lists everybody on the staff, with roles, factors and training
     List {
         /// With their mail addresses

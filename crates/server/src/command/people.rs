@@ -21,6 +21,14 @@ pub fn staff(choices: &Choices, staff: Staff) -> Result<(), Ending> {
             let done = wish(choices, Wish::StaffInvite { mail, roles: role }, &unsealed)?;
             tell(&done, &unsealed, invited);
         }
+        Staff::Invitations { addresses, unsealed } => {
+            let done = wish(choices, Wish::StaffInvitations { addresses }, &unsealed)?;
+            tell(&done, &unsealed, |done| each(done, "invitations", "nobody is invited", invitation));
+        }
+        Staff::Withdraw { invitation: which, unsealed } => {
+            let done = wish(choices, Wish::StaffWithdraw { invitation: id(&which)? }, &unsealed)?;
+            tell(&done, &unsealed, invitation);
+        }
         Staff::List { addresses, unsealed } => {
             let done = wish(choices, Wish::StaffList { addresses }, &unsealed)?;
             tell(&done, &unsealed, |done| each(done, "staff", "nobody is on the staff", person));
@@ -131,6 +139,13 @@ fn person(person: &Value) {
     let mail = person.get("mail").and_then(Value::as_str).map(|mail| format!("  {mail}")).unwrap_or_default();
     say!("{id}  {state:6}  {name}{mail}");
     say!("  {}  ({trained}; passkeys {passkeys}{totp}; {seen})", names(person, "roles"));
+}
+
+fn invitation(invitation: &Value) {
+    let [id, state, until, by] = ["invitation", "state", "until", "invited_by"].map(|field| word(invitation, field));
+    let mail = invitation.get("mail").and_then(Value::as_str).map(|mail| format!("  {mail}")).unwrap_or_default();
+    say!("{id}  {state:9}  until {until}{mail}");
+    say!("  {}  (invited by {by})", names(invitation, "roles"));
 }
 
 fn course(course: &Value) {

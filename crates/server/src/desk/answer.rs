@@ -74,6 +74,8 @@ impl Desk {
             Wish::MailList { state, addresses } => mail::list(self.ledger()?, state.as_deref(), addresses).await,
             Wish::MailRetry { mail } => mail::retry(self.ledger()?, mail).await,
             Wish::StaffList { addresses } => people::list(self.ledger()?, addresses).await,
+            Wish::StaffInvitations { addresses } => invite::list(self.ledger()?, addresses).await,
+            Wish::StaffWithdraw { invitation } => invite::withdraw(self.ledger()?, invitation).await,
             Wish::StaffRoles { staff, roles } => people::change_roles(self.ledger()?, staff, &roles).await,
             Wish::StaffEnd { staff } => people::end(self.ledger()?, staff).await,
             Wish::TrainingList => people::standings(self.ledger()?).await,

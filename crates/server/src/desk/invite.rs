@@ -1,11 +1,11 @@
-//! Inviting people: into a merchant account, or onto the staff.
+//! Inviting people, into a merchant account or onto the staff; and taking the latter back.
 //!
 //! The link is mailed, and told here too, for a deployment whose mail does not go yet.
 
 use crate::ending::{Code, Ending};
 use bonded_base::{Account, Id};
-use bonded_ledger::{Ledger, PLATFORM, Scope};
-use bonded_people::invitations;
+use bonded_ledger::{Ledger, PLATFORM, Scope, Stored};
+use bonded_people::invitations::{self, Into as Place, InvitationRecord};
 use bonded_people::mail::Origins;
 use bonded_people::members::{Acting, Role};
 use bonded_people::staff::{StaffRole, StaffRoles};
@@ -39,6 +39,39 @@ pub async fn staff(ledger: &Ledger, origins: &Origins, mail: &str, roles: &[Stri
     let invited = invitations::invite_staff(ledger, &scope, INVITER, address(mail)?, roles).await.map_err(ending)?;
     let link = invitations::link_of(ledger, invited.id, &invited, origins)?;
     Ok(json!({"invitation": invited.id, "until": invited.until, "link": link.expose()}))
+}
+
+/// The open invitations onto the staff, newest first. Addresses are shown to whoever asks for them.
+pub async fn list(ledger: &Ledger, addresses: bool) -> Result<Value, Ending> {
+    let listed = invitations::list_staff(ledger, &Scope::operator(PLATFORM)).await?;
+    let shown = listed.iter().map(|invitation| {
+        let mut line = shown(invitation);
+        if let (true, Some(line)) = (addresses, line.as_object_mut()) {
+            line.insert(String::from("mail"), json!(invitation.mail.expose()));
+        }
+        line
+    });
+    Ok(json!({"invitations": shown.collect::<Vec<_>>()}))
+}
+
+/// Takes an invitation onto the staff back.
+pub async fn withdraw(ledger: &Ledger, id: Id<InvitationRecord>) -> Result<Value, Ending> {
+    let withdrawn = invitations::withdraw_staff(ledger, &Scope::operator(PLATFORM), id).await.map_err(ending)?;
+    Ok(shown(&withdrawn))
+}
+
+fn shown(invitation: &Stored<InvitationRecord>) -> Value {
+    let roles = match invitation.into {
+        Place::Staff { roles } => roles,
+        Place::Account { .. } => StaffRoles::default(),
+    };
+    json!({
+        "invitation": invitation.id,
+        "state": invitation.state,
+        "roles": roles,
+        "invited_by": invitation.invited_by,
+        "until": invitation.until,
+    })
 }
 
 fn address(text: &str) -> Result<MailAddress, Ending> {

@@ -2,6 +2,7 @@
 
 use crate::ending::Ending;
 use bonded_base::{Account, Id};
+use bonded_people::invitations::InvitationRecord;
 use bonded_people::mail::Mail;
 use bonded_people::reviews::ReviewRecord;
 use bonded_people::staff::StaffRecord;
@@ -87,6 +88,16 @@ pub enum Wish {
     StaffList {
         /// Whether addresses are shown.
         addresses: bool,
+    },
+    /// The open invitations onto the staff.
+    StaffInvitations {
+        /// Whether addresses are shown.
+        addresses: bool,
+    },
+    /// An invitation onto the staff is taken back.
+    StaffWithdraw {
+        /// Which.
+        invitation: Id<InvitationRecord>,
     },
     /// Other roles for one of the staff.
     StaffRoles {

@@ -46,9 +46,15 @@ const MEMBERS: [(&str, &str); 15] = [
     ("/reset/INV/CODE", "password"),
 ];
 /// Those of the staff.
-const STAFF: [(&str, &str); 5] = [
+const STAFF: [(&str, &str); 11] = [
     ("/staff/grants", "account area act record consumers kind ~text ~ticket hours"),
+    ("/staff/legal", "account area record consumers ~text ~ticket hours"),
+    ("/staff/training/courses", "~name ~about required_for valid_days"),
+    ("/staff/training/courses/change", "id ~about required_for valid_days new_version"),
+    ("/staff/training/courses/retire", "id"),
+    ("/staff/training/completions", "staff course completed_on of_version"),
     ("/staff/people/invite", "mail role"),
+    ("/staff/people/withdraw", "id"),
     ("/staff/people/roles", "id role"),
     ("/staff/people/end", "id"),
     ("/staff/reviews/REVIEW/decide", "staff verdict roles ~note"),
@@ -62,7 +68,7 @@ const SCRIPTS: [&str; 5] = [
     "/support/GRANT/approve",
 ];
 /// Addresses with something in a path or a query.
-const READ: [(&str, &str); 9] = [
+const READ: [(&str, &str); 12] = [
     ("/sign-in?CANARY=1", "query"),
     ("/security?notice=CANARY", "query"),
     ("/reset/CANARY/CANARY", "path"),
@@ -72,9 +78,12 @@ const READ: [(&str, &str); 9] = [
     ("/staff/grants/new?account=CANARY", "query"),
     ("/support/CANARY/v1/orders", "path"),
     ("/staff/accounts?q=CANARY", "form q"),
+    ("/staff/mail?state=CANARY&after=CANARY", "query"),
+    ("/staff/log?kind=CANARY", "query"),
+    ("/staff/log?before=CANARY", "query"),
 ];
 /// What stands in the other fields.
-const PLAIN: [(&str, &str); 12] = [
+const PLAIN: [(&str, &str); 15] = [
     ("mail", "plain@aviary.example"),
     ("role", "viewer"),
     ("name", "Plain name"),
@@ -85,6 +94,10 @@ const PLAIN: [(&str, &str); 12] = [
     ("text", "Plain text"),
     ("ticket", "17"),
     ("verdict", "certify"),
+    // No role whose powers would rest without it.
+    ("required_for", "reviewer"),
+    ("valid_days", "30"),
+    ("completed_on", "2026-11-22"),
     ("password", "a plain password of many words"),
     ("code", "000000"),
 ];

@@ -14,7 +14,7 @@ struct Kept {
 /// What people type for others, or programs, to know them by.
 const WRITTEN: &[Shape] = &[Shape::Address, Shape::Name];
 
-const KEPT: [Kept; 10] = [
+const KEPT: [Kept; 11] = [
     // What a supplier says of its products is for everybody, and no order brings it.
     Kept {
         operations: &["POST /v1/products", "POST /v1/products/batch", "PATCH /v1/products/{id}"],
@@ -63,15 +63,21 @@ const KEPT: [Kept; 10] = [
     Kept { operations: &["POST /v1/api_keys"], parts: "/name", shapes: &Shape::EVERY },
     // What staff tell a customer, and note about each other.
     Kept {
-        operations: &["POST /staff/grants", "POST /staff/reviews/{}/decide"],
+        operations: &["POST /staff/grants", "POST /staff/legal", "POST /staff/reviews/{}/decide"],
         parts: "text|ticket|note",
         shapes: WRITTEN,
     },
+    // What an officer calls a course, and says of it.
+    Kept { operations: &["POST /staff/training/courses"], parts: "name|about", shapes: WRITTEN },
 ];
 
 /// Fields that a page shows once more with what was wrong, to whoever has just filled them in; no page repeats others.
 const ASKED_AGAIN: &str = "POST /sign-in mail|POST /staff/sign-in mail|POST /invitations/{}/{} name|\
-    POST /staff/invitations/{}/{} name|GET /staff/accounts q";
+    POST /staff/invitations/{}/{} name|GET /staff/accounts q|POST /staff/people/invite mail|\
+    POST /staff/grants record|POST /staff/grants text|POST /staff/grants ticket|POST /staff/legal account|\
+    POST /staff/legal record|POST /staff/legal text|POST /staff/legal ticket|POST /staff/reviews/{}/decide note|\
+    POST /staff/training/courses name|POST /staff/training/courses about|POST /staff/training/courses valid_days|\
+    POST /staff/training/completions completed_on|POST /staff/training/completions of_version";
 
 /// Whether the answer to this operation is the page that shows what was typed there.
 pub fn is_asked_again(place: &Place, operation: &str) -> bool {

@@ -24,7 +24,8 @@ pub struct Doors {
 impl Doors {
     /// The door that an address is behind.
     pub fn of(&self, path: &str) -> &Callers {
-        let staff_alone = path.starts_with("/staff") || path.starts_with("/support/") && path.contains("/v1/");
+        let staff_alone =
+            path == "/metrics" || path.starts_with("/staff") || path.starts_with("/support/") && path.contains("/v1/");
         if staff_alone { &self.private } else { &self.public }
     }
 }

@@ -39,8 +39,9 @@ const ON_TOP: &str = "*, on top";
 /// What people can read, each once they have signed in.
 const MEMBERS_READ: &str = "/home /accounts /security /members /keys /support /v1/members /v1/invitations /v1/api_keys \
     /v1/grants /v1/events?after=0&limit=500";
-const STAFF_READS: &str =
-    "/staff /staff/roles /staff/people /staff/grants /staff/reviews /staff/security /staff/accounts";
+const STAFF_READS: &str = "/staff /staff/roles /staff/people /staff/grants /staff/reviews /staff/security \
+    /staff/accounts /staff/legal /staff/training /staff/mail /staff/mail?state=held /staff/mail?state=sent /staff/log \
+    /staff/log?kind=user /metrics";
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -66,6 +66,19 @@ async fn the_operator_keeps_staff_courses_and_reviews() {
     assert!(everybody["staff"][1]["mail"].is_null(), "addresses are shown to who asks for them");
     assert!(house.must(&["staff", "list", "--addresses"]).out.contains("ada@bonded.example"));
 
+    let invited = json(&house, &["staff", "invite", "grace@bonded.example", "--role", "engineer"]);
+    let listed = json(&house, &["staff", "invitations"]);
+    assert_eq!(
+        (&listed["invitations"][0]["invitation"], listed["invitations"].as_array().unwrap().len()),
+        (&invited["invitation"], 1)
+    );
+    assert!(listed["invitations"][0]["mail"].is_null(), "as above");
+    assert!(house.must(&["staff", "invitations", "--addresses"]).out.contains("grace@bonded.example"));
+    let which = invited["invitation"].as_str().unwrap();
+    assert_eq!(json(&house, &["staff", "withdraw", which])["state"], "withdrawn");
+    assert_eq!(house.run(&["staff", "withdraw", which]).code, 64, "once");
+    assert_eq!(house.must(&["staff", "invitations"]).out, "nobody is invited\n");
+
     let course =
         json(&house, &["training", "course", "Privacy", "--for", "support", "--for", "engineer", "--valid-days", "30"]);
     assert_eq!((&course["version"], &course["valid_days"]), (&1.into(), &30.into()));

@@ -24,26 +24,27 @@ const LOOKED_THROUGH_MAX: u64 = 20_000;
 const CHUNK: u32 = 1_000;
 
 /// The ledger's own books: not business, so shown only to those who ask for them by name.
-const BOOKKEEPING: [Kind; 2] = [Kind::Answer, Kind::SlotBlock];
+pub(crate) const BOOKKEEPING: [Kind; 2] = [Kind::Answer, Kind::SlotBlock];
 
 pub(crate) fn routes() -> Vec<Route> {
     vec![Route::new(Permission::LogRead, routes!(list_events))]
 }
 
+/// An entry of a log, as people and programs are shown it.
 #[derive(Serialize)]
-struct EventShown {
+pub(crate) struct EventShown {
     object: &'static str,
     id: String,
-    seq: u64,
-    at: Moment,
-    actor: String,
-    action: String,
-    kind: &'static str,
-    subject: String,
-    version: u64,
-    changes: Map<String, Value>,
+    pub seq: u64,
+    pub at: Moment,
+    pub actor: String,
+    pub action: String,
+    pub kind: &'static str,
+    pub subject: String,
+    pub version: u64,
+    pub changes: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    seen: Vec<String>,
+    pub seen: Vec<String>,
 }
 
 impl From<Entry> for EventShown {

@@ -13,6 +13,13 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 /// How long a style or a script may be kept.
 const ASSET_CACHE: &str = "public, max-age=300";
 
+/// Pages that the head of a page leads to: their addresses, and what they are called.
+pub(crate) type Links = Vec<(&'static str, &'static str)>;
+
+/// Those that lead to a member's pages.
+const MEMBERS: [(&str, &str); 4] =
+    [("/members", "Members"), ("/keys", "API keys"), ("/support", "Support"), ("/security", "Security")];
+
 /// What surrounds every page.
 pub(crate) struct Shell {
     /// What the page is about; also its heading.
@@ -21,6 +28,8 @@ pub(crate) struct Shell {
     pub who: Option<String>,
     /// Where the pages of this face begin: empty, or `/staff`.
     pub prefix: &'static str,
+    /// Where its head leads to.
+    pub links: Links,
     /// What went wrong with what was just sent.
     pub error: Option<String>,
     /// What was just done.
@@ -30,12 +39,19 @@ pub(crate) struct Shell {
 impl Shell {
     /// A page for somebody who is not signed in.
     pub fn open(title: &str, prefix: &'static str) -> Self {
-        Self { title: title.to_owned(), who: None, prefix, error: None, notice: None }
+        Self { title: title.to_owned(), who: None, prefix, links: Links::new(), error: None, notice: None }
     }
 
-    /// A page for somebody who is.
+    /// A page for somebody who is. Where the staff are led to depends on their powers, and is added.
     pub fn of(title: &str, prefix: &'static str, who: String) -> Self {
-        Self { who: Some(who), ..Self::open(title, prefix) }
+        let links = if prefix.is_empty() { MEMBERS.to_vec() } else { Links::new() };
+        Self { who: Some(who), links, ..Self::open(title, prefix) }
+    }
+
+    /// The same page, with a head that leads there.
+    #[must_use]
+    pub fn with_links(self, links: Links) -> Self {
+        Self { links, ..self }
     }
 
     /// The same page, with what went wrong.

@@ -1,10 +1,13 @@
 //! The two faces: members' pages on the public listener, the staff's on the private one. Signing in is the same on both.
 
+use super::answer::Shell;
 use crate::app::App;
 use crate::cookies::Cookie;
-use bonded_people::sign_in::Holder;
-use bonded_people::staff::StaffRecord;
+use bonded_people::PeopleError;
+use bonded_people::sign_in::{Entering, Holder};
+use bonded_people::staff::{self, StaffRecord};
 use bonded_people::users::UserRecord;
+use std::future::Future;
 
 /// One of the two.
 pub(crate) trait Face: Send + Sync + 'static {
@@ -26,6 +29,13 @@ pub(crate) trait Face: Send + Sync + 'static {
 
     /// The origin that its pages are of.
     fn origin(app: &App) -> &str;
+
+    /// A page of this face for whoever is signed in, as far as that has come.
+    fn shell(
+        app: &App,
+        title: &str,
+        entering: &Entering<Self::Holder>,
+    ) -> impl Future<Output = Result<Shell, PeopleError>> + Send;
 }
 
 /// Members of merchant accounts.
@@ -44,6 +54,10 @@ impl Face for Shop {
     fn origin(app: &App) -> &str {
         &app.settings().base_url
     }
+
+    async fn shell(_: &App, title: &str, entering: &Entering<UserRecord>) -> Result<Shell, PeopleError> {
+        Ok(Shell::of(title, Self::PREFIX, entering.holder.name.clone()))
+    }
 }
 
 impl Face for Console {
@@ -55,5 +69,10 @@ impl Face for Console {
 
     fn origin(app: &App) -> &str {
         &app.settings().private_url
+    }
+
+    async fn shell(app: &App, title: &str, entering: &Entering<StaffRecord>) -> Result<Shell, PeopleError> {
+        let Entering { holder, session } = entering.clone();
+        Ok(super::staff::shell(title, &staff::visiting(app.ledger(), holder, session).await?))
     }
 }

@@ -1,10 +1,12 @@
 //! Reading what a page sends: a form's fields, or what a passkey answered as JSON.
 
-use super::answer::Refused;
+use super::answer::{Refused, sentence};
 use crate::app::App;
 use crate::body::{BodyLimit, whole};
 use crate::problem::Failure;
 use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use bonded_people::PeopleError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,6 +16,7 @@ use std::collections::HashMap;
 pub(crate) const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// The fields of a form; one that is missing is empty.
+#[derive(Default)]
 pub(crate) struct Form(HashMap<String, Vec<String>>);
 
 impl Form {
@@ -49,6 +52,74 @@ impl FromRequest<App> for Form {
             fields.entry(name.into_owned()).or_default().push(value.into_owned());
         }
         Ok(Self(fields))
+    }
+}
+
+/// Something that a form lets people choose, and whether it is chosen.
+pub(crate) struct Choice {
+    pub value: String,
+    pub words: &'static str,
+    pub chosen: bool,
+}
+
+/// What was sent last from one of a page's forms and had a mistake in it, so that the form says what was wrong and keeps
+/// what was typed; or nothing. Never of a form that has a secret in it.
+#[derive(Default)]
+pub(crate) struct Attempt(Option<Failed>);
+
+struct Failed {
+    form: String,
+    typed: Form,
+    says: String,
+}
+
+impl Attempt {
+    /// The form of this name was sent, and refused; an error that nobody who types can help is a page of its own.
+    pub fn failed(form: impl Into<String>, typed: Form, error: PeopleError) -> Result<Self, Refused> {
+        Ok(Self(Some(Failed { form: form.into(), typed, says: sentence(error)? })))
+    }
+
+    /// The status of the page that shows it.
+    pub const fn status(&self) -> StatusCode {
+        if self.0.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
+    }
+
+    fn of(&self, form: &str) -> Option<&Failed> {
+        self.0.as_ref().filter(|failed| failed.form == form)
+    }
+
+    /// What was wrong with this form.
+    pub fn wrong(&self, form: &str) -> Option<String> {
+        self.of(form).map(|failed| failed.says.clone())
+    }
+
+    /// What was wrong with a form that is none of these, since what it was about is gone from the page.
+    pub fn wrong_elsewhere<'a>(&self, mut shown: impl Iterator<Item = &'a str>) -> Option<String> {
+        self.0.as_ref().filter(|failed| !shown.any(|form| form == failed.form)).map(|failed| failed.says.clone())
+    }
+
+    /// What was typed into a field of this form, else what is there at present.
+    pub fn text(&self, form: &str, name: &str, present: &str) -> String {
+        self.of(form).map_or(present, |failed| failed.typed.text(name)).to_owned()
+    }
+
+    /// Whether a value was chosen in this form, else whether it is at present.
+    pub fn ticked(&self, form: &str, name: &str, value: &str, present: bool) -> bool {
+        self.of(form).map_or(present, |failed| failed.typed.all(name).iter().any(|chosen| chosen == value))
+    }
+
+    /// The choices of a field: each with its words, and whether it is chosen at present.
+    pub fn choices<V: ToString>(
+        &self,
+        form: &str,
+        name: &str,
+        choices: impl IntoIterator<Item = (V, &'static str, bool)>,
+    ) -> Vec<Choice> {
+        let choice = |(value, words, present): (V, &'static str, bool)| {
+            let value = value.to_string();
+            Choice { chosen: self.ticked(form, name, &value, present), value, words }
+        };
+        choices.into_iter().map(choice).collect()
     }
 }
 

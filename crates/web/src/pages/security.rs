@@ -101,7 +101,7 @@ async fn rendered<F: Face>(app: &App, entering: &Entering<F::Holder>, said: Said
         own: held.id == session.id,
     };
     let status = if said.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let shell = Shell::of("Security", F::PREFIX, holder.name().to_owned());
+    let shell = F::shell(app, "Security", entering).await?;
     let shown = SecurityPage {
         shell: shell.with_error(said.error).with_notice(said.notice),
         home: F::HOME,
@@ -196,7 +196,7 @@ async fn remove_passkey<F: Face>(State(app): State<App>, headers: HeaderMap, for
 async fn begin_totp<F: Face>(State(app): State<App>, headers: HeaderMap) -> Result<Response, Refused> {
     let entering = visitor::<F>(&app, &headers).await?;
     let shown = sign_in::begin_totp(app.doors(), &entering).await?;
-    let shell = Shell::of("Add an authenticator app", F::PREFIX, entering.holder.name().to_owned());
+    let shell = F::shell(&app, "Add an authenticator app", &entering).await?;
     Ok(page(&TotpPage { shell, svg: shown.svg.expose().clone(), text: shown.text.expose().clone() }))
 }
 

@@ -51,7 +51,8 @@ const PRIVATE: &str = "
 ## Pages of the private listener
 
 Behind the identity-aware proxy, if there is one. **owner** is a member of a merchant account. The staff have a valid course and
-a passkey; **untrained** is support without a course, **no passkey** a security officer with a one-time code.
+a passkey; **untrained** is support without a course, **no passkey** a security officer with a one-time code. For `/metrics`
+**nobody** and **owner** stand for a program, which shows no session of the staff.
 
 | | address | nobody | owner | support | engineer | on_call | security_officer | reviewer | untrained | no passkey |
 |---|---|---|---|---|---|---|---|---|---|---|
@@ -99,7 +100,7 @@ fn public_pages() -> Vec<Place> {
 }
 
 fn private_pages() -> Vec<Place> {
-    let read = ["/healthz", "/readyz", "/metrics"].map(|path| Place::read(path, Listener::Private));
+    let read = ["/healthz", "/readyz"].map(|path| Place::read(path, Listener::Private));
     read.into_iter().chain(pages::private().into_iter().map(|page| Place::of_page(page, Listener::Private))).collect()
 }
 

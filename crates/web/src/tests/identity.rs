@@ -1,6 +1,7 @@
 //! The door of the private listener: whom the proxy vouches for is let in, and nobody else sees what it said.
 
-use crate::house::House;
+use crate::house::people::Helper;
+use crate::house::{Guest as _, House};
 use crate::identity::{AssertedIdentity, Door, IdentityCheck, IdentityProof, IssuerKeys};
 use crate::{App, Readiness, Settings, private, surrounded};
 use aws_lc_rs::rand::SystemRandom;
@@ -14,6 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bonded_base::Moment;
 use bonded_people::assertion::{KeySet, Rules, Verifier};
+use bonded_people::staff::StaffRole;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
@@ -48,10 +50,14 @@ impl Issuer {
     }
 
     fn assertion(&self, kid: &str, now: Moment) -> String {
+        self.assertion_about("ada@example.com", kid, now)
+    }
+
+    fn assertion_about(&self, mail: &str, kid: &str, now: Moment) -> String {
         let second = now.millis() / 1000;
         let header = json!({"alg": "ES256", "typ": "JWT", "kid": kid}).to_string();
         let claims = json!({"iss": "https://proxy.example", "aud": "console", "iat": second, "exp": second + 300,
-            "sub": "1", "email": "ada@example.com"});
+            "sub": "1", "email": mail});
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = self.pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
@@ -265,4 +271,28 @@ async fn where_nothing_is_asked_nobody_is_believed_either() {
     let outside = surrounded(guarded.app.clone(), seeing(), Door::Public);
     let (status, seen) = send(&outside, Method::GET, "/seen", &headers).await;
     assert_eq!((status, seen), (StatusCode::OK, json!({"headers": [], "mail": null})));
+}
+
+#[tokio::test]
+async fn figures_are_for_programs_and_for_those_of_the_staff_who_have_the_power() {
+    let guarded = Guarded::new().await;
+    let (engineer, support) =
+        (guarded.house.staff(StaffRole::Engineer).await, guarded.house.staff(StaffRole::Support).await);
+    let now = guarded.house.ledger.clock().now();
+    let by = |mail: &str| {
+        let assertion = guarded.issuer.assertion_about(mail, "key-1", now);
+        (HEADER, HeaderValue::try_from(assertion).unwrap())
+    };
+    let session = |helper: &Helper| ("cookie", HeaderValue::try_from(helper.shows()[0].1.clone()).unwrap());
+    let (engineer_mail, support_mail) = ("engineer0@bonded.example", "Support1@bonded.example");
+    let status = async |headers: &[(&str, HeaderValue)]| guarded.get("/metrics", headers).await.0.as_u16();
+    assert_eq!(status(&[by("collector@bonded.example")]).await, 200, "a program has no session");
+    assert_eq!(status(&[by(engineer_mail)]).await, 303, "who is on the staff signs in first");
+    assert_eq!(status(&[by(engineer_mail), session(&engineer)]).await, 200);
+    assert_eq!(status(&[by(support_mail), session(&support)]).await, 403);
+    assert_eq!(status(&[by(support_mail), session(&engineer)]).await, 403, "another's session");
+    assert_eq!(status(&[by("collector@bonded.example"), session(&engineer)]).await, 403, "nor a program with one");
+    guarded.house.ledger.vault().seal();
+    assert_eq!(status(&[by("collector@bonded.example")]).await, 200, "that the vault is sealed is among them");
+    assert!(guarded.figures().await.contains("bonded_vault_sealed 1\n"));
 }

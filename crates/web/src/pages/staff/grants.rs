@@ -2,8 +2,8 @@
 
 use super::shell;
 use crate::app::App;
-use crate::pages::answer::{Refused, Shell, go, page};
-use crate::pages::form::Form;
+use crate::pages::answer::{Refused, Shell, answered, go, page};
+use crate::pages::form::{Attempt, Choice, Form};
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
 use crate::pages::{HOUR_MS, HOURS, when};
 use askama::Template;
@@ -14,13 +14,15 @@ use axum::routing::{get, post};
 use bonded_base::{Account, Id, Problem, Reason as Why};
 use bonded_ledger::{List, PAGE_MAX, Stored};
 use bonded_people::grants::{self, Area, Asker, GrantRecord, GrantScope, Reason, ReasonKind};
-use bonded_people::staff::Power;
+use bonded_people::staff::{Power, StaffVisitor};
 use bonded_people::{PeopleError, Permission, directory};
 use serde::Deserialize;
 
 /// Grants that the page lists, and accounts that a search finds.
 pub(super) const LISTED: u32 = 100;
 const FOUND_MAX: usize = 20;
+/// The form that asks for a part of an account, on either page that has one.
+pub(super) const ASK: &str = "ask";
 /// Where an area's records are read under a grant.
 const READS: [(Permission, &str); 8] = [
     (Permission::AccountRead, "/v1/account"),
@@ -79,9 +81,37 @@ struct AskPage {
     shell: Shell,
     name: String,
     account: String,
-    areas: Vec<(&'static str, &'static str)>,
-    kinds: [&'static str; 3],
-    hours: [(i64, &'static str); 6],
+    kinds: Vec<Choice>,
+    form: AskForm,
+}
+
+/// What asks for a part of an account: of the account itself, or by the law.
+pub(super) struct AskForm {
+    pub(super) areas: Vec<Choice>,
+    pub(super) record: String,
+    pub(super) act: bool,
+    pub(super) consumers: bool,
+    pub(super) text: String,
+    pub(super) ticket: String,
+    pub(super) hours: Vec<Choice>,
+    pub(super) wrong: Option<String>,
+}
+
+impl AskForm {
+    /// As it was sent last, or empty.
+    pub(super) fn of(sent: &Attempt) -> Self {
+        let text = |name: &str| sent.text(ASK, name, "");
+        Self {
+            areas: sent.choices(ASK, "area", Area::ALL.map(|area| (area, area.about(), false))),
+            record: text("record"),
+            act: sent.ticked(ASK, "act", "yes", false),
+            consumers: sent.ticked(ASK, "consumers", "yes", false),
+            text: text("text"),
+            ticket: text("ticket"),
+            hours: sent.choices(ASK, "hours", HOURS.map(|(hours, words)| (hours, words, false))),
+            wrong: sent.wrong(ASK),
+        }
+    }
 }
 
 /// What the pages are asked in their query.
@@ -149,15 +179,23 @@ async fn show_form(
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Refused> {
     let Query(Asked { account, .. }) = query.unwrap_or(Query(Asked::default()));
-    let account = account_in(&account)?;
-    Ok(page(&AskPage {
-        shell: shell("Ask for a grant", &visitor),
+    rendered(&app, &visitor, account_in(&account)?, &Attempt::default()).await
+}
+
+async fn rendered(
+    app: &App,
+    visitor: &StaffVisitor,
+    account: Id<Account>,
+    sent: &Attempt,
+) -> Result<Response, Refused> {
+    let shown = AskPage {
+        shell: shell("Ask for a grant", visitor),
         name: directory::name_of(app.ledger(), account).await?,
         account: account.to_string(),
-        areas: Area::ALL.map(|area| (area.name(), area.about())).to_vec(),
-        kinds: ReasonKind::CHOICES.map(ReasonKind::name),
-        hours: HOURS,
-    }))
+        kinds: sent.choices(ASK, "kind", ReasonKind::CHOICES.map(|kind| (kind.name(), kind.name(), false))),
+        form: AskForm::of(sent),
+    };
+    Ok(answered(sent.status(), &shown))
 }
 
 /// What a form asks for.
@@ -177,8 +215,14 @@ pub(super) fn draft_of(form: &Form, kind: ReasonKind) -> Result<grants::Draft, P
 }
 
 async fn send(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff, form: Form) -> Result<Response, Refused> {
-    let kind = form.text("kind").parse().map_err(PeopleError::from)?;
-    let asker = Asker { staff: visitor.id(), name: visitor.record.name.clone() };
-    grants::ask(app.ledger(), &asker, account_in(form.text("account"))?, draft_of(&form, kind)?).await?;
-    Ok(go("/staff/grants"))
+    let account = account_in(form.text("account"))?;
+    let work = async {
+        let draft = draft_of(&form, form.text("kind").parse()?)?;
+        let asker = Asker { staff: visitor.id(), name: visitor.record.name.clone() };
+        grants::ask(app.ledger(), &asker, account, draft).await
+    };
+    match work.await {
+        Ok(_) => Ok(go("/staff/grants")),
+        Err(error) => rendered(&app, &visitor, account, &Attempt::failed(ASK, form, error)?).await,
+    }
 }

@@ -1,12 +1,12 @@
 //! What the law demands: drawn up by one security officer, signed by two.
 
-use super::grants::{LISTED, draft_of, links_of};
+use super::grants::{ASK, AskForm, LISTED, draft_of, links_of};
 use super::shell;
 use crate::app::App;
-use crate::pages::answer::{Refused, Shell, go, page};
-use crate::pages::form::{Answered, Form, Script};
+use crate::pages::answer::{Refused, Shell, answered, go};
+use crate::pages::form::{Answered, Attempt, Form, Script};
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
-use crate::pages::{HOURS, when};
+use crate::pages::when;
 use crate::problem::Failure;
 use askama::Template;
 use axum::Json;
@@ -17,7 +17,7 @@ use bonded_base::{Id, Problem, Reason as Why};
 use bonded_ledger::Stored;
 use bonded_people::PeopleError;
 use bonded_people::credentials::passkeys::approval_answer;
-use bonded_people::grants::{self, ApprovedWith, Area, GrantRecord, ReasonKind};
+use bonded_people::grants::{self, ApprovedWith, GrantRecord, ReasonKind};
 use bonded_people::staff::{Power, StaffVisitor};
 use serde_json::{Value, json};
 
@@ -49,11 +49,15 @@ struct LegalPage {
     shell: Shell,
     demands: Vec<Row>,
     open: Vec<(String, String)>,
-    areas: Vec<(&'static str, &'static str)>,
-    hours: [(i64, &'static str); 6],
+    account: String,
+    form: AskForm,
 }
 
 async fn show(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> Result<Response, Refused> {
+    rendered(&app, &visitor, &Attempt::default()).await
+}
+
+async fn rendered(app: &App, visitor: &StaffVisitor, sent: &Attempt) -> Result<Response, Refused> {
     let waiting = grants::demands(app.ledger()).await?;
     let now = app.ledger().clock().now();
     let asked = grants::asked_by(app.ledger(), visitor.id(), LISTED).await?;
@@ -62,14 +66,14 @@ async fn show(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> 
         let reference = grant.reason.ticket.clone().unwrap_or_default();
         links_of(grant).into_iter().map(move |(path, link)| (format!("{reference}: {path}"), link))
     });
-    let open = open.collect();
-    Ok(page(&LegalPage {
-        shell: shell("Legal demands", &visitor),
-        open,
-        demands: waiting.iter().filter_map(|demand| row(&visitor, demand)).collect(),
-        areas: Area::ALL.map(|area| (area.name(), area.about())).to_vec(),
-        hours: HOURS,
-    }))
+    let shown = LegalPage {
+        shell: shell("Legal demands", visitor),
+        open: open.collect(),
+        demands: waiting.iter().filter_map(|demand| row(visitor, demand)).collect(),
+        account: sent.text(ASK, "account", ""),
+        form: AskForm::of(sent),
+    };
+    Ok(answered(sent.status(), &shown))
 }
 
 fn row(visitor: &StaffVisitor, demand: &Stored<GrantRecord>) -> Option<Row> {
@@ -93,10 +97,15 @@ async fn draw_up(
     OneOfTheStaff(visitor): OneOfTheStaff,
     form: Form,
 ) -> Result<Response, Refused> {
-    let missing = |_| PeopleError::from(Problem::new(Why::Missing, "there is no such account"));
-    let account = form.text("account").trim().parse().map_err(missing)?;
-    grants::demand(app.ledger(), &visitor, account, draft_of(&form, ReasonKind::LegalDemand)?).await?;
-    Ok(go("/staff/legal"))
+    let work = async {
+        let missing = |_| Problem::new(Why::Missing, "there is no such account");
+        let account = form.text("account").trim().parse().map_err(missing)?;
+        grants::demand(app.ledger(), &visitor, account, draft_of(&form, ReasonKind::LegalDemand)?).await
+    };
+    match work.await {
+        Ok(_) => Ok(go("/staff/legal")),
+        Err(error) => rendered(&app, &visitor, &Attempt::failed(ASK, form, error)?).await,
+    }
 }
 
 fn id_of(text: &str) -> Result<Id<GrantRecord>, PeopleError> {

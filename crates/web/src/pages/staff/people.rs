@@ -1,26 +1,30 @@
 //! Who is on the staff: roles, factors, invitations.
 
-use super::{roles_of, shell};
+use super::{role_boxes, roles_in, roles_of, shell};
 use crate::app::App;
-use crate::pages::answer::{Refused, Shell, answered, sentence};
-use crate::pages::form::Form;
+use crate::pages::answer::{Refused, Shell, answered};
+use crate::pages::form::{Attempt, Choice, Form};
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
 use crate::pages::when;
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use bonded_base::{Id, Problem, Reason};
+use bonded_base::{Id, Kinded, Problem, Reason};
 use bonded_ledger::Stored;
-use bonded_people::staff::{self, Power, StaffRecord, StaffRole, StaffRoles, StaffVisitor};
-use bonded_people::{MailAddress, PeopleError, invitations};
+use bonded_people::invitations::{self, Into as Place, InvitationRecord};
+use bonded_people::staff::{self, Power, StaffRecord, StaffRoles, StaffVisitor};
+use bonded_people::{MailAddress, PeopleError};
+
+/// The form that invites; each of the others is called by the id that it is about.
+const INVITE: &str = "invite";
 
 pub(super) fn pages() -> Vec<Page> {
     let (look, manage) = (Access::With(Power::ReadStaff), Access::With(Power::ManageStaff));
     vec![
         Page::get(look, "/staff/people", get(show)),
         Page::post(manage, "/staff/people/invite", post(invite)),
+        Page::post(manage, "/staff/people/withdraw", post(withdraw)),
         Page::post(manage, "/staff/people/roles", post(change_roles)),
         Page::post(manage, "/staff/people/end", post(end)),
     ]
@@ -31,16 +35,19 @@ struct Row {
     name: String,
     mail: String,
     roles: String,
-    held: StaffRoles,
+    boxes: Vec<Choice>,
     factors: String,
     seen: String,
     own: bool,
+    wrong: Option<String>,
 }
 
-impl Row {
-    fn has(&self, role: &str) -> bool {
-        role.parse().is_ok_and(|role| self.held.contains(role))
-    }
+struct InvitationRow {
+    id: String,
+    mail: String,
+    roles: String,
+    by: String,
+    until: String,
 }
 
 #[derive(Template)]
@@ -48,57 +55,95 @@ impl Row {
 struct PeoplePage {
     shell: Shell,
     people: Vec<Row>,
-    all_roles: [&'static str; 5],
+    invitations: Vec<InvitationRow>,
+    mail: String,
+    boxes: Vec<Choice>,
+    wrong: Option<String>,
     may_manage: bool,
 }
 
 async fn show(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> Result<Response, Refused> {
-    rendered(&app, &visitor, Ok("")).await
+    rendered(&app, &visitor, None, &Attempt::default()).await
 }
 
-async fn rendered(app: &App, visitor: &StaffVisitor, done: Result<&str, PeopleError>) -> Result<Response, Refused> {
-    let row = |person: &Stored<StaffRecord>| {
-        let (totp, passkeys) = (person.credentials.totp.is_some(), person.credentials.passkeys.len());
-        Row {
-            id: person.id.to_string(),
-            name: person.name.clone(),
-            mail: person.mail.expose().to_owned(),
-            roles: roles_of(person.roles),
-            held: person.roles,
-            factors: match (passkeys, totp) {
-                (0, false) => String::from("none yet"),
-                (0, true) => String::from("app"),
-                (count, false) => format!("{count} passkeys"),
-                (count, true) => format!("{count} passkeys, app"),
-            },
-            seen: person.last_sign_in_at.map_or_else(|| String::from("never"), when),
-            own: person.id == visitor.record.id,
-        }
-    };
-    let listed = staff::list(app.ledger(), &visitor.scope()).await?;
-    let shell = shell("Staff", visitor);
-    let (status, shell) = match done {
-        Ok("") => (StatusCode::OK, shell),
-        Ok(notice) => (StatusCode::OK, shell.with_notice(Some(notice.to_owned()))),
-        Err(error) => (StatusCode::UNPROCESSABLE_ENTITY, shell.with_error(Some(sentence(error)?))),
-    };
+/// The page, after something was done or refused.
+async fn rendered(
+    app: &App,
+    visitor: &StaffVisitor,
+    notice: Option<&str>,
+    sent: &Attempt,
+) -> Result<Response, Refused> {
+    let (ledger, scope) = (app.ledger(), visitor.scope());
+    let may_manage = visitor.may(Power::ManageStaff);
+    let mut listed = staff::list(ledger, &scope).await?;
+    listed.retain(|person| person.is_active());
+    let people: Vec<_> = listed.iter().map(|person| row(person, visitor, sent)).collect();
+    let invited = if may_manage { invitations::list_staff(ledger, &scope).await? } else { Vec::new() };
+    let shown = people.iter().map(|person| person.id.as_str()).chain([INVITE]);
+    let error = sent.wrong_elsewhere(shown);
     let shown = PeoplePage {
-        shell,
-        people: listed.iter().filter(|person| person.is_active()).map(row).collect(),
-        all_roles: StaffRole::ALL.map(StaffRole::name),
-        may_manage: visitor.may(Power::ManageStaff),
+        shell: shell("Staff", visitor).with_notice(notice.map(str::to_owned)).with_error(error),
+        people,
+        invitations: invited.iter().filter_map(invitation_row).collect(),
+        mail: sent.text(INVITE, "mail", ""),
+        boxes: role_boxes(sent, INVITE, "role", StaffRoles::default()),
+        wrong: sent.wrong(INVITE),
+        may_manage,
     };
-    Ok(answered(status, &shown))
+    Ok(answered(sent.status(), &shown))
 }
 
-fn roles_in(form: &Form) -> Result<StaffRoles, PeopleError> {
-    let named = form.all("role").iter().map(|name| name.parse::<StaffRole>());
-    Ok(named.collect::<Result<_, _>>().map_err(|unknown| Problem::invalid("/roles", format!("{unknown}")))?)
+fn row(person: &Stored<StaffRecord>, visitor: &StaffVisitor, sent: &Attempt) -> Row {
+    let id = person.id.to_string();
+    let (totp, passkeys) = (person.credentials.totp.is_some(), person.credentials.passkeys.len());
+    Row {
+        name: person.name.clone(),
+        mail: person.mail.expose().to_owned(),
+        roles: roles_of(person.roles),
+        boxes: role_boxes(sent, &id, "role", person.roles),
+        factors: match (passkeys, totp) {
+            (0, false) => String::from("none yet"),
+            (0, true) => String::from("app"),
+            (1, false) => String::from("1 passkey"),
+            (1, true) => String::from("1 passkey, app"),
+            (count, false) => format!("{count} passkeys"),
+            (count, true) => format!("{count} passkeys, app"),
+        },
+        seen: person.last_sign_in_at.map_or_else(|| String::from("never"), when),
+        own: person.id == visitor.record.id,
+        wrong: sent.wrong(&id),
+        id,
+    }
 }
 
-fn id_in(form: &Form) -> Result<Id<StaffRecord>, PeopleError> {
+fn invitation_row(invitation: &Stored<InvitationRecord>) -> Option<InvitationRow> {
+    let Place::Staff { roles } = invitation.into else { return None };
+    Some(InvitationRow {
+        id: invitation.id.to_string(),
+        mail: invitation.mail.expose().to_owned(),
+        roles: roles_of(roles),
+        by: invitation.invited_by.clone(),
+        until: when(invitation.until),
+    })
+}
+
+fn id_in<K: Kinded>(form: &Form) -> Result<Id<K>, PeopleError> {
     let missing = |_| Problem::new(Reason::Missing, "there is nobody with this id");
     Ok(form.text("id").parse().map_err(missing)?)
+}
+
+/// The page that says what was done, or keeps what was typed and says what was wrong.
+async fn settled<T>(
+    app: &App,
+    visitor: &StaffVisitor,
+    done: Result<T, PeopleError>,
+    notice: &str,
+    (name, form): (String, Form),
+) -> Result<Response, Refused> {
+    match done {
+        Ok(_) => rendered(app, visitor, Some(notice), &Attempt::default()).await,
+        Err(error) => rendered(app, visitor, None, &Attempt::failed(name, form, error)?).await,
+    }
 }
 
 async fn invite(
@@ -108,11 +153,22 @@ async fn invite(
 ) -> Result<Response, Refused> {
     let work = async {
         let mail: MailAddress = form.text("mail").trim().parse()?;
-        let roles = roles_in(&form)?;
+        let roles = roles_in(form.all("role"))?;
         invitations::invite_staff(app.ledger(), &visitor.scope(), &visitor.record.name, mail, roles).await
     };
-    let done = work.await.map(|_| "The invitation is on its way by mail.");
-    rendered(&app, &visitor, done).await
+    let done = work.await;
+    settled(&app, &visitor, done, "The invitation is on its way by mail.", (INVITE.to_owned(), form)).await
+}
+
+async fn withdraw(
+    State(app): State<App>,
+    OneOfTheStaff(visitor): OneOfTheStaff,
+    form: Form,
+) -> Result<Response, Refused> {
+    let work = async { invitations::withdraw_staff(app.ledger(), &visitor.scope(), id_in(&form)?).await };
+    let done = work.await;
+    let notice = "The invitation was taken back; its link opens nothing any more.";
+    settled(&app, &visitor, done, notice, (form.text("id").to_owned(), form)).await
 }
 
 async fn change_roles(
@@ -121,15 +177,17 @@ async fn change_roles(
     form: Form,
 ) -> Result<Response, Refused> {
     let work = async {
-        let (id, roles) = (id_in(&form)?, roles_in(&form)?);
+        let (id, roles) = (id_in(&form)?, roles_in(form.all("role"))?);
         staff::change_roles(app.ledger(), &visitor.scope(), Some(visitor.id()), id, roles).await
     };
-    let done = work.await.map(|_| "The roles were changed; the person's sessions have ended.");
-    rendered(&app, &visitor, done).await
+    let done = work.await;
+    let notice = "The roles were changed; the person's sessions have ended.";
+    settled(&app, &visitor, done, notice, (form.text("id").to_owned(), form)).await
 }
 
 async fn end(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff, form: Form) -> Result<Response, Refused> {
     let work = async { staff::end(app.ledger(), &visitor.scope(), Some(visitor.id()), id_in(&form)?).await };
-    let done = work.await.map(|_| "The account has ended, and its sessions with it.");
-    rendered(&app, &visitor, done).await
+    let done = work.await;
+    let notice = "The account has ended, and its sessions with it.";
+    settled(&app, &visitor, done, notice, (form.text("id").to_owned(), form)).await
 }

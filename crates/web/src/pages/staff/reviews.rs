@@ -2,13 +2,12 @@
 
 use super::{roles_of, shell};
 use crate::app::App;
-use crate::pages::answer::{Refused, Shell, answered, go, page, sentence};
-use crate::pages::form::Form;
+use crate::pages::answer::{Refused, Shell, answered, go, page};
+use crate::pages::form::{Attempt, Form};
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
 use crate::pages::when;
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use bonded_base::{Id, Problem, Reason};
@@ -60,6 +59,8 @@ struct Item {
     decision: &'static str,
     note: Option<String>,
     open: bool,
+    typed: String,
+    wrong: Option<String>,
 }
 
 #[derive(Template)]
@@ -109,26 +110,30 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let review = reviews::get(app.ledger(), &visitor.scope(), id_of(&id)?).await?;
-    Ok(page(&rendered(&visitor, &review, None)))
+    Ok(rendered(&visitor, &review, &Attempt::default()))
 }
 
-fn rendered(visitor: &StaffVisitor, review: &Stored<ReviewRecord>, error: Option<String>) -> ReviewPage {
+fn rendered(visitor: &StaffVisitor, review: &Stored<ReviewRecord>, sent: &Attempt) -> Response {
     let outcome = review.outcome.as_ref().map(|outcome| {
         let (certified, revoked, lapsed) = (outcome.certified, outcome.revoked, outcome.lapsed);
         format!("{certified} certified, {revoked} revoked, {lapsed} lapsed; signed")
     });
-    ReviewPage {
+    let items: Vec<_> = review.items.iter().map(|one| item(one, sent)).collect();
+    let error = sent.wrong_elsewhere(items.iter().map(|item| item.staff.as_str()));
+    let shown = ReviewPage {
         shell: shell("Access review", visitor).with_error(error),
         id: review.id.to_string(),
         opened: when(review.opened_at),
         due: when(review.due_at),
         state: review.state.name(),
         outcome,
-        items: review.items.iter().map(item).collect(),
-    }
+        items,
+    };
+    answered(sent.status(), &shown)
 }
 
-fn item(item: &ReviewItem) -> Item {
+fn item(item: &ReviewItem, sent: &Attempt) -> Item {
+    let staff = item.staff.to_string();
     let note = match &item.decision {
         Decision::Certified { note, at, .. } | Decision::Revoked { note, at, .. } => {
             Some(format!("{} – {note}", when(*at)))
@@ -137,7 +142,9 @@ fn item(item: &ReviewItem) -> Item {
         Decision::Open => None,
     };
     Item {
-        staff: item.staff.to_string(),
+        typed: sent.text(&staff, "note", ""),
+        wrong: sent.wrong(&staff),
+        staff,
         name: item.name.clone(),
         roles: roles_of(item.roles),
         roles_seen: item.roles.iter().map(StaffRole::name).collect::<Vec<_>>().join(","),
@@ -189,9 +196,9 @@ async fn decide(
     match work.await {
         Ok(_) => Ok(go(&format!("/staff/reviews/{review}"))),
         Err(error) => {
-            let error = Some(sentence(error)?);
+            let sent = Attempt::failed(form.text("staff").to_owned(), form, error)?;
             let review = reviews::get(app.ledger(), &visitor.scope(), review).await?;
-            Ok(answered(StatusCode::UNPROCESSABLE_ENTITY, &rendered(&visitor, &review, error)))
+            Ok(rendered(&visitor, &review, &sent))
         }
     }
 }
