@@ -2,6 +2,7 @@
 
 mod access;
 mod canaries;
+mod devices;
 mod every_route;
 mod identity;
 mod once_only;
