@@ -10,6 +10,7 @@
 
 mod alerts;
 mod factors;
+mod first_look;
 mod first_step;
 mod holder;
 mod reset;
@@ -21,6 +22,7 @@ pub use factors::{
     Enrolled, add_passkey, begin_passkey, begin_totp, change_password, confirm_totp, new_recovery_codes,
     remove_passkey, remove_totp,
 };
+use first_look::StandIns;
 use first_step::{Device, Proof, begin};
 pub use holder::Holder;
 pub(crate) use reset::{Anew, belongs_only_to, let_in_anew};
@@ -57,6 +59,7 @@ pub struct Doors {
     pub users: Passkeys,
     /// The passkeys of staff, on the private origin.
     pub staff: Passkeys,
+    stand_ins: StandIns,
 }
 
 impl Doors {
@@ -67,7 +70,7 @@ impl Doors {
     pub fn new(ledger: Ledger, public: &str, private: &str) -> Result<Self, Problem> {
         let throttle = Throttle::new(ledger.shared_chance());
         let (users, staff) = (passkeys_at(public, "Bonded")?, passkeys_at(private, "Bonded staff")?);
-        Ok(Self { ledger, passwords: Passwords::new(), throttle, users, staff })
+        Ok(Self { ledger, passwords: Passwords::new(), throttle, users, staff, stand_ins: StandIns::default() })
     }
 }
 
@@ -142,11 +145,7 @@ pub async fn with_password<H: Holder>(
 ) -> Result<Begun, PeopleError> {
     let Doors { ledger, passwords, throttle, .. } = doors;
     let now = ledger.clock().now();
-    // What is no address at all is nobody's, and costs the same.
-    let holder = match mail.trim().parse::<MailAddress>() {
-        Ok(mail) => find::<H>(ledger, &mail).await?,
-        Err(_) => None,
-    };
+    let holder = first_look::by_address::<H>(doors, mail).await?;
     let scope = books();
     let nobody = Id::<H>::from_bytes([0; 16]);
     let keeper = Keeper::new(ledger, &scope, holder.as_ref().map_or(nobody, |holder| holder.id));

@@ -20,10 +20,12 @@ pub async fn sign_out(
     id: Id<MemberRecord>,
     expected: Option<u64>,
 ) -> Result<Stored<MemberRecord>, PeopleError> {
+    active(ledger, acting, id, expected).await?;
+    // Of whom the platform knows nothing, since joining was never completed, the log need not tell.
+    let user = users::get(ledger, Id::from_bytes(id.bytes())).await?;
     let account_name = directory::name_of(ledger, acting.scope.account()).await?;
     noted(ledger, acting, id, expected, Deed { action: "signed_out", becomes: MemberRecord::clone }).await?;
-    sign_in::end_sessions_of(ledger, &books(), users::record_id(Id::from_bytes(id.bytes())), Some(&account_name))
-        .await?;
+    sign_in::end_sessions_of(ledger, &books(), user.id, Some(&account_name)).await?;
     get(ledger, &acting.scope, id).await
 }
 

@@ -2,7 +2,7 @@
 
 use crate::house::{ANOTHER, House, OPERATOR, PASSWORD, Why, key, secret, staff_key, user, visit, why};
 use bonded_base::{Id, Reason};
-use bonded_ledger::{Actor, Scope};
+use bonded_ledger::{Actor, Change, Scope};
 use bonded_people::PeopleError;
 use bonded_people::credentials::Credentials;
 use bonded_people::invitations;
@@ -119,6 +119,13 @@ async fn only_who_belongs_to_the_account_is_signed_out_or_let_in_anew() {
     members::remove(&house.ledger, &by, member(bob), None).await.unwrap();
     assert_eq!(why(signs_out(&house, &by, bob).await), STATE);
     assert_eq!(why(lets_in_anew(&house, &by, bob).await), STATE);
+    let half = house.ledger.new_id::<UserRecord>();
+    let mut change = Change::new();
+    change.create(member(half), &*house.member(house.shop, ada).await, "joined");
+    house.ledger.commit(&by.scope, change).await.unwrap();
+    assert_eq!(why(signs_out(&house, &by, half).await), MISSING, "whose joining was never completed");
+    assert_eq!(why(lets_in_anew(&house, &by, half).await), MISSING);
+    assert_eq!(house.member(house.shop, half).await.version, 1);
     assert!(house.holds(&begun).await);
     assert_eq!(house.mails().await.len(), told + 1, "of the end of the membership, and nothing else");
 }
