@@ -23,7 +23,7 @@ mod words;
 pub use letter::{Letter, render};
 pub use link::Origins;
 pub(crate) use matter::one_line;
-pub use matter::{GrantEnd, Matter, Notice, TEXT_CHARS_MAX, about};
+pub use matter::{GrantEnd, Guessed, Matter, Notice, TEXT_CHARS_MAX, about};
 
 use crate::MailAddress;
 use aws_lc_rs::hmac;
@@ -41,6 +41,7 @@ pub const GIVE_UP_MS: i64 = 3 * 24 * 60 * 60_000;
 /// How long the record of a mail that was sent or held is kept, since it names a person.
 pub const KEPT_MS: i64 = 90 * 24 * 60 * 60_000;
 
+const DAY_MS: i64 = 24 * 60 * 60_000;
 /// Why a mail is held that nobody should get any more.
 const CALLED_OFF: &str = "called off before it was sent";
 /// Why a mail is held whose server never took it.
@@ -244,6 +245,11 @@ impl Cause {
     /// A change of a record, by the version that came of it.
     pub const fn change<R: Kinded>(id: Id<R>, version: u64) -> Self {
         Self { id: id.bytes(), version }
+    }
+
+    /// What may happen to a record again and again, and is told once a day (in UTC) at most.
+    pub const fn day<R: Kinded>(id: Id<R>, now: Moment) -> Self {
+        Self { id: id.bytes(), version: now.millis().div_euclid(DAY_MS).unsigned_abs() }
     }
 }
 

@@ -5,8 +5,10 @@
 //! the member made what the member may no longer do, so that no key ever exceeds its maker.
 
 mod role;
+mod sign_in;
 
 pub use role::{Role, UnknownRole};
+pub use sign_in::{reset_sign_in, sign_out};
 
 use crate::keys::{self, KeyError};
 use crate::mail::{self, Cause, Matter, Notice};

@@ -7,7 +7,7 @@
 use crate::bearer::{digest_of, new_secret};
 use crate::books::books;
 use bonded_base::{Account, Id, Kind, Kinded, Moment, Secret, Staff, User};
-use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, Record, Stored};
+use bonded_ledger::{Change, Ledger, LedgerError, List, Lookup, LookupName, Record, Scope, Stored};
 use serde::{Deserialize, Serialize};
 
 const MINUTE_MS: i64 = 60_000;
@@ -26,6 +26,10 @@ pub const DEVICE_CHARS_MAX: usize = 60;
 
 /// A session is noted as seen when so much of its idle limit has passed since it was last: an entry less for each click.
 const SEEN_SHARE: i64 = 15;
+/// Sessions that end in one commit at most, where everybody's end.
+const ENDED_AT_ONCE: u32 = 500;
+/// For how long sessions that begin meanwhile end too.
+pub const MEANWHILE_MS: i64 = MINUTE_MS;
 const TOKEN_PREFIX: &str = "bs_";
 
 /// How long a session may rest and how long it may last, in milliseconds.
@@ -104,6 +108,9 @@ pub struct SessionRecord {
     pub factors: Vec<Factor>,
     /// What it runs on, for its owner to recognise: `Firefox on Linux`.
     pub device: String,
+    /// Whether it is on a device that was not known, and its person is yet to be told of it.
+    #[serde(default)]
+    pub device_untold: bool,
     /// When it was last used, to a fifteenth of its idle limit.
     pub seen_at: Moment,
     /// When it began.
@@ -170,7 +177,8 @@ pub async fn begin(
     device: &str,
 ) -> Result<Begun, LedgerError> {
     let mut change = Change::new();
-    let begun = begin_in(&mut change, ledger, person, Draft { stage, factors, account, device }).await?;
+    let draft = Draft { stage, factors, account, device, device_untold: false };
+    let begun = begin_in(&mut change, ledger, person, draft).await?;
     ledger.commit(&books(), change).await?;
     Ok(begun)
 }
@@ -181,6 +189,7 @@ pub(crate) struct Draft<'a> {
     pub factors: Vec<Factor>,
     pub account: Option<Id<Account>>,
     pub device: &'a str,
+    pub device_untold: bool,
 }
 
 /// Adds to a change what [`begin`] does, so that a session begins together with what it rests on, or not at all.
@@ -200,7 +209,7 @@ pub(crate) async fn begin_in(
         change.remove(session, "ended");
     }
     let token = new_secret(TOKEN_PREFIX, ledger.chance());
-    let Draft { stage, factors, account, device } = draft;
+    let Draft { stage, factors, account, device, device_untold } = draft;
     let device = device.chars().filter(|symbol| !symbol.is_control()).take(DEVICE_CHARS_MAX).collect();
     let record = SessionRecord {
         person,
@@ -208,6 +217,7 @@ pub(crate) async fn begin_in(
         stage,
         factors,
         device,
+        device_untold,
         seen_at: now,
         began_at: now,
         digest: digest_of(token.expose()),
@@ -243,7 +253,9 @@ pub(crate) fn advance_in(change: &mut Change, ledger: &Ledger, was: &Stored<Sess
     let token = new_secret(TOKEN_PREFIX, ledger.chance());
     let Onward { stage, factors, account } = onward;
     let (seen_at, digest) = (ledger.clock().now(), digest_of(token.expose()));
-    let record = SessionRecord { account, stage, factors, seen_at, digest, ..(**was).clone() };
+    // Whoever completes the sign-in tells of the device.
+    let device_untold = was.device_untold && stage != Stage::Full;
+    let record = SessionRecord { account, stage, factors, device_untold, seen_at, digest, ..(**was).clone() };
     change.update(was, &record, "advanced");
     Begun { id: was.id, token, record }
 }
@@ -295,15 +307,41 @@ pub async fn end(ledger: &Ledger, person: Person, id: Id<SessionRecord>) -> Resu
     let Some(session) = ledger.get(&books(), id).await?.filter(|session| session.person == person) else {
         return Ok(false);
     };
-    end_these(ledger, std::iter::once(&session)).await?;
+    end_these(ledger, &books(), std::iter::once(&session)).await?;
     Ok(true)
 }
 
 /// Ends all of a person's sessions, but for one that may go on.
 pub async fn end_all(ledger: &Ledger, person: Person, except: Option<Id<SessionRecord>>) -> Result<usize, LedgerError> {
     let ended: Vec<_> = list(ledger, person).await?.into_iter().filter(|session| Some(session.id) != except).collect();
-    end_these(ledger, ended.iter()).await?;
+    end_these(ledger, &books(), ended.iter()).await?;
     Ok(ended.len())
+}
+
+/// Ends everybody's sessions, users' and staff's, and says how many; the scope must be of the platform.
+///
+/// Those that begin meanwhile end too, for [`MEANWHILE_MS`] and not without end.
+pub async fn end_everybodys(ledger: &Ledger, scope: &Scope) -> Result<usize, LedgerError> {
+    let until = ledger.clock().now().plus_millis(MEANWHILE_MS);
+    let mut ended = 0;
+    loop {
+        let mut held = ledger.list::<SessionRecord>(scope, &List::first(ENDED_AT_ONCE)).await?.records;
+        held.retain(|session| session.id.born_at() <= until);
+        if held.is_empty() {
+            return Ok(ended);
+        }
+        let mut change = Change::new();
+        for session in &held {
+            change.remove(session, "ended");
+        }
+        match ledger.commit(scope, change).await {
+            Ok(_) => {}
+            // One of them was touched at this very moment.
+            Err(LedgerError::Conflict { .. }) => end_these(ledger, scope, held.iter()).await?,
+            Err(error) => return Err(error),
+        }
+        ended += held.len();
+    }
 }
 
 /// Adds to a change that all of a person's sessions end, but for one that may go on.
@@ -320,16 +358,19 @@ pub(crate) async fn end_all_in(
 }
 
 /// One commit each, so that one that was touched meanwhile keeps no other alive.
-async fn end_these(ledger: &Ledger, sessions: impl Iterator<Item = &Stored<SessionRecord>>) -> Result<(), LedgerError> {
-    let scope = books();
+async fn end_these(
+    ledger: &Ledger,
+    scope: &Scope,
+    sessions: impl Iterator<Item = &Stored<SessionRecord>>,
+) -> Result<(), LedgerError> {
     for session in sessions {
         let mut known = Some(session.clone());
         while let Some(session) = known {
             let mut change = Change::new();
             change.remove(&session, "ended");
-            match ledger.commit(&scope, change).await {
+            match ledger.commit(scope, change).await {
                 Ok(_) => break,
-                Err(LedgerError::Conflict { .. }) => known = ledger.get(&scope, session.id).await?,
+                Err(LedgerError::Conflict { .. }) => known = ledger.get(scope, session.id).await?,
                 Err(error) => return Err(error),
             }
         }

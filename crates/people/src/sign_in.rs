@@ -8,26 +8,33 @@
 //! ```
 //! Whether there is such a person is never told: an unknown address costs the same work and gets the same answer.
 
+mod alerts;
 mod factors;
+mod first_look;
 mod first_step;
 mod holder;
 mod reset;
+mod sign_out;
 
 use crate::books::books;
+pub use alerts::tell_of_guesses;
 pub use factors::{
     Enrolled, add_passkey, begin_passkey, begin_totp, change_password, confirm_totp, new_recovery_codes,
     remove_passkey, remove_totp,
 };
-use first_step::{Proof, begin};
+use first_look::StandIns;
+use first_step::{Device, Proof, begin};
 pub use holder::Holder;
+pub(crate) use reset::{Anew, belongs_only_to, let_in_anew};
 pub use reset::{RESET_MS, ResetRecord, ask_for_reset, find_reset, reset_password};
+pub use sign_out::{end_sessions_of, sign_out_everywhere};
 
 use crate::credentials::device;
 use crate::credentials::passkeys::{self, Binding, Passkeys};
 use crate::credentials::password::Passwords;
 use crate::credentials::throttle::{After, Attempt, Throttle};
 use crate::credentials::{CredentialError, Credentials, Keeper};
-use crate::mail::{self, Cause, Matter, Notice};
+use crate::mail::{self, Cause, Guessed, Matter, Notice};
 use crate::session::{self, Begun, Factor, Onward, Person, SessionRecord, Stage};
 use crate::users::{UserRecord, Visitor};
 use crate::{MailAddress, PeopleError};
@@ -52,6 +59,7 @@ pub struct Doors {
     pub users: Passkeys,
     /// The passkeys of staff, on the private origin.
     pub staff: Passkeys,
+    stand_ins: StandIns,
 }
 
 impl Doors {
@@ -62,7 +70,7 @@ impl Doors {
     pub fn new(ledger: Ledger, public: &str, private: &str) -> Result<Self, Problem> {
         let throttle = Throttle::new(ledger.shared_chance());
         let (users, staff) = (passkeys_at(public, "Bonded")?, passkeys_at(private, "Bonded staff")?);
-        Ok(Self { ledger, passwords: Passwords::new(), throttle, users, staff })
+        Ok(Self { ledger, passwords: Passwords::new(), throttle, users, staff, stand_ins: StandIns::default() })
     }
 }
 
@@ -115,9 +123,15 @@ impl Visit {
         let cookie = self.device.as_ref().map_or("", |cookie| cookie.expose().as_str());
         Ok(device::known(keeper, cookie)?)
     }
+
+    /// The device itself, for whoever signs in on it.
+    fn on(&self, known: Option<[u8; 16]>) -> Device<'_> {
+        Device { description: &self.description, is_known: known.is_some() }
+    }
 }
 
-/// A cookie for the device that a person has just signed in with.
+/// A cookie for the device that a person has just signed in with. To be given when the sign-in is complete: whoever has
+/// the password alone must not make a device known, or codes could be guessed from there as from a device of the person.
 pub fn remember_device<H: Holder>(ledger: &Ledger, id: Id<H>) -> Result<Secret<String>, PeopleError> {
     Ok(device::remember(Keeper::new(ledger, &books(), id))?)
 }
@@ -131,21 +145,20 @@ pub async fn with_password<H: Holder>(
 ) -> Result<Begun, PeopleError> {
     let Doors { ledger, passwords, throttle, .. } = doors;
     let now = ledger.clock().now();
-    // What is no address at all is nobody's, and costs the same.
-    let holder = match mail.trim().parse::<MailAddress>() {
-        Ok(mail) => find::<H>(ledger, &mail).await?,
-        Err(_) => None,
-    };
+    let holder = first_look::by_address::<H>(doors, mail).await?;
     let scope = books();
     let nobody = Id::<H>::from_bytes([0; 16]);
     let keeper = Keeper::new(ledger, &scope, holder.as_ref().map_or(nobody, |holder| holder.id));
-    let attempt = Attempt::at_password(mail, visit.mark, visit.known(keeper)?);
+    let known = visit.known(keeper)?;
+    let attempt = Attempt::at_password(mail, visit.mark, known);
     throttle.check(&attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
     let kept = holder.as_ref().and_then(|holder| holder.credentials().password.clone());
     match passwords.verify(keeper, password.clone(), kept.as_ref()).await {
         Ok(()) => {}
         Err(CredentialError::NotProven) => {
-            throttle.failed(&attempt, now);
+            if throttle.failed(&attempt, now) == After::Stopped {
+                alerts::guesses_were_stopped::<H>(doors, mail, Guessed::Password);
+            }
             return Err(PeopleError::NotProven);
         }
         Err(error) => {
@@ -159,16 +172,17 @@ pub async fn with_password<H: Holder>(
         Some(kept) if kept.needs_rehash() => Some(passwords.rehash(keeper, password).await?),
         _ => None,
     };
-    begin(ledger, &holder, Proof::Password { rehashed }, &visit.description).await
+    begin(ledger, &holder, Proof::Password { rehashed }, visit.on(known)).await
 }
 
-/// The first session of somebody who has just joined: the mailed link was shown, and a password was chosen.
+/// The first session of somebody who has just joined: the mailed link was shown, and a password was chosen. Its device is
+/// taken for known, since there is no other yet.
 pub async fn first_time<H: Holder>(
     ledger: &Ledger,
     holder: &Stored<H>,
     description: &str,
 ) -> Result<Begun, PeopleError> {
-    begin(ledger, holder, Proof::Password { rehashed: None }, description).await
+    begin(ledger, holder, Proof::Password { rehashed: None }, Device { description, is_known: true }).await
 }
 
 /// The person as they are now, after another change came first.
@@ -218,7 +232,11 @@ pub async fn with_code<H: Holder>(
     let factor = match checked_code(keeper, &mut credentials, code) {
         Ok(factor) => factor,
         Err(CredentialError::NotProven) => {
-            if matches!(doors.throttle.failed(&attempt, now), After::Over) {
+            let after = doors.throttle.failed(&attempt, now);
+            if after != After::Again {
+                alerts::guesses_were_stopped::<H>(doors, holder.mail().expose(), Guessed::Code);
+            }
+            if after == After::Over {
                 session::end(ledger, session.person, session.id).await?;
                 return Err(PeopleError::SignedOut);
             }
@@ -305,19 +323,19 @@ pub async fn with_second_passkey<H: Holder>(
     complete(ledger, entering, credentials, Factor::Passkey).await
 }
 
-/// What any passkey of ours is asked, before anybody is known. `visit` is known to the browser alone that asks.
-pub fn ask_any_passkey<H: Holder>(doors: &Doors, visit: Binding) -> Result<passkeys::Begun, PeopleError> {
+/// What any passkey of ours is asked, before anybody is known. `browser` is known to the one alone that asks.
+pub fn ask_any_passkey<H: Holder>(doors: &Doors, browser: Binding) -> Result<passkeys::Begun, PeopleError> {
     let ledger = &doors.ledger;
-    Ok(H::passkeys(doors).begin_alone(visit, ledger.clock().now(), ledger.chance())?)
+    Ok(H::passkeys(doors).begin_alone(browser, ledger.clock().now(), ledger.chance())?)
 }
 
 /// Signing in with a passkey alone.
 pub async fn with_passkey<H: Holder>(
     doors: &Doors,
-    visit: Binding,
+    browser: Binding,
     ceremony: &str,
     answer: &Value,
-    device: &str,
+    visit: &Visit,
 ) -> Result<Begun, PeopleError> {
     let (ledger, now) = (&doors.ledger, doors.ledger.clock().now());
     let passkeys = H::passkeys(doors);
@@ -325,8 +343,10 @@ pub async fn with_passkey<H: Holder>(
     let holder = ledger.get(&books(), Id::<H>::from_bytes(person)).await?.filter(|holder| holder.is_active());
     let holder = holder.ok_or(PeopleError::NotProven)?;
     let mut used = holder.credentials().passkeys.clone();
-    passkeys.finish_alone(ceremony, visit, person, &mut used, answer, now)?;
-    begin(ledger, &holder, Proof::Passkey { used }, device).await
+    passkeys.finish_alone(ceremony, browser, person, &mut used, answer, now)?;
+    let scope = books();
+    let known = visit.known(Keeper::new(ledger, &scope, holder.id))?;
+    begin(ledger, &holder, Proof::Passkey { used }, visit.on(known)).await
 }
 
 fn awaits_second_factor<H: Holder>(entering: &Entering<H>) -> Result<(), PeopleError> {
@@ -357,6 +377,7 @@ async fn complete<H: Holder>(
             Stage::Enrolment
         } else {
             change.update(holder, &becomes.signed_in(now), "signed_in");
+            alerts::untold_device(&mut change, ledger, &entering)?;
             Stage::Full
         };
         if shown == Factor::RecoveryCode {

@@ -2,7 +2,7 @@
 
 mod people;
 
-pub use people::{Course, Review, Staff, Training};
+pub use people::{Course, Review, SignOut, Staff, Training};
 
 use crate::ending::Ending;
 use crate::settings::{self, Given, Settings, keys};
@@ -113,6 +113,8 @@ pub enum Command {
     /// The people who run the platform
     #[command(subcommand)]
     Staff(Staff),
+    /// Ends all sessions of one person, or everybody's
+    SignOut(SignOut),
     /// What staff must have learnt, and who has
     #[command(subcommand)]
     Training(Training),

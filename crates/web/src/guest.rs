@@ -13,7 +13,7 @@ use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use axum::response::Response;
 use bonded_people::MailAddress;
-use bonded_people::session::Begun;
+use bonded_people::session::{Begun, Stage};
 use bonded_people::sign_in::{self, Holder, Visit};
 use std::convert::Infallible;
 
@@ -61,9 +61,11 @@ impl Guest {
     }
 }
 
-/// The same answer, with a cookie that makes this device known to whoever has just signed in with it.
+/// The same answer, with a cookie that makes this device known to whoever has just signed in with it; while the sign-in
+/// is not complete, without.
 pub(crate) fn remembered<F: Face>(app: &App, begun: &Begun, response: Response) -> Result<Response, Failure> {
-    let Some(id) = F::Holder::id_of(begun.record.person) else { return Ok(response) };
+    let is_complete = begun.record.stage == Stage::Full;
+    let Some(id) = F::Holder::id_of(begun.record.person).filter(|_| is_complete) else { return Ok(response) };
     let cookie = sign_in::remember_device(app.ledger(), id)?;
     Ok(crate::pages::answer::with_cookie(response, Cookie::Device.set(&cookie)))
 }

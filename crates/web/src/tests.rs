@@ -3,6 +3,7 @@
 mod access;
 mod canaries;
 mod console;
+mod devices;
 mod every_route;
 mod identity;
 mod once_only;

@@ -148,6 +148,8 @@ pub enum After {
     Again,
     /// The sign-in that had begun is over: too many wrong codes.
     Over,
+    /// Unknown devices are stopped from now on: too many failures of this person.
+    Stopped,
 }
 
 /// Counts failures; one for the whole process.
@@ -175,10 +177,20 @@ impl Throttle {
 
     /// It failed.
     pub fn failed(&self, attempt: &Attempt, now: Moment) -> After {
-        let Some(pending) = &attempt.pending else { return After::Again };
-        let counter = self.counters(now).read(PENDING.number, [attempt.person.as_bytes(), pending]);
-        let is_over = counter.is_some_and(|counter| counter.failures >= WRONG_CODES_MAX);
-        if is_over { After::Over } else { After::Again }
+        let counters = self.counters(now);
+        let has_come_to = |rule: &Rule, parts, most| {
+            counters.read(rule.number, parts).is_some_and(|counter| counter.failures >= most)
+        };
+        let counted = attempt.counted();
+        if counted
+            .iter()
+            .any(|(rule, parts)| rule.number == PENDING.number && has_come_to(rule, *parts, WRONG_CODES_MAX))
+        {
+            return After::Over;
+        }
+        let is_stopped =
+            |(rule, parts): &(&Rule, _)| rule.stop.is_some_and(|(most, _)| has_come_to(rule, *parts, most));
+        if counted.iter().any(is_stopped) { After::Stopped } else { After::Again }
     }
 
     /// It succeeded: what was counted for this device, or this caller, is forgotten. What strangers did is not.
@@ -321,6 +333,9 @@ mod tests {
         assert_eq!(waits[..20], [0; 20]);
         assert_eq!(waits[20..28], [1, 2, 4, 8, 16, 32, 60, 60]);
         assert_eq!(waits.iter().sum::<u32>(), 63 + 74 * 60);
+        assert_eq!(throttle.failed(&attempt(99), now), After::Stopped, "which is to be told");
+        let at_home = Attempt::at_password("ada@example.com", MARK, Some(ADA_S_DEVICE));
+        assert_eq!(throttle.failed(&at_home, now), After::Again);
         let stopped = throttle.check(&attempt(100), now).unwrap_err();
         assert_eq!(stopped, Wait { seconds: 3600, is_stopped: true });
         // However it is capitalised, and for nobody else.

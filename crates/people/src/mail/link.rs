@@ -82,10 +82,15 @@ pub(super) fn of(
             let code = invited(*invitation, Purpose::StaffInvitation)?;
             format!("{private}/staff/invitations/{invitation}/{}", code.expose())
         }
-        Matter::PasswordReset { reset, .. } => {
+        Matter::PasswordReset { reset, .. } | Matter::SignInReset { reset, .. } => {
             let code = code(ledger, scope, *reset, Purpose::PasswordReset)?;
             format!("{public}/reset/{reset}/{}", code.expose())
         }
+        Matter::NewDevice { is_staff: true, .. } | Matter::Guessed { is_staff: true, .. } => {
+            format!("{private}/staff/security")
+        }
+        Matter::NewDevice { .. } | Matter::Guessed { .. } => format!("{public}/security"),
+        Matter::MemberReset { .. } => format!("{public}/members"),
         Matter::GrantAsked { grant, .. } => format!("{public}/support/{grant}"),
         Matter::ReviewOpened { review, .. } => format!("{private}/staff/reviews/{review}"),
         Matter::TrainingExpires { .. } => format!("{private}/staff"),

@@ -56,10 +56,12 @@ pub enum Notice {
     RoleChanged,
     /// The person no longer belongs to the account.
     MembershipEnded,
+    /// All the person's sessions were ended: by an owner or manager of the account, or by the operator.
+    SignedOut,
 }
 
 impl Notice {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::PasswordChanged,
         Self::FactorAdded,
         Self::FactorRemoved,
@@ -68,10 +70,11 @@ impl Notice {
         Self::ApiKeyMade,
         Self::RoleChanged,
         Self::MembershipEnded,
+        Self::SignedOut,
     ];
 
     /// Every notice.
-    pub const fn all() -> [Self; 8] {
+    pub const fn all() -> [Self; 9] {
         Self::ALL
     }
 
@@ -85,8 +88,19 @@ impl Notice {
             Self::ApiKeyMade => "api_key_made",
             Self::RoleChanged => "role_changed",
             Self::MembershipEnded => "membership_ended",
+            Self::SignedOut => "signed_out",
         }
     }
+}
+
+/// What somebody tried to guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guessed {
+    /// The password.
+    Password,
+    /// A one-time or recovery code, after the right password.
+    Code,
 }
 
 /// How a support grant, or the request for one, came to its end.
@@ -140,6 +154,40 @@ pub enum Matter {
         what: Notice,
         /// In which merchant account, where it is about one.
         account_name: Option<String>,
+    },
+    /// The person signed in on a device that was not known.
+    NewDevice {
+        /// `Firefox on Linux`.
+        device: String,
+        /// Whether the person is on the staff, whose pages are elsewhere.
+        is_staff: bool,
+    },
+    /// Somebody guessed so often that they were stopped.
+    Guessed {
+        /// What.
+        what: Guessed,
+        /// Whether the person is on the staff.
+        is_staff: bool,
+    },
+    /// An owner took away what a member signs in with, so that the member can come in anew.
+    SignInReset {
+        /// The way to a new password.
+        reset: Id<about::PasswordReset>,
+        /// Which account's owner it was.
+        account_name: String,
+        /// The owner's name.
+        by: String,
+        /// When the link runs out.
+        until: Moment,
+    },
+    /// The same, as the account's owners are told of it.
+    MemberReset {
+        /// In which account.
+        account_name: String,
+        /// The member's name.
+        member: String,
+        /// Who did it.
+        by: String,
     },
     /// Support asks for access.
     GrantAsked {
@@ -198,6 +246,11 @@ impl Matter {
             Self::StaffInvitation { .. } => "staff_invitation",
             Self::PasswordReset { .. } => "password_reset",
             Self::Notice { what, .. } => what.name(),
+            Self::NewDevice { .. } => "new_device",
+            Self::Guessed { what: Guessed::Password, .. } => "password_guessed",
+            Self::Guessed { what: Guessed::Code, .. } => "code_guessed",
+            Self::SignInReset { .. } => "sign_in_reset",
+            Self::MemberReset { .. } => "member_reset",
             Self::GrantAsked { .. } => "grant_asked",
             Self::GrantEnded { .. } => "grant_ended",
             Self::LegalAct { .. } => "legal_act",
@@ -213,7 +266,12 @@ impl Matter {
             | Self::StaffInvitation { until, .. }
             | Self::PasswordReset { until, .. }
             | Self::GrantAsked { lapses_at: until, .. } => Some(*until),
+            // The link of a reset runs out, what it tells does not.
             Self::Notice { .. }
+            | Self::NewDevice { .. }
+            | Self::Guessed { .. }
+            | Self::SignInReset { .. }
+            | Self::MemberReset { .. }
             | Self::GrantEnded { .. }
             | Self::LegalAct { .. }
             | Self::ReviewOpened { .. }
@@ -225,8 +283,14 @@ impl Matter {
     pub(super) fn tidied(mut self) -> Self {
         let texts: Vec<&mut String> = match &mut self {
             Self::Invitation { inviter, account_name, role, .. } => vec![inviter, account_name, role],
-            Self::StaffInvitation { .. } | Self::PasswordReset { .. } | Self::ReviewOpened { .. } => Vec::new(),
+            Self::StaffInvitation { .. }
+            | Self::PasswordReset { .. }
+            | Self::Guessed { .. }
+            | Self::ReviewOpened { .. } => Vec::new(),
             Self::Notice { account_name, .. } => account_name.iter_mut().collect(),
+            Self::NewDevice { device, .. } => vec![device],
+            Self::SignInReset { account_name, by, .. } => vec![account_name, by],
+            Self::MemberReset { account_name, member, by } => vec![account_name, member, by],
             Self::GrantAsked { account_name, staff_name, what, reason, .. } => {
                 vec![account_name, staff_name, what, reason]
             }

@@ -57,8 +57,20 @@ fn every_matter() -> Vec<Matter> {
         Matter::LegalAct { account_name: shop(), reference: String::from("2026-117") },
         Matter::ReviewOpened { review: Id::from_bytes([5; 16]), due: later },
         Matter::TrainingExpires { course: String::from("Handling customers' data"), at: later },
+        Matter::NewDevice { device: String::from("Firefox on Linux"), is_staff: false },
+        Matter::NewDevice { device: String::from("Firefox on Linux"), is_staff: true },
+        Matter::Guessed { what: Guessed::Password, is_staff: false },
+        Matter::Guessed { what: Guessed::Code, is_staff: true },
+        Matter::SignInReset {
+            reset: Id::from_bytes([6; 16]),
+            account_name: shop(),
+            by: String::from("Ivy Marsh"),
+            until: later,
+        },
+        Matter::MemberReset { account_name: shop(), member: String::from("Bob Hale"), by: String::from("Ivy Marsh") },
     ];
     all.extend(Notice::all().map(|what| Matter::Notice { what, account_name: Some(shop()) }));
+    all.push(Matter::Notice { what: Notice::SignedOut, account_name: None });
     all.extend(
         [GrantEnd::Denied, GrantEnd::Lapsed, GrantEnd::Revoked, GrantEnd::RanOut]
             .map(|how| Matter::GrantEnded { account_name: shop(), how }),
@@ -187,7 +199,7 @@ async fn links_lead_to_the_right_pages() {
         // The codes depend on the keys.
         link.split('/').map(|part| if part.len() == 26 { "CODE" } else { part }).collect::<Vec<_>>().join("/")
     };
-    let links: Vec<_> = every_matter().iter().map(link).take(7).collect();
+    let links: Vec<_> = every_matter().iter().map(link).take(13).collect();
     insta::assert_snapshot!("links", links.join("\n"));
 }
 

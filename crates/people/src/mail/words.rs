@@ -4,7 +4,7 @@
 
 use super::Mail;
 use super::link::Origins;
-use super::matter::{GrantEnd, Matter, Notice};
+use super::matter::{GrantEnd, Guessed, Matter, Notice};
 use bonded_base::Moment;
 
 /// A mail in words, before it is laid out. The link stands beside it.
@@ -32,6 +32,10 @@ pub(super) fn of(mail: &Mail, origins: &Origins) -> Words {
         Matter::StaffInvitation { until, .. } => staff_invitation(*until),
         Matter::PasswordReset { until, .. } => password_reset(*until),
         Matter::Notice { what, account_name } => notice(*what, account_name.as_deref(), mail.queued_at, origins),
+        Matter::NewDevice { device, is_staff } => new_device(device, *is_staff, mail.queued_at, origins),
+        Matter::Guessed { what, is_staff } => guessed(*what, *is_staff, mail.queued_at, origins),
+        Matter::SignInReset { account_name, by, until, .. } => sign_in_reset(account_name, by, *until, origins),
+        Matter::MemberReset { account_name, member, by } => member_reset(account_name, member, by, mail.queued_at),
         Matter::GrantAsked { account_name, staff_name, what, reason, until, lapses_at, .. } => {
             let facts = vec![
                 ("Account", account_name.clone()),
@@ -138,6 +142,16 @@ fn notice(what: Notice, account: Option<&str>, at: Moment, origins: &Origins) ->
         Notice::MembershipEnded => {
             (format!("You no longer have access to {place}"), format!("Your access to {place} on Bonded has ended."))
         }
+        Notice::SignedOut => {
+            let by = account.map_or_else(
+                || String::from("The operator of Bonded"),
+                |name| format!("An owner or manager of {name}"),
+            );
+            (
+                "You were signed out of Bonded everywhere".to_owned(),
+                format!("{by} ended all your sessions. You can sign in again at any time."),
+            )
+        }
     };
     let mut facts: Vec<_> = account.map(|name| ("Account", name.to_owned())).into_iter().collect();
     facts.push(("When", moment(at)));
@@ -163,7 +177,108 @@ fn not_you(what: Notice, origins: &Origins) -> String {
         Notice::RoleChanged | Notice::MembershipEnded => {
             "If this is a surprise, ask an owner of the account. We cannot change it for you.".to_owned()
         }
+        Notice::SignedOut => format!(
+            "It may have been done because somebody else was thought to be in your account. If in doubt, choose a new \
+             password at {address} and look through your second factors."
+        ),
     }
+}
+
+/// What to do when somebody else has signed in, or tries to.
+fn if_not_you(is_staff: bool, origins: &Origins) -> String {
+    let Origins { public, private } = origins;
+    if is_staff {
+        return format!(
+            "If it was not you, tell a security officer at once, who can end your staff account. If you can sign in at \
+             {private}/staff, change your password and end all other sessions."
+        );
+    }
+    format!(
+        "If it was not you, sign in at {public}, change your password, look through your second factors and end all other \
+         sessions. If you cannot sign in any more, tell an owner of your account."
+    )
+}
+
+fn new_device(device: &str, is_staff: bool, at: Moment, origins: &Origins) -> Words {
+    let said =
+        ["Somebody, we hope you, signed in to your Bonded account on a device or in a browser on which you had not \
+                 signed in before, or not for long."];
+    let subject = "A sign-in to Bonded on a new device".to_owned();
+    let closing = if_not_you(is_staff, origins);
+    let facts = vec![("When", moment(at)), ("On", device.to_owned())];
+    Words { facts, ..words(subject, &said, "Look at your sessions", &[&closing]) }
+}
+
+fn guessed(what: Guessed, is_staff: bool, at: Moment, origins: &Origins) -> Words {
+    let (subject, said) = match what {
+        Guessed::Password => (
+            "Somebody tries to guess your Bonded password",
+            [
+                "Somebody gave wrong passwords for your Bonded account so often that they were stopped.",
+                "For an hour no password is taken from devices on which you have not signed in before. Your own devices \
+                 and passkeys work as always. You need not do anything.",
+            ],
+        ),
+        Guessed::Code => (
+            "Your Bonded password was given, and then many wrong codes",
+            [
+                "Somebody gave the right password for your Bonded account, and then so many wrong codes for the second \
+                 factor that they were stopped. They did not get in.",
+                "If it was not you, your password is known to somebody else. Choose a new one at once.",
+            ],
+        ),
+    };
+    let closing = match what {
+        Guessed::Password => {
+            "Guesses do not mean that anybody knows your password. If you use it elsewhere too, choose \
+                              another one here."
+                .to_owned()
+        }
+        Guessed::Code => if_not_you(is_staff, origins),
+    };
+    let words = words(subject.to_owned(), &said, "Open your security page", &[&closing]);
+    Words { facts: vec![("When", moment(at))], ..words }
+}
+
+fn sign_in_reset(account: &str, by: &str, until: Moment, origins: &Origins) -> Words {
+    let said = [
+        &*format!(
+            "{by}, an owner of {account}, has let you in anew. Your password, your second factors and your recovery codes \
+             no longer work, and you were signed out everywhere."
+        ),
+        "The link lets you choose a new password. It works once. When you sign in with it, you will be asked for a new \
+         second factor if your role needs one.",
+    ];
+    let closing = [
+        &*format!("If the link has run out, ask for another one with \"Forgot the password?\" at {}.", origins.public),
+        &*format!("If you did not ask for this, ask {by} about it in another way than by mail."),
+    ];
+    let facts = vec![("Account", account.to_owned()), ("By", by.to_owned()), ("Link valid until", moment(until))];
+    let subject = format!("You can come back to {account} on Bonded");
+    Words { facts, ..words(subject, &said, "Choose a new password", &closing) }
+}
+
+fn member_reset(account: &str, member: &str, by: &str, at: Moment) -> Words {
+    let said = [
+        &*format!(
+            "{by} has taken away what {member} signs in to {account} with: password, second factors and recovery codes. \
+             {member} got a link by mail to choose a new password."
+        ),
+        "It is in your account's log.",
+    ];
+    let closing = [&*format!(
+        "You get this mail as an owner of the account. If you do not know why this was done, ask {by} and {member} at once, \
+         in another way than by mail: whoever reads {member}'s mail can now become {member}. You can remove {member}, or \
+         end their sessions, on the members page."
+    )];
+    let facts = vec![
+        ("Account", account.to_owned()),
+        ("Member", member.to_owned()),
+        ("By", by.to_owned()),
+        ("When", moment(at)),
+    ];
+    let subject = format!("{by} let {member} in anew to {account}");
+    Words { facts, ..words(subject, &said, "Open the members page", &closing) }
 }
 
 fn grant_asked(account: &str, staff: &str, facts: Vec<(&'static str, String)>) -> Words {

@@ -2,7 +2,7 @@
 //!
 //! Whatever changes ends all other sessions of the person, moves this one to a new token, and is told by mail.
 
-use super::{Doors, Entering, Holder, TRIES_MAX, again, crowded, entered, keep, told};
+use super::{Doors, Entering, Holder, TRIES_MAX, again, alerts, crowded, entered, keep, told};
 use crate::PeopleError;
 use crate::credentials::passkeys::{self, Owner};
 use crate::credentials::recovery::Recovery;
@@ -189,6 +189,9 @@ async fn settle<H: Holder>(
         let is_new = stage == Stage::Full && session.stage == Stage::Enrolment;
         let mut change = Change::new();
         change.update(holder, &if is_new { becomes.signed_in(ledger.clock().now()) } else { becomes }, action);
+        if is_new {
+            alerts::untold_device(&mut change, ledger, &entering)?;
+        }
         session::end_all_in(&mut change, ledger, session.person, Some(session.id)).await?;
         let onward = Onward { stage, factors: still_shown(session, &credentials, shown), account: session.account };
         let begun = session::advance_in(&mut change, ledger, session, onward);

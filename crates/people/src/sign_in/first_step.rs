@@ -1,6 +1,6 @@
 //! What follows from a right password or a passkey alone: a session begins, as far as what was shown leads.
 
-use super::{Holder, TRIES_MAX, books, crowded, current, entered};
+use super::{Holder, TRIES_MAX, alerts, books, crowded, current, entered};
 use crate::PeopleError;
 use crate::credentials::Credentials;
 use crate::credentials::passkeys::Passkey;
@@ -35,6 +35,15 @@ impl Proof {
     }
 }
 
+/// What somebody signs in on.
+#[derive(Clone, Copy)]
+pub(super) struct Device<'a> {
+    /// `Firefox on Linux`.
+    pub description: &'a str,
+    /// Whether its person has signed in on it before.
+    pub is_known: bool,
+}
+
 /// Begins a session after the first step.
 ///
 /// It is part of one commit with the person's record, so that none begins after a change that ended all of them: what
@@ -43,7 +52,7 @@ pub(super) async fn begin<H: Holder>(
     ledger: &Ledger,
     shown: &Stored<H>,
     proof: Proof,
-    device: &str,
+    device: Device<'_>,
 ) -> Result<Begun, PeopleError> {
     let (mut holder, now) = (shown.clone(), ledger.clock().now());
     for _ in 0..TRIES_MAX {
@@ -56,11 +65,17 @@ pub(super) async fn begin<H: Holder>(
         };
         let account = H::only_account(ledger, &holder).await?;
         let mut change = Change::new();
-        match stage {
-            Stage::Full => change.update(&holder, &becomes.signed_in(now), "signed_in"),
-            Stage::SecondFactor | Stage::Enrolment => change.update(&holder, &becomes, "password_shown"),
+        let is_full = stage == Stage::Full;
+        if is_full {
+            change.update(&holder, &becomes.signed_in(now), "signed_in");
+        } else {
+            change.update(&holder, &becomes, "password_shown");
         }
-        let draft = session::Draft { stage, factors, account, device };
+        if is_full && !device.is_known {
+            alerts::new_device(&mut change, ledger, &holder, device.description)?;
+        }
+        let device_untold = !is_full && !device.is_known;
+        let draft = session::Draft { stage, factors, account, device: device.description, device_untold };
         let begun = session::begin_in(&mut change, ledger, person, draft).await?;
         match ledger.commit(&books(), change).await {
             Ok(_) => {

@@ -241,7 +241,7 @@ impl House {
     pub async fn key_alone<H: Holder>(&self, key: &SoftKey) -> Result<Begun, PeopleError> {
         let asked = sign_in::ask_any_passkey::<H>(&self.doors, browser())?;
         let answer = key.get(&asked.options);
-        sign_in::with_passkey::<H>(&self.doors, browser(), &asked.ceremony, &answer, "Firefox on Linux").await
+        sign_in::with_passkey::<H>(&self.doors, browser(), &asked.ceremony, &answer, &visit()).await
     }
 
     /// Somebody new in the shop with an authenticator app, signed in with it; its next code is that of the next step.
@@ -289,6 +289,32 @@ impl House {
         let mut told: Vec<_> = self.mails().await.into_iter().filter_map(notice).collect();
         told.sort_by_key(|what| Notice::all().iter().position(|one| one == what));
         told
+    }
+
+    /// What an address was told of besides: devices, guesses, resets, in no order.
+    pub async fn alerted(&self, mail: &str) -> Vec<Matter> {
+        let is_alert = |matter: &Matter| {
+            matches!(
+                matter,
+                Matter::NewDevice { .. }
+                    | Matter::Guessed { .. }
+                    | Matter::SignInReset { .. }
+                    | Matter::MemberReset { .. }
+            )
+        };
+        let mails = self.mails().await.into_iter().filter(|one| one.to.expose() == mail);
+        mails.map(|one| one.matter.clone()).filter(is_alert).collect()
+    }
+
+    /// Waits until an address was told of something else than before, apart from an answer.
+    pub async fn alerted_anew(&self, mail: &str, before: usize) -> Vec<Matter> {
+        loop {
+            let alerts = self.alerted(mail).await;
+            if alerts.len() > before {
+                return alerts;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Changes a record by hand, as a crash or an older version would have left it.

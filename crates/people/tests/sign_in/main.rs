@@ -2,9 +2,11 @@
 
 #![cfg(test)]
 
+mod alerts;
 mod histories;
 mod house;
 mod invitations;
+mod locked_out;
 mod members;
 mod passkeys;
 mod passwords;

@@ -1,6 +1,6 @@
 //! Passkeys at the door: as the second step and alone, and everything that only looks like one.
 
-use crate::house::{House, Why, browser, key, staff_key, user, why};
+use crate::house::{House, Why, browser, key, staff_key, user, visit, why};
 use bonded_base::Id;
 use bonded_people::Permission;
 use bonded_people::credentials::passkeys::Binding;
@@ -85,8 +85,8 @@ async fn an_answer_counts_once_and_only_in_the_sign_in_that_it_was_asked_for() {
 
     let asked = sign_in::ask_any_passkey::<UserRecord>(&house.doors, browser()).unwrap();
     let answer = key.get(&asked.options);
-    let alone = async |visit| {
-        sign_in::with_passkey::<UserRecord>(&house.doors, visit, &asked.ceremony, &answer, "Firefox").await
+    let alone = async |browser| {
+        sign_in::with_passkey::<UserRecord>(&house.doors, browser, &asked.ceremony, &answer, &visit()).await
     };
     assert_eq!(why(alone(Binding::to(b"another browser")).await), Why::NotProven);
     alone(browser()).await.unwrap();
@@ -113,7 +113,8 @@ async fn another_s_passkey_is_nobody_s_second_factor() {
     let mut answer: Value = bobs.get(&asked.options);
     // Sixteen bytes in base64url, as the browser would hand them over.
     answer["response"]["userHandle"] = json!(base64url(&ada.bytes()));
-    let refused = sign_in::with_passkey::<UserRecord>(&house.doors, browser(), &asked.ceremony, &answer, "x").await;
+    let refused =
+        sign_in::with_passkey::<UserRecord>(&house.doors, browser(), &asked.ceremony, &answer, &visit()).await;
     assert_eq!(why(refused), Why::NotProven, "who says to be Ada must sign as Ada");
 }
 
@@ -151,7 +152,7 @@ async fn a_passkey_that_was_taken_away_opens_nothing_and_ends_what_it_opened() {
     let passkey = house.user(id).await.credentials.passkeys[0].id.clone();
     let full = sign_in::remove_passkey(&house.doors, &entering, &passkey).await.unwrap().begun;
     assert!(!house.holds(&opened).await && house.holds(&full).await);
-    let late = sign_in::with_passkey::<UserRecord>(&house.doors, browser(), &asked.ceremony, &answer, "x").await;
+    let late = sign_in::with_passkey::<UserRecord>(&house.doors, browser(), &asked.ceremony, &answer, &visit()).await;
     assert_eq!(why(late), Why::NotProven);
     assert_eq!(why(house.key_alone::<UserRecord>(&lost).await), Why::NotProven);
     house.key_alone::<UserRecord>(&kept).await.unwrap();

@@ -1,4 +1,4 @@
-//! What can be asked about the platform's own staff, and how it reads in `--help`.
+//! What can be asked about people, the platform's own staff above all, and how it reads in `--help`.
 
 use super::Unsealed;
 use clap::{Args, Subcommand};
@@ -67,6 +67,18 @@ pub enum Staff {
         #[command(flatten)]
         unsealed: Unsealed,
     },
+}
+
+#[derive(Args)]
+pub struct SignOut {
+    /// Whose, as ada@example.com: as a user and as one of the staff
+    #[arg(required_unless_present = "everybody")]
+    pub mail: Option<String>,
+    /// Everybody's, users' and staff's
+    #[arg(long, conflicts_with = "mail")]
+    pub everybody: bool,
+    #[command(flatten)]
+    pub unsealed: Unsealed,
 }
 
 #[derive(Subcommand)]

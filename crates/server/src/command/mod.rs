@@ -31,6 +31,7 @@ pub fn run(line: Line) -> Result<(), Ending> {
         Command::Account(account) => account::run(&choices, account),
         Command::Mail(mail) => mail::run(&choices, mail),
         Command::Staff(staff) => people::staff(&choices, staff),
+        Command::SignOut(sign_out) => people::sign_out(&choices, sign_out),
         Command::Training(training) => people::training(&choices, training),
         Command::Review(review) => people::review(&choices, review),
         Command::Roles(json) => {

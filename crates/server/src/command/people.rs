@@ -1,8 +1,8 @@
-//! `bonded staff`, `training`, `review` and `roles`: the platform's own staff and what they may do.
+//! `bonded staff`, `sign-out`, `training`, `review` and `roles`: the platform's own staff, and what people may do.
 
 use super::account::invited;
 use super::{tell, wish};
-use crate::cli::{Choices, Course, Review, Staff, Training};
+use crate::cli::{Choices, Course, Review, SignOut, Staff, Training};
 use crate::desk::{CertificateGiven, CourseWish, Wish};
 use crate::ending::{Code, Ending};
 use crate::terminal::say;
@@ -42,6 +42,15 @@ pub fn staff(choices: &Choices, staff: Staff) -> Result<(), Ending> {
             tell(&done, &unsealed, person);
         }
     }
+    Ok(())
+}
+
+pub fn sign_out(choices: &Choices, SignOut { mail, everybody: _, unsealed }: SignOut) -> Result<(), Ending> {
+    // No address is taken for everybody's only where that was said: the command line sees to it.
+    let asked = mail.map_or(Wish::SignOutEverybody, |mail| Wish::SignOut { mail });
+    let done = wish(choices, asked, &unsealed)?;
+    let count = |done: &Value| done.get("sessions").and_then(Value::as_u64).unwrap_or_default();
+    tell(&done, &unsealed, |done| say!("sessions that ended  {}", count(done)));
     Ok(())
 }
 

@@ -78,6 +78,8 @@ impl Desk {
             Wish::StaffWithdraw { invitation } => invite::withdraw(self.ledger()?, invitation).await,
             Wish::StaffRoles { staff, roles } => people::change_roles(self.ledger()?, staff, &roles).await,
             Wish::StaffEnd { staff } => people::end(self.ledger()?, staff).await,
+            Wish::SignOut { mail } => people::sign_out(self.ledger()?, &mail).await,
+            Wish::SignOutEverybody => people::sign_out_everybody(self.ledger()?).await,
             Wish::TrainingList => people::standings(self.ledger()?).await,
             Wish::TrainingCourse(course) => people::course(self.ledger()?, course).await,
             Wish::TrainingRecord { staff, course, on, of_version, certificate } => {

@@ -6,8 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bonded_base::{Id, Moment};
 use bonded_ledger::{Ledger, List, PLATFORM, Scope, Stored};
+use bonded_people::MailAddress;
 use bonded_people::credentials::Credentials;
 use bonded_people::reviews::{self, ReviewItem, ReviewRecord};
+use bonded_people::session;
+use bonded_people::sign_in;
 use bonded_people::staff::{self, Acting, StaffRecord, StaffRole, StaffRoles};
 use bonded_people::training::{self, CertificateFile, Completion, CourseChange, CourseDraft, CourseRecord};
 use serde_json::{Value, json};
@@ -60,6 +63,19 @@ pub async fn change_roles(ledger: &Ledger, id: Id<StaffRecord>, names: &[String]
 pub async fn end(ledger: &Ledger, id: Id<StaffRecord>) -> Result<Value, Ending> {
     let person = staff::end(ledger, &OPERATOR, None, id).await?;
     shown_person(ledger, &person, ledger.clock().now()).await
+}
+
+/// Ends all sessions of whoever has this address: as a user, as one of the staff, or both.
+pub async fn sign_out(ledger: &Ledger, mail: &str) -> Result<Value, Ending> {
+    let mail: MailAddress = mail.parse().map_err(|problem| Ending::new(Code::Usage, format!("{problem}")))?;
+    Ok(json!({"sessions": sign_in::sign_out_everywhere(ledger, &OPERATOR, &mail).await?}))
+}
+
+/// Ends everybody's sessions.
+pub async fn sign_out_everybody(ledger: &Ledger) -> Result<Value, Ending> {
+    let ended = session::end_everybodys(ledger, &OPERATOR).await?;
+    tracing::warn!(ended, "the operator ended everybody's sessions");
+    Ok(json!({"sessions": ended}))
 }
 
 fn roles(names: &[String]) -> Result<StaffRoles, Ending> {

@@ -111,6 +111,13 @@ pub enum Wish {
         /// Whose.
         staff: Id<StaffRecord>,
     },
+    /// The end of all sessions of one person.
+    SignOut {
+        /// The person's mail address.
+        mail: String,
+    },
+    /// The end of everybody's sessions.
+    SignOutEverybody,
     /// Every course, and how everybody stands.
     TrainingList,
     /// A new course, or another shape of one.

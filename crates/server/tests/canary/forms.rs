@@ -28,11 +28,13 @@ const BOTH: [(&str, &str); 8] = [
     ("/sign-out", "nothing"),
 ];
 /// Those of members.
-const MEMBERS: [(&str, &str); 15] = [
+const MEMBERS: [(&str, &str); 17] = [
     ("/accounts", "account"),
     ("/members/invite", "mail role"),
     ("/members/withdraw", "id"),
     ("/members/role", "id role"),
+    ("/members/sign-out", "id"),
+    ("/members/reset-sign-in", "id"),
     ("/members/remove", "id"),
     ("/keys", "~name permission"),
     ("/keys/rotate", "id"),

@@ -37,19 +37,20 @@ pub struct Town<'a> {
 
 impl<'a> Town<'a> {
     /// Everybody comes, and does what people do; the market then has their ids, and a member who calls.
-    pub async fn settle(&self, market: &mut Market, letters: Option<&mut Letters>) -> People<'a> {
+    pub async fn settle(&self, market: &mut Market, mut letters: Option<&mut Letters>) -> People<'a> {
         let account = market.retailer.account.clone();
         let mut owner = self.member(&account, "owner").await;
         owner.add_app().await;
         self.guess().await;
         let mut mate = self.member(&account, "viewer").await;
         mate.add_app().await;
-        self.come_and_go(&mut mate, letters).await;
+        self.come_and_go(&mut mate, letters.as_deref_mut()).await;
         self.second_account(&mut mate, &account, &market.supplier.account).await;
         let mut staff = self.one_of_the_staff().await;
         self.grants(market, &mut owner, &mut staff).await;
         let opened = staff.must(303, "/staff/reviews", &[]).await;
         let review = opened.headers["location"].to_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        self.locked_out(market, &mut owner, letters).await;
         self.note_ids(market, &mut owner).await;
         market.member = Some(Trader { account, key: owner.cookies(), reader: market.retailer.reader.clone() });
         People { owner, staff, review }
@@ -206,6 +207,25 @@ impl<'a> Town<'a> {
         market.callers.expect(200, shorten).await;
         market.callers.expect(200, member.post(format!("/v1/grants/{}/deny", id(1)), &json!({}))).await;
         market.ids.insert("grant", id(0));
+    }
+
+    /// Somebody has lost every factor, and the owner lets them in anew.
+    async fn locked_out(&self, market: &Market, owner: &mut Person<'_>, letters: Option<&mut Letters>) {
+        let mut lost = self.member(&market.retailer.account, "operator").await;
+        lost.add_app().await;
+        let listed: Value = owner.get("/v1/members").await.json();
+        let one = listed["data"].as_array().unwrap().iter().find(|one| one["role"] == "operator").unwrap();
+        let member = Trader { account: String::new(), key: owner.cookies(), reader: String::new() };
+        let target = format!("/v1/members/{}/reset_sign_in", one["id"].as_str().unwrap());
+        market.callers.expect(200, member.post(target, &json!({}))).await;
+        if let Some(letters) = letters {
+            let link = letters.link(&lost.mail, "/reset/").await;
+            self.secrets.keep_link(&link);
+            let password = lost.typed("POST /reset/{}/{}", "password", Shape::Password);
+            lost.must(200, path_of(&link), &[("password", &password)]).await;
+            lost.password = password;
+            lost.show_password().await;
+        }
     }
 
     /// Ids of members, an invitation and a key, for requests that name one.

@@ -1,16 +1,17 @@
-//! The platform's staff from the command line: roles, courses, completions and reviews, with and without a server.
+//! The platform's staff from the command line: roles, courses, reviews and the end of sessions, with and without a server.
 
 use crate::house::House;
-use bonded_base::{Clock, SystemChance, SystemClock};
+use bonded_base::{Clock, Id, SystemChance, SystemClock};
 use bonded_ledger::sqlite::{SqliteEngine, SqliteOptions};
 use bonded_ledger::{Change, Ledger, PLATFORM, Scope};
 use bonded_people::credentials::Credentials;
+use bonded_people::session::{self, Factor, Person, Stage};
 use bonded_people::staff::{StaffRecord, StaffRole, StaffState};
 use bonded_vault::{Environment, Officer, Places, Vault};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Takes people on, as the program itself would, while no server runs; gives their ids.
+/// Takes people on, as the program itself would, while no server runs, with a session each; gives their ids.
 async fn hire(house: &House, people: &[(&str, StaffRole)]) -> Vec<String> {
     let places = Places { primary: house.path("bonded-data-keys"), replicas: Vec::new() };
     let vault = Vault::open(&places, Environment::Development, Arc::new(SystemChance)).unwrap();
@@ -32,6 +33,8 @@ async fn hire(house: &House, people: &[(&str, StaffRole)]) -> Vec<String> {
         let mut change = Change::new();
         change.create(id, &person, "joined");
         ledger.commit(&Scope::operator(PLATFORM), change).await.unwrap();
+        let person = Person::Staff(Id::from_bytes(id.bytes()));
+        session::begin(&ledger, person, Stage::Full, vec![Factor::Passkey], None, "test").await.unwrap();
         ids.push(id.to_string());
     }
     ledger.close().await;
@@ -110,4 +113,23 @@ async fn the_operator_keeps_staff_courses_and_reviews() {
     server.stop().await;
     let listed = house.must(&["staff", "list", "--officer", &house.officer()]).out;
     assert!(listed.contains("ended") && listed.contains("no role"), "{listed}");
+}
+
+#[tokio::test]
+async fn the_operator_ends_the_sessions_of_one_person_and_everybody_s() {
+    let house = House::new();
+    hire(&house, &[("ceo", StaffRole::Reviewer), ("ada", StaffRole::Support), ("bob", StaffRole::Engineer)]).await;
+    let server = house.serve_unsealed();
+    assert_eq!(json(&house, &["sign-out", "Ada@bonded.example"])["sessions"], 1);
+    assert_eq!(json(&house, &["sign-out", "ada@bonded.example"])["sessions"], 0);
+    let told = json(&house, &["mail", "list"]);
+    assert!(told["mails"].as_array().unwrap().iter().all(|mail| mail["matter"] == "signed_out"), "{told}");
+    for wrong in [&["sign-out"][..], &["sign-out", "ada@bonded.example", "--everybody"], &["sign-out", "nobody"]] {
+        assert_eq!(house.run(wrong).code, 64, "{wrong:?}");
+    }
+    let nobody = house.run(&["sign-out", "nobody@bonded.example"]);
+    assert!(nobody.code == 64 && nobody.err.contains("nobody has this address"), "{}", nobody.err);
+    server.stop().await;
+    let ended = house.must(&["sign-out", "--everybody", "--officer", &house.officer()]).out;
+    assert_eq!(ended, "sessions that ended  2\n");
 }

@@ -23,6 +23,8 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::new(Permission::MembersRead, routes!(get_member)),
         Route::new(Permission::MembersWrite, routes!(update_member)).versioned(),
         Route::new(Permission::MembersWrite, routes!(remove_member)).versioned(),
+        Route::new(Permission::MembersWrite, routes!(sign_out_member)).versioned(),
+        Route::new(Permission::MembersWrite, routes!(reset_sign_in)).versioned(),
     ]
 }
 
@@ -102,10 +104,48 @@ async fn remove_member(
     shown(&members::remove(app.ledger(), &caller.acting()?, id, expected).await?)
 }
 
+/// End a member's sessions
+///
+/// Every session of the person ends at once, also those in which another account is open; they can sign in again. Nobody
+/// does this to someone whose role is above their own. The person is told by mail.
+#[utoipa::path(post, path = "/v1/members/{id}/sign_out", tag = "Members",
+    params(("id" = String, Path, description = "The member.", example = "mem_01jd2mk8x3e5v9zq4t7w6y5h0c")),
+    responses((status = 200, body = shapes::Member)))]
+async fn sign_out_member(
+    State(app): State<App>,
+    caller: Caller,
+    IdIn(id): IdIn<MemberRecord>,
+    IfMatch(expected): IfMatch,
+) -> Result<Reply, Failure> {
+    shown(&members::sign_out(app.ledger(), &caller.acting()?, id, expected).await?)
+}
+
+/// Reset a member's sign-in
+///
+/// For a member who has lost every second factor and recovery code. The password, all second factors and all recovery
+/// codes stop working, every session ends, and a link to choose a new password is mailed. At the next sign-in a second
+/// factor is enrolled anew where the role demands one. API keys stay.
+///
+/// Only an owner does this, never to themselves, and only to a person who belongs to no other account. The person and
+/// every owner are told by mail.
+#[utoipa::path(post, path = "/v1/members/{id}/reset_sign_in", tag = "Members",
+    params(("id" = String, Path, description = "The member.", example = "mem_01jd2mk8x3e5v9zq4t7w6y5h0c")),
+    responses((status = 200, body = shapes::Member)))]
+async fn reset_sign_in(
+    State(app): State<App>,
+    caller: Caller,
+    IdIn(id): IdIn<MemberRecord>,
+    IfMatch(expected): IfMatch,
+) -> Result<Reply, Failure> {
+    shown(&members::reset_sign_in(app.ledger(), &caller.acting()?, id, expected).await?)
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::house::people::Member;
     use crate::house::{House, scrubbed};
     use bonded_people::members::Role;
+    use bonded_people::session::{Factor, Stage};
     use serde_json::{Value, json};
 
     #[tokio::test]
@@ -158,5 +198,37 @@ mod tests {
         house.get(&manager, "/v1/account").await.expect(401);
         house.get(&key, "/v1/account").await.expect(401);
         assert_eq!(house.post(&owner, &theirs, Value::Null).await.expect(409)["type"], "/problems/state");
+    }
+    #[tokio::test]
+    async fn a_member_is_signed_out_by_whoever_may_and_let_in_anew_by_an_owner_alone() {
+        let house = House::new().await;
+        let party = house.retailer().await;
+        let owner = house.member(&party, Role::Owner, true).await;
+        let manager = house.member(&party, Role::Manager, true).await;
+        let viewer = house.member(&party, Role::Viewer, false).await;
+        let path = |who: &Member, act| format!("/v1/members/{}/{act}", who.id);
+        let above = house.post(&manager, &path(&owner, "sign_out"), Value::Null).await.expect(403);
+        assert_eq!(above["type"], "/problems/forbidden");
+        let stale = [("if-match", "\"7\"")];
+        house.post_with(&manager, &path(&viewer, "sign_out"), Value::Null, &stale).await.expect(412);
+        house.get(&viewer, "/v1/account").await.expect(200);
+        let once = [("idempotency-key", "one")];
+        let out = house.post_with(&manager, &path(&viewer, "sign_out"), Value::Null, &once).await.expect(200);
+        assert_eq!(out["version"], 2);
+        house.get(&viewer, "/v1/account").await.expect(401);
+        let again = house.signed_in(&party, viewer.user, Stage::Full, vec![Factor::Password]).await;
+        assert_eq!(house.post_with(&manager, &path(&viewer, "sign_out"), Value::Null, &once).await.expect(200), out);
+        house.get(&again, "/v1/account").await.expect(200);
+
+        let refused = house.post(&manager, &path(&viewer, "reset_sign_in"), Value::Null).await.expect(403);
+        assert_eq!(refused["type"], "/problems/forbidden");
+        house.post(&owner, &path(&owner, "reset_sign_in"), Value::Null).await.expect(403);
+        let anew = house.post(&owner, &path(&viewer, "reset_sign_in"), Value::Null).await.expect(200);
+        assert_eq!((&anew["version"], &anew["state"]), (&json!(3), &json!("active")));
+        house.get(&again, "/v1/account").await.expect(401);
+        let events = house.get(&party, "/v1/events?kind=member&after=0").await.expect(200);
+        let done: Vec<_> = events["data"].as_array().unwrap().iter().rev().take(2).collect();
+        assert_eq!((&done[0]["action"], &done[0]["actor"]), (&json!("sign_in_reset"), &json!(owner.user.to_string())));
+        assert_eq!((&done[1]["action"], &done[1]["actor"]), (&json!("signed_out"), &json!(manager.user.to_string())));
     }
 }

@@ -1,10 +1,10 @@
 //! Accepting an invitation that came by mail.
 
-use super::answer::{Refused, Shell, answered, go, sentence, with_cookie};
+use super::answer::{Refused, Shell, answered, sentence};
 use super::face::{Console, Face, Shop};
 use super::form::Form;
 use super::gate::{Access, Page};
-use super::sign_in::onward;
+use super::sign_in::entered;
 use crate::app::App;
 use crate::guest::device_of;
 use askama::Template;
@@ -111,7 +111,7 @@ async fn accept(
         let account = invitations::accept_as_user(ledger, invitation.id, code, &visitor).await?;
         let visitor = users::admit(ledger, &Shop::COOKIE.token(&headers).ok_or(PeopleError::SignedOut)?).await?;
         let begun = sign_in::open_account(ledger, &visitor, account).await?;
-        return Ok(with_cookie(go(&onward::<Shop>(begun.record.stage)), Shop::COOKIE.set(&begun.token)));
+        return Ok(entered::<Shop>(&app, &begun)?);
     }
     let (name, password) = (form.text("name").to_owned(), form.secret("password"));
     let joined = invitations::accept_as_new(ledger, &app.doors().passwords, invitation.id, code, &name, password).await;
@@ -119,7 +119,7 @@ async fn accept(
         Ok(user) => {
             // The mailed link and the new password were both just shown.
             let begun = sign_in::first_time(ledger, &user, &device_of(&headers)).await?;
-            Ok(with_cookie(go(&onward::<Shop>(begun.record.stage)), Shop::COOKIE.set(&begun.token)))
+            Ok(entered::<Shop>(&app, &begun)?)
         }
         Err(error) => rendered(&app, &invitation, None, &name, Some(sentence(error)?)).await,
     }
@@ -151,7 +151,7 @@ async fn accept_staff(
     match invitations::accept_staff(app.ledger(), passwords, invitation.id, &link.1, &name, password).await {
         Ok(staff) => {
             let begun = sign_in::first_time(app.ledger(), &staff, &device_of(&headers)).await?;
-            Ok(with_cookie(go(&onward::<Console>(begun.record.stage)), Console::COOKIE.set(&begun.token)))
+            Ok(entered::<Console>(&app, &begun)?)
         }
         Err(error) => rendered(&app, &invitation, None, &name, Some(sentence(error)?)).await,
     }

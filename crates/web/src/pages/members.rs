@@ -1,4 +1,4 @@
-//! Who belongs to the account: list, invite, change a role, remove.
+//! Who belongs to the account: list, invite, change a role, sign out, let in anew, remove.
 
 use super::answer::{Refused, Shell, answered, sentence};
 use super::form::Form;
@@ -23,6 +23,8 @@ pub(super) fn pages() -> Vec<Page> {
         Page::post(change, "/members/invite", post(invite)),
         Page::post(change, "/members/withdraw", post(withdraw)),
         Page::post(change, "/members/role", post(change_role)),
+        Page::post(change, "/members/sign-out", post(sign_out)),
+        Page::post(change, "/members/reset-sign-in", post(reset_sign_in)),
         Page::post(change, "/members/remove", post(remove)),
     ]
 }
@@ -35,6 +37,7 @@ struct MemberRow {
     second_factor: bool,
     seen: String,
     may_change: bool,
+    may_reset: bool,
 }
 
 struct InvitationRow {
@@ -52,6 +55,7 @@ struct MembersPage {
     invitations: Vec<InvitationRow>,
     roles: Vec<&'static str>,
     may_change: bool,
+    may_reset: bool,
 }
 
 async fn show(State(app): State<App>, Member(visitor): Member) -> Result<Response, Refused> {
@@ -72,6 +76,7 @@ async fn rendered(app: &App, visitor: &Visitor, done: Result<&str, PeopleError>)
         second_factor: member.has_second_factor,
         seen: member.last_sign_in_at.map_or_else(|| String::from("never"), when),
         may_change: gives(member.role),
+        may_reset: may_change && acting.role == Role::Owner && acting.member != Some(member.id),
     };
     let now = app.ledger().clock().now();
     let invited = invitations::list(app.ledger(), &acting.scope).await?;
@@ -90,9 +95,11 @@ async fn rendered(app: &App, visitor: &Visitor, done: Result<&str, PeopleError>)
         Ok(notice) => (StatusCode::OK, shell.with_notice(Some(notice.to_owned()))),
         Err(error) => (StatusCode::UNPROCESSABLE_ENTITY, shell.with_error(Some(sentence(error)?))),
     };
+    let members: Vec<_> = listed.iter().filter(|member| member.is_active()).map(row).collect();
     let shown = MembersPage {
         shell,
-        members: listed.iter().filter(|member| member.is_active()).map(row).collect(),
+        may_reset: members.iter().any(|member| member.may_reset),
+        members,
         invitations: invited.iter().filter_map(invitation).collect(),
         roles: Role::ALL.into_iter().filter(|role| gives(*role)).map(Role::name).collect(),
         may_change,
@@ -131,6 +138,18 @@ async fn change_role(State(app): State<App>, Member(visitor): Member, form: Form
         members::change_role(app.ledger(), &visitor.acting()?, id_of(&form)?, role, None).await
     };
     let done = work.await.map(|_| "The role was changed.");
+    rendered(&app, &visitor, done).await
+}
+
+async fn sign_out(State(app): State<App>, Member(visitor): Member, form: Form) -> Result<Response, Refused> {
+    let work = async { members::sign_out(app.ledger(), &visitor.acting()?, id_of(&form)?, None).await };
+    let done = work.await.map(|_| "All sessions of this person have ended, and the person was told by mail.");
+    rendered(&app, &visitor, done).await
+}
+
+async fn reset_sign_in(State(app): State<App>, Member(visitor): Member, form: Form) -> Result<Response, Refused> {
+    let work = async { members::reset_sign_in(app.ledger(), &visitor.acting()?, id_of(&form)?, None).await };
+    let done = work.await.map(|_| "A link to a new password is on its way by mail. Every owner was told.");
     rendered(&app, &visitor, done).await
 }
 

@@ -7,6 +7,7 @@ use super::gate::{Access, Page};
 use super::sign_in::{entered_by_script, entering};
 use super::when;
 use crate::app::App;
+use crate::guest::remembered;
 use crate::problem::Failure;
 use askama::Template;
 use axum::Json;
@@ -162,7 +163,8 @@ async fn changed<F: Face>(
         Ok(Enrolled { begun, recovery }) => {
             let entering = sign_in::entering::<F::Holder>(app.ledger(), &begun.token).await?;
             let said = Said { notice: Some(notice.to_owned()), codes: recovery, error: None };
-            Ok(with_cookie(rendered::<F>(app, &entering, said).await?, F::COOKIE.set(&begun.token)))
+            let response = with_cookie(rendered::<F>(app, &entering, said).await?, F::COOKIE.set(&begun.token));
+            Ok(remembered::<F>(app, &begun, response)?)
         }
         Err(error) => {
             let error = Some(sentence(error)?);
@@ -184,7 +186,7 @@ async fn add_passkey<F: Face>(
     let entering = visitor::<F>(&app, &headers).await?;
     let done = sign_in::add_passkey(app.doors(), &entering, &ceremony, &name, &answer).await?;
     app.codes().leave(done.begun.id.bytes(), done.recovery, app.ledger().clock().now());
-    Ok(entered_by_script::<F>(&done.begun, &F::path(CODES_SHOWN)))
+    entered_by_script::<F>(&app, &done.begun, &F::path(CODES_SHOWN))
 }
 
 async fn remove_passkey<F: Face>(State(app): State<App>, headers: HeaderMap, form: Form) -> Result<Response, Refused> {

@@ -100,7 +100,7 @@ async fn with_password<F: Face>(
     match signed {
         Ok(begun) => {
             end_former::<F>(&app, &headers).await?;
-            Ok(remembered::<F>(&app, &begun, entered::<F>(&begun))?)
+            Ok(entered::<F>(&app, &begun)?)
         }
         Err(error) => {
             let shell = Shell::open("Sign in", F::PREFIX).with_error(Some(in_words(error)?));
@@ -125,14 +125,15 @@ async fn end_former<F: Face>(app: &App, headers: &HeaderMap) -> Result<(), Peopl
     Ok(())
 }
 
-/// On to the next step, with the session's cookie.
-fn entered<F: Face>(begun: &Begun) -> Response {
-    with_cookie(go(&onward::<F>(begun.record.stage)), F::COOKIE.set(&begun.token))
+/// On to the next step, with the session's cookie, and the device's once the sign-in is complete.
+pub(super) fn entered<F: Face>(app: &App, begun: &Begun) -> Result<Response, Failure> {
+    remembered::<F>(app, begun, with_cookie(go(&onward::<F>(begun.record.stage)), F::COOKIE.set(&begun.token)))
 }
 
 /// The same for a script, which is told where to go.
-pub(super) fn entered_by_script<F: Face>(begun: &Begun, next: &str) -> Response {
-    with_cookie(Json(json!({ "next": next })).into_response(), F::COOKIE.set(&begun.token))
+pub(super) fn entered_by_script<F: Face>(app: &App, begun: &Begun, next: &str) -> Result<Response, Failure> {
+    let told = Json(json!({ "next": next })).into_response();
+    remembered::<F>(app, begun, with_cookie(told, F::COOKIE.set(&begun.token)))
 }
 
 async fn ask_any_passkey<F: Face>(State(app): State<App>, guest: Guest) -> Result<Response, Failure> {
@@ -154,10 +155,9 @@ async fn with_passkey<F: Face>(
     headers: HeaderMap,
     Script(Answered { ceremony, answer, .. }): Script<Answered>,
 ) -> Result<Response, Failure> {
-    let visit = Cookie::Ceremony.token(&headers).ok_or(PeopleError::NotProven)?;
-    let binding = Binding::to(visit.expose().as_bytes());
-    let device = &guest.visit().description;
-    let begun = sign_in::with_passkey::<F::Holder>(app.doors(), binding, &ceremony, &answer, device).await?;
+    let browser = Cookie::Ceremony.token(&headers).ok_or(PeopleError::NotProven)?;
+    let browser = Binding::to(browser.expose().as_bytes());
+    let begun = sign_in::with_passkey::<F::Holder>(app.doors(), browser, &ceremony, &answer, guest.visit()).await?;
     let entering: Entering<F::Holder> = sign_in::entering(app.ledger(), &begun.token).await?;
     if let Err(error) = vouched(identity.as_deref(), entering.holder.mail().expose()) {
         session::end(app.ledger(), begun.record.person, begun.id).await?;
@@ -165,8 +165,7 @@ async fn with_passkey<F: Face>(
     }
     end_former::<F>(&app, &headers).await?;
     let next = onward::<F>(begun.record.stage);
-    let response = remembered::<F>(&app, &begun, entered_by_script::<F>(&begun, &next))?;
-    Ok(with_cookie(response, Cookie::Ceremony.clear()))
+    Ok(with_cookie(entered_by_script::<F>(&app, &begun, &next)?, Cookie::Ceremony.clear()))
 }
 
 async fn show_second_factor<F: Face>(State(app): State<App>, headers: HeaderMap) -> Result<Response, Refused> {
@@ -194,7 +193,7 @@ async fn with_code<F: Face>(
 ) -> Result<Response, Refused> {
     let entering = entering::<F>(&app, &headers).await?;
     match sign_in::with_code(app.doors(), &entering, form.text("code"), guest.visit()).await {
-        Ok(begun) => Ok(entered::<F>(&begun)),
+        Ok(begun) => Ok(entered::<F>(&app, &begun)?),
         Err(PeopleError::NotProven) => {
             let error = Some(String::from("This code is not right, or was used before."));
             Ok(answered(StatusCode::UNAUTHORIZED, &second_factor::<F>(&entering, error)))
@@ -219,7 +218,7 @@ async fn with_second_passkey<F: Face>(
 ) -> Result<Response, Failure> {
     let entering = entering::<F>(&app, &headers).await?;
     let begun = sign_in::with_second_passkey(app.doors(), &entering, &ceremony, &answer).await?;
-    Ok(entered_by_script::<F>(&begun, &onward::<F>(begun.record.stage)))
+    entered_by_script::<F>(&app, &begun, &onward::<F>(begun.record.stage))
 }
 
 async fn sign_out<F: Face>(State(app): State<App>, headers: HeaderMap) -> Result<Response, Refused> {
