@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod confirmations;
 mod histories;
 mod house;
 mod invitations;
