@@ -2,6 +2,7 @@
 
 mod access;
 mod canaries;
+mod confirmation;
 mod every_route;
 mod identity;
 mod once_only;

@@ -26,8 +26,9 @@ pub(super) fn pages() -> Vec<Page> {
     vec![
         Page::get(act, "/staff/legal", get(show)),
         Page::post(act, "/staff/legal", post(draw_up)),
-        Page::post(act, "/staff/legal/{grant}/ask", post(ask)),
-        Page::post(act, "/staff/legal/{grant}/sign", post(sign)),
+        // The signature itself is the proof.
+        Page::post(act, "/staff/legal/{grant}/ask", post(ask)).at_any_time(),
+        Page::post(act, "/staff/legal/{grant}/sign", post(sign)).at_any_time(),
     ]
 }
 
@@ -51,6 +52,7 @@ struct LegalPage {
     open: Vec<(String, String)>,
     areas: Vec<(&'static str, &'static str)>,
     hours: [(i64, &'static str); 6],
+    may_demand: bool,
 }
 
 async fn show(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> Result<Response, Refused> {
@@ -62,13 +64,14 @@ async fn show(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> 
         let reference = grant.reason.ticket.clone().unwrap_or_default();
         links_of(grant).into_iter().map(move |(path, link)| (format!("{reference}: {path}"), link))
     });
-    let open = open.collect();
+    let (open, fresh) = (open.collect(), visitor.session.is_fresh(now));
     Ok(page(&LegalPage {
-        shell: shell("Legal demands", &visitor),
+        shell: shell("Legal demands", &visitor).confirming((!fresh).then(|| String::from("/staff/legal"))),
         open,
         demands: waiting.iter().filter_map(|demand| row(&visitor, demand)).collect(),
         areas: Area::ALL.map(|area| (area.name(), area.about())).to_vec(),
         hours: HOURS,
+        may_demand: fresh,
     }))
 }
 

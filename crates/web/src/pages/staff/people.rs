@@ -76,7 +76,8 @@ async fn rendered(app: &App, visitor: &StaffVisitor, done: Result<&str, PeopleEr
         }
     };
     let listed = staff::list(app.ledger(), &visitor.scope()).await?;
-    let shell = shell("Staff", visitor);
+    let (may, fresh) = (visitor.may(Power::ManageStaff), visitor.session.is_fresh(app.ledger().clock().now()));
+    let shell = shell("Staff", visitor).confirming((may && !fresh).then(|| String::from("/staff/people")));
     let (status, shell) = match done {
         Ok("") => (StatusCode::OK, shell),
         Ok(notice) => (StatusCode::OK, shell.with_notice(Some(notice.to_owned()))),
@@ -86,7 +87,7 @@ async fn rendered(app: &App, visitor: &StaffVisitor, done: Result<&str, PeopleEr
         shell,
         people: listed.iter().filter(|person| person.is_active()).map(row).collect(),
         all_roles: StaffRole::ALL.map(StaffRole::name),
-        may_manage: visitor.may(Power::ManageStaff),
+        may_manage: may && fresh,
     };
     Ok(answered(status, &shown))
 }

@@ -72,6 +72,7 @@ struct ReviewPage {
     state: &'static str,
     outcome: Option<String>,
     items: Vec<Item>,
+    may_decide: bool,
 }
 
 async fn list(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> Result<Response, Refused> {
@@ -85,11 +86,12 @@ async fn list(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> 
         open: review.open_items(),
     };
     let opens = reviews::opens_at(app.ledger()).await?;
+    let (may, fresh) = (visitor.may(Power::DecideReviews), visitor.session.is_fresh(app.ledger().clock().now()));
     Ok(page(&ReviewsPage {
-        shell: shell("Access reviews", &visitor),
+        shell: shell("Access reviews", &visitor).confirming((may && !fresh).then(|| String::from("/staff/reviews"))),
         reviews: listed.records.iter().map(row).collect(),
         opens: opens.map_or_else(|| String::from("when there is staff"), when),
-        may_open: visitor.may(Power::DecideReviews),
+        may_open: may && fresh,
     }))
 }
 
@@ -109,22 +111,27 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let review = reviews::get(app.ledger(), &visitor.scope(), id_of(&id)?).await?;
-    Ok(page(&rendered(&visitor, &review, None)))
+    Ok(page(&rendered(&app, &visitor, &review, None)))
 }
 
-fn rendered(visitor: &StaffVisitor, review: &Stored<ReviewRecord>, error: Option<String>) -> ReviewPage {
+fn rendered(app: &App, visitor: &StaffVisitor, review: &Stored<ReviewRecord>, error: Option<String>) -> ReviewPage {
+    let fresh = visitor.session.is_fresh(app.ledger().clock().now());
+    let waits = !fresh && review.open_items() > 0;
     let outcome = review.outcome.as_ref().map(|outcome| {
         let (certified, revoked, lapsed) = (outcome.certified, outcome.revoked, outcome.lapsed);
         format!("{certified} certified, {revoked} revoked, {lapsed} lapsed; signed")
     });
     ReviewPage {
-        shell: shell("Access review", visitor).with_error(error),
+        shell: shell("Access review", visitor)
+            .with_error(error)
+            .confirming(waits.then(|| format!("/staff/reviews/{}", review.id))),
         id: review.id.to_string(),
         opened: when(review.opened_at),
         due: when(review.due_at),
         state: review.state.name(),
         outcome,
         items: review.items.iter().map(item).collect(),
+        may_decide: fresh,
     }
 }
 
@@ -191,7 +198,7 @@ async fn decide(
         Err(error) => {
             let error = Some(sentence(error)?);
             let review = reviews::get(app.ledger(), &visitor.scope(), review).await?;
-            Ok(answered(StatusCode::UNPROCESSABLE_ENTITY, &rendered(&visitor, &review, error)))
+            Ok(answered(StatusCode::UNPROCESSABLE_ENTITY, &rendered(&app, &visitor, &review, error)))
         }
     }
 }
