@@ -16,7 +16,7 @@ mod holder;
 mod reset;
 
 use crate::books::books;
-pub use confirm::{Ways, ask_to_confirm, confirm_with_code, confirm_with_passkey, confirm_with_password};
+pub use confirm::{ask_to_confirm, confirm_with_code, confirm_with_passkey, confirm_with_password, ways_to_confirm};
 pub use factors::{
     Enrolled, add_passkey, begin_passkey, begin_totp, change_password, confirm_totp, new_recovery_codes,
     remove_passkey, remove_totp,

@@ -15,32 +15,22 @@ use crate::session::{Begun, Factor};
 use bonded_base::Secret;
 use serde_json::Value;
 
-/// What somebody may confirm with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ways {
-    /// One of their passkeys.
-    pub passkey: bool,
-    /// A one-time code of their authenticator app.
-    pub totp: bool,
-    /// A recovery code.
-    pub recovery: bool,
-    /// Their password.
-    pub password: bool,
-}
-
-impl Ways {
-    /// What this person may confirm with.
-    pub fn of<H: Holder>(holder: &H) -> Self {
-        let credentials = holder.credentials();
-        let (passkey, strong) = (credentials.has_passkey(), credentials.has_second_factor());
-        let codes = strong && !(passkey && holder.needs_passkey());
-        Self {
-            passkey,
-            totp: codes && credentials.totp.is_some(),
-            recovery: codes && credentials.recovery.as_ref().is_some_and(|recovery| recovery.left > 0),
-            password: !strong,
-        }
+/// What somebody may confirm with, of what they have.
+pub fn ways_to_confirm<H: Holder>(holder: &H) -> Vec<Factor> {
+    let credentials = holder.credentials();
+    if !credentials.has_second_factor() {
+        return vec![Factor::Password];
     }
+    let passkey_alone = credentials.has_passkey() && holder.needs_passkey();
+    let recovery = credentials.recovery.as_ref().is_some_and(|recovery| recovery.left > 0);
+    [
+        (Factor::Passkey, credentials.has_passkey()),
+        (Factor::Totp, credentials.totp.is_some() && !passkey_alone),
+        (Factor::RecoveryCode, recovery && !passkey_alone),
+    ]
+    .into_iter()
+    .filter_map(|(factor, is_way)| is_way.then_some(factor))
+    .collect()
 }
 
 /// Whether a factor proves who somebody is who has these credentials: a password does not where more can be shown.
@@ -55,7 +45,7 @@ pub async fn confirm_with_code<H: Holder>(
     code: &str,
     visit: &Visit,
 ) -> Result<Begun, PeopleError> {
-    may_confirm(entering, |ways| ways.totp || ways.recovery)?;
+    may_confirm(entering, &[Factor::Totp, Factor::RecoveryCode])?;
     with_any_code(doors, entering, code, visit).await
 }
 
@@ -65,14 +55,14 @@ pub async fn confirm_with_password<H: Holder>(
     entering: &Entering<H>,
     password: Secret<String>,
 ) -> Result<Begun, PeopleError> {
-    may_confirm(entering, |ways| ways.password)?;
+    may_confirm(entering, &[Factor::Password])?;
     check_password(doors, entering, password).await?;
     complete(&doors.ledger, entering, entering.holder.credentials().clone(), Factor::Password).await
 }
 
 /// What a passkey is asked to confirm with.
 pub fn ask_to_confirm<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<passkeys::Begun, PeopleError> {
-    may_confirm(entering, |ways| ways.passkey)?;
+    may_confirm(entering, &[Factor::Passkey])?;
     ask_own_passkey(doors, entering)
 }
 
@@ -83,13 +73,13 @@ pub async fn confirm_with_passkey<H: Holder>(
     ceremony: &str,
     answer: &Value,
 ) -> Result<Begun, PeopleError> {
-    may_confirm(entering, |ways| ways.passkey)?;
+    may_confirm(entering, &[Factor::Passkey])?;
     with_own_passkey(doors, entering, ceremony, answer).await
 }
 
-fn may_confirm<H: Holder>(entering: &Entering<H>, is_way: impl Fn(Ways) -> bool) -> Result<(), PeopleError> {
+fn may_confirm<H: Holder>(entering: &Entering<H>, with: &[Factor]) -> Result<(), PeopleError> {
     has_shown_enough(entering)?;
-    if is_way(Ways::of(&*entering.holder)) {
+    if ways_to_confirm(&*entering.holder).iter().any(|way| with.contains(way)) {
         return Ok(());
     }
     Err(PeopleError::state("confirm with what your sign-in asks for"))

@@ -5,7 +5,7 @@ use bonded_base::Reason;
 use bonded_people::mail::Notice;
 use bonded_people::members::Role;
 use bonded_people::session::{self, Begun, FRESH_MS, Factor, Stage};
-use bonded_people::sign_in::{self, Enrolled, Ways};
+use bonded_people::sign_in::{self, Enrolled};
 use bonded_people::staff::{StaffRecord, StaffRole};
 use bonded_people::users::UserRecord;
 use bonded_people::{PeopleError, invitations};
@@ -81,8 +81,8 @@ async fn each_factor_that_a_sign_in_could_end_with_confirms() {
         let key = key();
         let full = house.adds_key::<UserRecord>(&full, &key).await.begun;
         let signed_in_at = house.user(id).await.last_sign_in_at;
-        let of = Ways::of(&*house.user(id).await);
-        assert_eq!(of, Ways { passkey: true, totp: true, recovery: true, password: false });
+        let ways = sign_in::ways_to_confirm(&*house.user(id).await);
+        assert_eq!(ways, [Factor::Passkey, Factor::Totp, Factor::RecoveryCode]);
 
         grows_stale(&house, &full).await;
         let by_key = house.confirms_by_key::<UserRecord>(&full, &key).await.unwrap();
@@ -110,8 +110,7 @@ async fn each_factor_that_a_sign_in_could_end_with_confirms() {
 async fn a_password_confirms_for_those_alone_who_have_nothing_more() {
     let house = House::on_sqlite().await;
     let bob = house.has("bob@example.com", Role::Viewer).await;
-    let of = Ways::of(&*house.user(bob).await);
-    assert_eq!(of, Ways { passkey: false, totp: false, recovery: false, password: true });
+    assert_eq!(sign_in::ways_to_confirm(&*house.user(bob).await), [Factor::Password]);
     let full = house.begins("bob@example.com").await;
     grows_stale(&house, &full).await;
     assert_eq!(why(house.confirms_by_password::<UserRecord>(&full, ANOTHER).await), Why::NotProven);
@@ -198,6 +197,8 @@ async fn an_officer_confirms_with_a_passkey_only() {
         assert_eq!(begun.record.stage, Stage::Enrolment);
         let key = staff_key();
         let full = house.adds_key::<StaffRecord>(&begun, &key).await.begun;
+        let entering = house.entering::<StaffRecord>(&full).await;
+        assert_eq!(sign_in::ways_to_confirm(&*entering.holder), [Factor::Passkey]);
         house.pass_ms(MINUTE_MS);
         assert_eq!(why(house.confirms_by_code::<StaffRecord>(&full, &app.shows(&house, 0)).await), STATE);
         assert_eq!(why(house.confirms_by_password::<StaffRecord>(&full, PASSWORD).await), STATE);

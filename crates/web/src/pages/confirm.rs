@@ -16,8 +16,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use bonded_people::PeopleError;
-use bonded_people::session::Stage;
-use bonded_people::sign_in::{self, Entering, Holder as _, Ways};
+use bonded_people::session::{Factor, Stage};
+use bonded_people::sign_in::{self, Entering, Holder as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -42,7 +42,13 @@ struct ConfirmPage {
     shell: Shell,
     next: String,
     mail: String,
-    ways: Ways,
+    ways: Vec<Factor>,
+}
+
+impl ConfirmPage {
+    fn takes(&self, factor: Factor) -> bool {
+        self.ways.contains(&factor)
+    }
 }
 
 /// What the page is asked in its query.
@@ -72,7 +78,7 @@ fn rendered<F: Face>(entering: &Entering<F::Holder>, next: &str, error: Option<S
         shell: Shell::of("Confirm that it is you", F::PREFIX, holder.name().to_owned()).with_error(error),
         next: next.to_owned(),
         mail: holder.mail().expose().to_owned(),
-        ways: Ways::of(&**holder),
+        ways: sign_in::ways_to_confirm(&**holder),
     }
 }
 
@@ -99,7 +105,7 @@ async fn with_word<F: Face>(
     mut form: Form,
 ) -> Result<Response, Refused> {
     let entering = entering::<F>(&app, &headers).await?;
-    let by_password = Ways::of(&*entering.holder).password;
+    let by_password = sign_in::ways_to_confirm(&*entering.holder).contains(&Factor::Password);
     let done = if by_password {
         sign_in::confirm_with_password(app.doors(), &entering, form.secret("password")).await
     } else {

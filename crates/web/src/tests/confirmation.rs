@@ -153,9 +153,10 @@ struct Browser {
 
 impl Guest for Browser {
     fn shows(&self) -> Vec<(HeaderName, String)> {
-        let (cookie, origin) = match self.is_staff {
-            true => (Cookie::Staff, "https://console.bonded.example"),
-            false => (Cookie::Member, "https://bonded.example"),
+        let (cookie, origin) = if self.is_staff {
+            (Cookie::Staff, "https://console.bonded.example")
+        } else {
+            (Cookie::Member, "https://bonded.example")
         };
         vec![(COOKIE, format!("{}={}", cookie.name(), self.token)), (ORIGIN, String::from(origin))]
     }
@@ -216,9 +217,9 @@ async fn an_owner_whose_proof_is_old_confirms_with_a_passkey_and_goes_on() {
     let party = house.retailer().await;
     let mut ada = joined(&house, &party, members::Role::Owner).await;
     let key = adds_key(&house, &mut ada).await;
-    let invites = "mail=bob%40example.com&role=viewer";
+    let wanted = "mail=bob%40example.com&role=viewer";
     house.ledger.test_clock().advance_ms(FRESH_MS);
-    let late = ada.posts(&house, "/members/invite", invites).await;
+    let late = ada.posts(&house, "/members/invite", wanted).await;
     assert_eq!((late.status.as_u16(), location(&late)), (303, "/confirm?unchanged=yes&next=/members"));
     let page = house.get(&ada, location(&late)).await.text();
     assert!(page.contains("data-answer=\"/confirm/passkey\"") && page.contains("name=\"code\""), "{page}");
@@ -232,7 +233,7 @@ async fn an_owner_whose_proof_is_old_confirms_with_a_passkey_and_goes_on() {
         let again = ada.asks(&house, "/confirm/passkey", &body).await;
         assert_eq!(again.expect(401)["type"], "/problems/not-proven", "an answer counts once");
     }
-    let invited = ada.posts(&house, "/members/invite", invites).await;
+    let invited = ada.posts(&house, "/members/invite", wanted).await;
     assert!(invited.text().contains("The invitation is on its way by mail."), "{}", invited.text());
     house.post(&ada, "/v1/api_keys", json!({"name": "new", "permissions": ["orders:read"]})).await.expect(201);
 }
