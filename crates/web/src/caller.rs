@@ -85,7 +85,7 @@ impl Caller {
         matches!(self.who, Who::Staff(_))
     }
 
-    /// Whether nobody needs to confirm first that it is they: only sessions of members can do what takes it.
+    /// Whether who this is was proven a short while ago; what takes that, no key and no grant can do anyway.
     fn is_proven(&self, now: Moment) -> bool {
         match &self.who {
             Who::Member(visitor) => visitor.session.is_fresh(now),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::PeopleError;
 use crate::credentials::throttle::Attempt;
-use crate::credentials::{Credentials, Keeper, passkeys};
+use crate::credentials::{Keeper, passkeys};
 use crate::session::{Begun, Factor};
 use bonded_base::Secret;
 use serde_json::Value;
@@ -31,11 +31,6 @@ pub fn ways_to_confirm<H: Holder>(holder: &H) -> Vec<Factor> {
     .into_iter()
     .filter_map(|(factor, is_way)| is_way.then_some(factor))
     .collect()
-}
-
-/// Whether a factor proves who somebody is who has these credentials: a password does not where more can be shown.
-pub(super) const fn proves_enough(credentials: &Credentials, factor: Factor) -> bool {
-    !matches!(factor, Factor::Password) || !credentials.has_second_factor()
 }
 
 /// Confirms with a one-time or a recovery code. Too many wrong ones end the session.

@@ -2,7 +2,7 @@
 //!
 //! Whatever changes ends all other sessions of the person, moves this one to a new token, and is told by mail.
 
-use super::confirm::{check_password, proves_enough};
+use super::confirm::{check_password, ways_to_confirm};
 use super::{Doors, Entering, Holder, TRIES_MAX, again, crowded, entered, keep, told};
 use crate::PeopleError;
 use crate::credentials::passkeys::{self, Owner};
@@ -133,8 +133,8 @@ pub async fn new_recovery_codes<H: Holder>(doors: &Doors, entering: &Entering<H>
     settle(doors, entering, credentials, "recovery_codes_made", Notice::RecoveryCodesMade, None).await
 }
 
-/// Besides, who it is must have been proven a short while ago: else a session that was left open or stolen would be
-/// made into a way in for good.
+/// Who it is must have been proven a short while ago: else a session that was left open, or stolen, would be made into a
+/// way in for good.
 fn may_change<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<(), PeopleError> {
     has_shown_enough(entering)?;
     let is_fresh = entering.session.is_fresh(doors.ledger.clock().now());
@@ -188,15 +188,12 @@ async fn settle<H: Holder>(
         let lacks = H::must_enrol(ledger, holder.id, &becomes).await?;
         let stage = if lacks { Stage::Enrolment } else { Stage::Full };
         let is_new = stage == Stage::Full && session.stage == Stage::Enrolment;
+        let proves = shown.is_some_and(|factor| ways_to_confirm(&becomes).contains(&factor));
         let mut change = Change::new();
         change.update(holder, &if is_new { becomes.signed_in(ledger.clock().now()) } else { becomes }, action);
         session::end_all_in(&mut change, ledger, session.person, Some(session.id)).await?;
-        let onward = Onward {
-            stage,
-            factors: still_shown(session, &credentials, shown),
-            account: session.account,
-            proves: shown.is_some_and(|factor| proves_enough(&credentials, factor)),
-        };
+        let onward =
+            Onward { stage, factors: still_shown(session, &credentials, shown), account: session.account, proves };
         let begun = session::advance_in(&mut change, ledger, session, onward);
         mail::queue(&mut change, ledger, &scope, told(holder, notice))?;
         match ledger.commit(&scope, change).await {

@@ -1,6 +1,6 @@
 //! Confirming that it is still oneself: how long a proof is fresh, what counts as one, and what waits for it.
 
-use crate::house::{ANOTHER, House, MINUTE_MS, PASSWORD, Why, key, secret, staff_key, visit, why};
+use crate::house::{ANOTHER, House, MINUTE_MS, OPERATOR, PASSWORD, Why, key, secret, staff_key, visit, why};
 use bonded_base::Reason;
 use bonded_people::mail::Notice;
 use bonded_people::members::Role;
@@ -101,6 +101,8 @@ async fn each_factor_that_a_sign_in_could_end_with_confirms() {
         assert_eq!(ada.credentials.recovery.as_ref().unwrap().left, 9, "it is used up");
         assert_eq!(ada.last_sign_in_at, signed_in_at, "a confirmation is no sign-in");
         assert_eq!(house.member(house.shop, id).await.last_sign_in_at, signed_in_at);
+        let log = house.ledger.entries(&OPERATOR, 0, 500).await.unwrap();
+        assert_eq!(log.iter().filter(|entry| entry.headline.action == "confirmed").count(), 3, "the log tells of each");
         let entering = house.entering::<UserRecord>(&on_paper).await;
         sign_in::new_recovery_codes(&house.doors, &entering).await.unwrap();
     }
