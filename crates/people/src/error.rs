@@ -14,6 +14,9 @@ pub enum PeopleError {
     /// A second factor must be shown, or enrolled, first.
     #[error("a second factor is needed for this")]
     SecondFactor,
+    /// Who somebody is was proven too long ago for this: it must be confirmed first.
+    #[error("confirm first that it is you")]
+    Stale,
     /// What was shown does not prove who somebody is. Which part is not told.
     #[error("this does not prove who you are")]
     NotProven,

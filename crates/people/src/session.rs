@@ -19,6 +19,9 @@ pub const MEMBER_LIMITS: Limits = Limits { idle_ms: HOUR_MS, whole_ms: 24 * HOUR
 pub const STAFF_LIMITS: Limits = Limits { idle_ms: 15 * MINUTE_MS, whole_ms: 12 * HOUR_MS };
 /// How long somebody may take from the password to the second factor.
 pub const UNFINISHED_MS: i64 = 10 * MINUTE_MS;
+/// How long a proof of who somebody is counts as fresh: half of what a member's session may rest, and twice a staff
+/// session's. Before anything grave an older one is asked for again (OWASP ASVS 5.0, 7.5.1 and 7.5.3).
+pub const FRESH_MS: i64 = 30 * MINUTE_MS;
 /// Sessions of one person at most; the oldest ends when another begins, an unfinished sign-in before a session.
 pub const SESSIONS_MAX: u32 = 50;
 /// Characters of a device's description at most.
@@ -115,6 +118,8 @@ pub struct SessionRecord {
     pub seen_at: Moment,
     /// When it began.
     pub began_at: Moment,
+    /// When something was last shown in it that proves who its person is.
+    pub proved_at: Moment,
     /// SHA-256 of the token.
     digest: [u8; 32],
 }
@@ -142,6 +147,11 @@ impl SessionRecord {
     /// Whether a passkey was shown.
     pub fn has_passkey(&self) -> bool {
         self.factors.contains(&Factor::Passkey)
+    }
+
+    /// Whether its person has proven a short while ago who they are ([`FRESH_MS`]).
+    pub fn is_fresh(&self, now: Moment) -> bool {
+        now < self.proved_at.plus_millis(FRESH_MS)
     }
 
     /// Whether it has gone no further since, though it may have been seen.
@@ -220,6 +230,7 @@ pub(crate) async fn begin_in(
         device_untold,
         seen_at: now,
         began_at: now,
+        proved_at: now,
         digest: digest_of(token.expose()),
     };
     let id = ledger.new_id();
@@ -236,7 +247,8 @@ pub async fn advance(
     account: Option<Id<Account>>,
 ) -> Result<Begun, LedgerError> {
     let mut change = Change::new();
-    let begun = advance_in(&mut change, ledger, was, Onward { stage, factors: with(&was.factors, shown), account });
+    let (factors, proves) = (with(&was.factors, shown), shown.is_some());
+    let begun = advance_in(&mut change, ledger, was, Onward { stage, factors, account, proves });
     ledger.commit(&books(), change).await?;
     Ok(begun)
 }
@@ -246,16 +258,20 @@ pub(crate) struct Onward {
     pub stage: Stage,
     pub factors: Vec<Factor>,
     pub account: Option<Id<Account>>,
+    /// Whether what leads onward also proves who the person is.
+    pub proves: bool,
 }
 
 /// Adds to a change what [`advance`] does.
 pub(crate) fn advance_in(change: &mut Change, ledger: &Ledger, was: &Stored<SessionRecord>, onward: Onward) -> Begun {
     let token = new_secret(TOKEN_PREFIX, ledger.chance());
-    let Onward { stage, factors, account } = onward;
+    let Onward { stage, factors, account, proves } = onward;
     let (seen_at, digest) = (ledger.clock().now(), digest_of(token.expose()));
     // Whoever completes the sign-in tells of the device.
     let device_untold = was.device_untold && stage != Stage::Full;
-    let record = SessionRecord { account, stage, factors, device_untold, seen_at, digest, ..(**was).clone() };
+    let proved_at = if proves { seen_at } else { was.proved_at };
+    let record =
+        SessionRecord { account, stage, factors, device_untold, seen_at, proved_at, digest, ..(**was).clone() };
     change.update(was, &record, "advanced");
     Begun { id: was.id, token, record }
 }

@@ -6,9 +6,11 @@
 //!            └───────────────────┤      (a user without such a role)
 //! passkey ───────────────────────┘      (alone: it is two factors in one)
 //! ```
+//! Within a session the same is shown again from time to time, before anything grave: a confirmation.
 //! Whether there is such a person is never told: an unknown address costs the same work and gets the same answer.
 
 mod alerts;
+mod confirm;
 mod factors;
 mod first_look;
 mod first_step;
@@ -18,8 +20,9 @@ mod sign_out;
 
 use crate::books::books;
 pub use alerts::tell_of_guesses;
+pub use confirm::{ask_to_confirm, confirm_with_code, confirm_with_passkey, confirm_with_password, ways_to_confirm};
 pub use factors::{
-    Enrolled, add_passkey, begin_passkey, begin_totp, change_password, confirm_totp, new_recovery_codes,
+    Enrolled, add_passkey, begin_passkey, begin_totp, change_password, confirm_totp, is_proven, new_recovery_codes,
     remove_passkey, remove_totp,
 };
 use first_look::StandIns;
@@ -223,6 +226,16 @@ pub async fn with_code<H: Holder>(
     visit: &Visit,
 ) -> Result<Begun, PeopleError> {
     awaits_second_factor(entering)?;
+    with_any_code(doors, entering, code, visit).await
+}
+
+/// A one-time or a recovery code, where the session awaits one.
+async fn with_any_code<H: Holder>(
+    doors: &Doors,
+    entering: &Entering<H>,
+    code: &str,
+    visit: &Visit,
+) -> Result<Begun, PeopleError> {
     let (ledger, scope, now) = (&doors.ledger, books(), doors.ledger.clock().now());
     let Entering { holder, session } = entering;
     let keeper = Keeper::new(ledger, &scope, holder.id);
@@ -303,6 +316,11 @@ fn checked_code<H: Holder>(
 /// What a passkey is asked as the second step.
 pub fn ask_passkey<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<passkeys::Begun, PeopleError> {
     awaits_second_factor(entering)?;
+    ask_own_passkey(doors, entering)
+}
+
+/// What one of the person's own passkeys is asked.
+fn ask_own_passkey<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<passkeys::Begun, PeopleError> {
     let (ledger, binding) = (&doors.ledger, entering.binding());
     let Entering { holder, .. } = entering;
     let known = &holder.credentials().passkeys;
@@ -317,6 +335,16 @@ pub async fn with_second_passkey<H: Holder>(
     answer: &Value,
 ) -> Result<Begun, PeopleError> {
     awaits_second_factor(entering)?;
+    with_own_passkey(doors, entering, ceremony, answer).await
+}
+
+/// One of the person's own passkeys, where the session awaits it.
+async fn with_own_passkey<H: Holder>(
+    doors: &Doors,
+    entering: &Entering<H>,
+    ceremony: &str,
+    answer: &Value,
+) -> Result<Begun, PeopleError> {
     let (ledger, now) = (&doors.ledger, doors.ledger.clock().now());
     let mut credentials = entering.holder.credentials().clone();
     H::passkeys(doors).finish_sign_in(ceremony, entering.binding(), &mut credentials.passkeys, answer, now)?;
@@ -356,7 +384,8 @@ fn awaits_second_factor<H: Holder>(entering: &Entering<H>) -> Result<(), PeopleE
     }
 }
 
-/// The last step: the session goes on under a new token, and the logs tell of the sign-in.
+/// The last step: the session goes on under a new token, and the logs tell of the sign-in; or, where that was complete
+/// before, of its confirmation.
 ///
 /// What was shown is used up in the same commit: two uses of one code change one version, so only one lets anybody in.
 async fn complete<H: Holder>(
@@ -369,26 +398,31 @@ async fn complete<H: Holder>(
     for _ in 0..TRIES_MAX {
         let Entering { holder, session } = &entering;
         let becomes = holder.with(credentials.clone());
+        let signs_in = session.stage == Stage::SecondFactor;
         let lacks = shown != Factor::Passkey && H::must_enrol(ledger, holder.id, &becomes).await?;
+        let (becomes, stage, action) = match session.stage {
+            Stage::SecondFactor if lacks => (becomes, Stage::Enrolment, "code_used"),
+            Stage::SecondFactor => (becomes.signed_in(now), Stage::Full, "signed_in"),
+            // Wherever the session was, it stays.
+            stage @ (Stage::Enrolment | Stage::Full) => (becomes, stage, "confirmed"),
+        };
         let (factors, account) = (session::with(&session.factors, Some(shown)), session.account);
         let mut change = Change::new();
-        let stage = if lacks {
-            change.update(holder, &becomes, "code_used");
-            Stage::Enrolment
-        } else {
-            change.update(holder, &becomes.signed_in(now), "signed_in");
+        change.update(holder, &becomes, action);
+        if signs_in && stage == Stage::Full {
             alerts::untold_device(&mut change, ledger, &entering)?;
-            Stage::Full
-        };
+        }
         if shown == Factor::RecoveryCode {
             mail::queue(&mut change, ledger, &books(), told(holder, Notice::RecoveryCodeUsed))?;
         }
-        let begun = session::advance_in(&mut change, ledger, session, Onward { stage, factors, account });
+        let onward = Onward { stage, factors, account, proves: true };
+        let begun = session::advance_in(&mut change, ledger, session, onward);
         match ledger.commit(&books(), change).await {
-            Ok(_) => {
+            Ok(_) if signs_in => {
                 entered(ledger, &begun.record, becomes.credentials()).await?;
                 return Ok(begun);
             }
+            Ok(_) => return Ok(begun),
             Err(LedgerError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
         }

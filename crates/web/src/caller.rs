@@ -9,7 +9,8 @@ use crate::body::BodyLimit;
 use crate::cookies::{Cookie, of_our_own_pages};
 use crate::identity::AssertedIdentity;
 use crate::observe::Account;
-use crate::pages::is_vouched_for;
+use crate::pages::face::{Face as _, Shop};
+use crate::pages::{CONFIRM, is_vouched_for};
 use crate::problem::Failure;
 use crate::rate::Payer;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
@@ -18,7 +19,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bonded_base::{Id, Secret};
+use bonded_base::{Id, Moment, Secret};
 use bonded_ledger::Scope;
 use bonded_people::grants::{self, ApprovedWith, GrantRecord};
 use bonded_people::keys::Admission;
@@ -84,6 +85,14 @@ impl Caller {
         matches!(self.who, Who::Staff(_))
     }
 
+    /// Whether who this is was proven a short while ago; what takes that, no key and no grant can do anyway.
+    fn is_proven(&self, now: Moment) -> bool {
+        match &self.who {
+            Who::Member(visitor) => visitor.session.is_fresh(now),
+            Who::Key(_) | Who::Staff(_) => true,
+        }
+    }
+
     fn payer(&self) -> Payer {
         match &self.who {
             Who::Key(admission) => Payer(admission.key.bytes()),
@@ -128,6 +137,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 #[derive(Clone, Copy)]
 pub(crate) struct Gate {
     pub permission: Permission,
+    /// Whether a member must have proven a short while ago who they are.
+    pub needs_proof: bool,
     pub body_bytes_max: usize,
 }
 
@@ -156,10 +167,14 @@ async fn let_in(app: &App, gate: Gate, caller: Result<Caller, Failure>, mut requ
         Err(failure) => return failure.into_response(),
     };
     let account = Account(caller.scope.account());
-    let taken = app.meter().take(caller.payer(), app.ledger().clock().now());
+    let now = app.ledger().clock().now();
+    let taken = app.meter().take(caller.payer(), now);
     let mut response = match taken {
         Err(allowance) => allowance.failure().into_response(),
         Ok(_) if !caller.permissions.contains(gate.permission) => caller.lacks(gate.permission).into_response(),
+        Ok(_) if gate.needs_proof && !caller.is_proven(now) => {
+            Failure::unconfirmed(&Shop::path(CONFIRM)).into_response()
+        }
         Ok(_) => {
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(BodyLimit(gate.body_bytes_max));

@@ -22,6 +22,10 @@ const SESSION: &str = "session";
 /// The name of the answer that every problem gets.
 const PROBLEM: &str = "Problem";
 
+/// What is said of a route that needs it.
+const PROOF: &str = "Takes a session in which its owner has shown within the last half hour who they are; otherwise confirm \
+                     at `/confirm` first.";
+
 const DESCRIPTION: &str = "\
 Bonded moves orders, products and stock between retailers and their suppliers. Every request is made over HTTPS \
 with an API key, or in the session of a member who is signed in; what touches members, keys and grants takes a session with \
@@ -116,6 +120,11 @@ fn operation(route: &Route) -> Operation {
     }
     // Lines of a doc comment are not lines of a text.
     operation.description = operation.description.map(|text| text.replace('\n', " "));
+    if route.needs_proof() {
+        let text = operation.description.get_or_insert_default();
+        text.push_str(if text.is_empty() { "" } else { " " });
+        text.push_str(PROOF);
+    }
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             response.description = String::from(if status == "201" { "It was created." } else { "It was done." });

@@ -7,6 +7,7 @@
 //! our own pages alone; a page loads nothing from elsewhere.
 
 pub(crate) mod answer;
+mod confirm;
 pub(crate) mod face;
 mod form;
 mod gate;
@@ -20,6 +21,7 @@ mod sign_in;
 mod staff;
 mod support;
 
+pub(crate) use confirm::CONFIRM;
 pub(crate) use gate::{Access, Page, is_vouched_for};
 
 use crate::app::App;
@@ -41,6 +43,7 @@ const HOURS: [(i64, &str); 6] =
 pub(crate) fn public() -> Vec<Page> {
     [
         sign_in::pages::<Shop>(),
+        confirm::pages::<Shop>(),
         security::pages::<Shop>(),
         invitations::pages(),
         reset::pages(),
@@ -57,10 +60,17 @@ pub(crate) fn public() -> Vec<Page> {
 /// Every page of the private listener.
 pub(crate) fn private() -> Vec<Page> {
     let first = vec![Page::get(Access::Anyone, "/", get(async || go(Console::HOME)))];
-    [first, figures::pages(), sign_in::pages::<Console>(), security::pages::<Console>(), staff::pages()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        first,
+        figures::pages(),
+        sign_in::pages::<Console>(),
+        confirm::pages::<Console>(),
+        security::pages::<Console>(),
+        staff::pages(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Serves the pages of the public listener.
@@ -78,7 +88,8 @@ fn router<F: Face>(app: &App, pages: Vec<Page>) -> Router<App> {
     let router = Router::new()
         .route("/assets/app.css", get(async || asset("text/css; charset=utf-8", STYLE)))
         .route("/assets/passkeys.js", get(async || asset("text/javascript; charset=utf-8", PASSKEYS)));
-    pages.into_iter().fold(router, |router, page| page.mount::<F>(app, router))
+    let read: Vec<_> = pages.iter().filter(|page| !page.changes()).map(|page| page.path.clone()).collect();
+    pages.into_iter().fold(router, |router, page| page.mount::<F>(app, router, &read))
 }
 
 /// A moment as people read it here: to the minute, in UTC.

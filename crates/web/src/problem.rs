@@ -112,6 +112,12 @@ impl Failure {
         Self::new(&sorts::SECOND_FACTOR, "Sign in with a second factor for this, or enrol one.")
     }
 
+    /// A member or one of the staff may, but must confirm first, at this address, that it is still they.
+    pub fn unconfirmed(address: &str) -> Self {
+        let detail = format!("Confirm at {address} that it is you, then do this again. Nothing was changed.");
+        Self::new(&sorts::CONFIRMATION, detail)
+    }
+
     /// Only a member who is signed in may, no API key.
     pub fn for_members() -> Self {
         Self::new(&sorts::FORBIDDEN, "Only a member who is signed in may do this.")
@@ -304,6 +310,10 @@ impl From<PeopleError> for Failure {
         match error {
             PeopleError::SignedOut => Self::new(&sorts::UNAUTHENTICATED, "Nobody is signed in, or no longer."),
             PeopleError::SecondFactor => Self::second_factor(),
+            PeopleError::Stale => Self::new(
+                &sorts::CONFIRMATION,
+                "Confirm first that it is you, then do this again. Nothing was changed.",
+            ),
             PeopleError::NotProven => Self::new(&sorts::NOT_PROVEN, "This does not prove who you are."),
             PeopleError::Wait(seconds) => Self::new(
                 &sorts::RATE,

@@ -31,6 +31,7 @@ pub struct Route {
     pub schemas: Vec<(String, RefOr<Schema>)>,
     body_bytes_max: usize,
     versioned: bool,
+    needs_proof: bool,
     handler: MethodRouter<App>,
 }
 
@@ -39,7 +40,10 @@ impl Route {
     pub fn new(permission: Permission, (schemas, paths, handler): UtoipaMethodRouter<App>) -> Self {
         let (path, item) = paths.paths.into_iter().next().unwrap_or_default();
         let (method, operation) = operation_of(item).unwrap_or_default();
-        Self { method, path, permission, operation, schemas, body_bytes_max: BODY_BYTES_MAX, versioned: false, handler }
+        // Whatever changes members, keys or grants, unless the route says otherwise.
+        let needs_proof = method != Method::GET && permission.needs_second_factor();
+        let (body_bytes_max, versioned) = (BODY_BYTES_MAX, false);
+        Self { method, path, permission, operation, schemas, body_bytes_max, versioned, needs_proof, handler }
     }
 
     /// The same route, for bodies of up to this many bytes.
@@ -52,6 +56,17 @@ impl Route {
     #[must_use]
     pub fn versioned(self) -> Self {
         Self { versioned: true, ..self }
+    }
+
+    /// The same route, also for a member who proved long ago who they are: what only takes back must never be hindered.
+    #[must_use]
+    pub fn at_any_time(self) -> Self {
+        Self { needs_proof: false, ..self }
+    }
+
+    /// Whether it takes a session in which its owner has proven a short while ago who they are.
+    pub const fn needs_proof(&self) -> bool {
+        self.needs_proof
     }
 
     /// Whether it takes the version that the caller has seen.
@@ -83,7 +98,7 @@ impl Route {
     }
 
     const fn gate(&self) -> Gate {
-        Gate { permission: self.permission, body_bytes_max: self.body_bytes_max }
+        Gate { permission: self.permission, needs_proof: self.needs_proof, body_bytes_max: self.body_bytes_max }
     }
 
     fn handled(self, app: &App) -> MethodRouter<App> {

@@ -2,6 +2,7 @@
 
 mod access;
 mod canaries;
+mod confirmation;
 mod console;
 mod devices;
 mod every_route;

@@ -2,16 +2,16 @@
 //!
 //! Whatever changes ends all other sessions of the person, moves this one to a new token, and is told by mail.
 
+use super::confirm::{check_password, ways_to_confirm};
 use super::{Doors, Entering, Holder, TRIES_MAX, again, alerts, crowded, entered, keep, told};
 use crate::PeopleError;
 use crate::credentials::passkeys::{self, Owner};
 use crate::credentials::recovery::Recovery;
-use crate::credentials::throttle::Attempt;
 use crate::credentials::totp::{PendingTotp, Shown};
 use crate::credentials::{Credentials, Keeper};
 use crate::mail::{self, Notice};
 use crate::session::{self, Begun, Factor, Onward, SessionRecord, Stage};
-use bonded_base::Secret;
+use bonded_base::{Moment, Secret};
 use bonded_ledger::{Change, LedgerError};
 use serde_json::Value;
 
@@ -30,26 +30,19 @@ pub async fn change_password<H: Holder>(
     old: Secret<String>,
     new: Secret<String>,
 ) -> Result<Enrolled, PeopleError> {
-    may_change(entering)?;
-    let (scope, holder, now) = (super::books(), &entering.holder, doors.ledger.clock().now());
+    has_shown_enough(entering)?;
+    let (scope, holder) = (super::books(), &entering.holder);
+    check_password(doors, entering, old).await?;
     let keeper = Keeper::new(&doors.ledger, &scope, holder.id);
-    // Counted for this session alone: who stole it cannot guess on, and keeps its owner out nowhere else.
-    let attempt = Attempt::at_password(&entering.session.id.to_string(), entering.session.id.bytes(), None);
-    doors.throttle.check(&attempt, now).map_err(|wait| PeopleError::Wait(wait.seconds))?;
-    if let Err(error) = doors.passwords.verify(keeper, old, holder.credentials().password.as_ref()).await {
-        super::throttled_failure(doors, &attempt, &error);
-        return Err(error.into());
-    }
-    doors.throttle.succeeded(&attempt, now);
     let context = [holder.name(), holder.mail().expose()];
     let password = Some(doors.passwords.make(keeper, new, &context).await?);
     let credentials = Credentials { password, ..holder.credentials().clone() };
-    settle(doors, entering, credentials, "password_changed", Notice::PasswordChanged, None).await
+    settle(doors, entering, credentials, "password_changed", Notice::PasswordChanged, Some(Factor::Password)).await
 }
 
 /// Begins with one-time codes: what the authenticator app must be shown.
 pub async fn begin_totp<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<Shown, PeopleError> {
-    may_change(entering)?;
+    may_change(doors, entering)?;
     let (ledger, scope, holder) = (&doors.ledger, super::books(), &entering.holder);
     let (pending, shown) = PendingTotp::begin(
         Keeper::new(ledger, &scope, holder.id),
@@ -67,7 +60,7 @@ pub async fn confirm_totp<H: Holder>(
     entering: &Entering<H>,
     code: &str,
 ) -> Result<Enrolled, PeopleError> {
-    may_change(entering)?;
+    may_change(doors, entering)?;
     let (scope, holder) = (super::books(), &entering.holder);
     let mut credentials = holder.credentials().clone();
     let pending = credentials.pending_totp.take();
@@ -78,7 +71,7 @@ pub async fn confirm_totp<H: Holder>(
 
 /// Takes the authenticator app away.
 pub async fn remove_totp<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<Enrolled, PeopleError> {
-    may_change(entering)?;
+    may_change(doors, entering)?;
     if entering.holder.credentials().totp.is_none() {
         return Err(PeopleError::state("there is no authenticator app"));
     }
@@ -89,7 +82,7 @@ pub async fn remove_totp<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Re
 
 /// Begins with a passkey: what the browser is to be asked with.
 pub fn begin_passkey<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<passkeys::Begun, PeopleError> {
-    may_change(entering)?;
+    may_change(doors, entering)?;
     let (ledger, holder) = (&doors.ledger, &entering.holder);
     let owner = Owner { person: holder.id.bytes(), mail: holder.mail().expose(), name: holder.name() };
     let known = &holder.credentials().passkeys;
@@ -105,7 +98,7 @@ pub async fn add_passkey<H: Holder>(
     name: &str,
     answer: &Value,
 ) -> Result<Enrolled, PeopleError> {
-    may_change(entering)?;
+    may_change(doors, entering)?;
     let now = doors.ledger.clock().now();
     let passkey = H::passkeys(doors).finish_enrolment(ceremony, entering.binding(), name, answer, now)?;
     let mut credentials = entering.holder.credentials().clone();
@@ -119,7 +112,7 @@ pub async fn remove_passkey<H: Holder>(
     entering: &Entering<H>,
     passkey: &str,
 ) -> Result<Enrolled, PeopleError> {
-    may_change(entering)?;
+    may_change(doors, entering)?;
     let mut credentials = entering.holder.credentials().clone();
     let had = credentials.passkeys.len();
     credentials.passkeys.retain(|known| known.id != passkey);
@@ -132,7 +125,7 @@ pub async fn remove_passkey<H: Holder>(
 
 /// Makes new recovery codes; the old ones no longer work.
 pub async fn new_recovery_codes<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<Enrolled, PeopleError> {
-    may_change(entering)?;
+    may_change(doors, entering)?;
     let credentials = Credentials { recovery: None, ..entering.holder.credentials().clone() };
     if !credentials.has_second_factor() {
         return Err(PeopleError::state("recovery codes stand in for a second factor: add one first"));
@@ -140,8 +133,23 @@ pub async fn new_recovery_codes<H: Holder>(doors: &Doors, entering: &Entering<H>
     settle(doors, entering, credentials, "recovery_codes_made", Notice::RecoveryCodesMade, None).await
 }
 
+/// Who it is must have been proven a short while ago: else a session that was left open, or stolen, would be made into a
+/// way in for good.
+fn may_change<H: Holder>(doors: &Doors, entering: &Entering<H>) -> Result<(), PeopleError> {
+    has_shown_enough(entering)?;
+    if is_proven(entering, doors.ledger.clock().now()) { Ok(()) } else { Err(PeopleError::Stale) }
+}
+
+/// Whether the session's person has proven a short while ago who they are, with what their factors are changed by.
+pub fn is_proven<H: Holder>(entering: &Entering<H>, now: Moment) -> bool {
+    let Entering { holder, session } = entering;
+    // Whose passkey is demanded adds no other by a code: that would make the code as good as it.
+    let by_passkey = holder.needs_passkey() && holder.credentials().has_passkey();
+    session.is_fresh(now) && (session.has_passkey() || !by_passkey)
+}
+
 /// Whoever has a second factor must have shown one; whoever has none may add the first.
-fn may_change<H: Holder>(entering: &Entering<H>) -> Result<(), PeopleError> {
+pub(super) fn has_shown_enough<H: Holder>(entering: &Entering<H>) -> Result<(), PeopleError> {
     let shown = entering.session.factors.iter().any(|factor| *factor != Factor::Password);
     match entering.session.stage {
         Stage::SecondFactor => Err(PeopleError::SecondFactor),
@@ -187,13 +195,15 @@ async fn settle<H: Holder>(
         let lacks = H::must_enrol(ledger, holder.id, &becomes).await?;
         let stage = if lacks { Stage::Enrolment } else { Stage::Full };
         let is_new = stage == Stage::Full && session.stage == Stage::Enrolment;
+        let proves = shown.is_some_and(|factor| ways_to_confirm(&becomes).contains(&factor));
         let mut change = Change::new();
         change.update(holder, &if is_new { becomes.signed_in(ledger.clock().now()) } else { becomes }, action);
         if is_new {
             alerts::untold_device(&mut change, ledger, &entering)?;
         }
         session::end_all_in(&mut change, ledger, session.person, Some(session.id)).await?;
-        let onward = Onward { stage, factors: still_shown(session, &credentials, shown), account: session.account };
+        let onward =
+            Onward { stage, factors: still_shown(session, &credentials, shown), account: session.account, proves };
         let begun = session::advance_in(&mut change, ledger, session, onward);
         mail::queue(&mut change, ledger, &scope, told(holder, notice))?;
         match ledger.commit(&scope, change).await {

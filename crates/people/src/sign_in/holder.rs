@@ -35,6 +35,8 @@ pub trait Holder: Record + Clone {
     fn id_of(person: Person) -> Option<Id<Self>>;
     /// The passkeys of such people.
     fn passkeys(doors: &Doors) -> &Passkeys;
+    /// Whether only a passkey will do as a second factor.
+    fn needs_passkey(&self) -> bool;
     /// Whether something must be enrolled before the sign-in is complete.
     fn must_enrol(
         ledger: &Ledger,
@@ -90,6 +92,10 @@ impl Holder for UserRecord {
 
     fn passkeys(doors: &Doors) -> &Passkeys {
         &doors.users
+    }
+
+    fn needs_passkey(&self) -> bool {
+        false
     }
 
     /// A second factor, where a role in any of the accounts has rights that it is demanded for.
@@ -151,10 +157,14 @@ impl Holder for StaffRecord {
         &doors.staff
     }
 
+    fn needs_passkey(&self) -> bool {
+        self.roles.need_passkey()
+    }
+
     /// A second factor always; a passkey for officers and the reviewer.
     async fn must_enrol(_: &Ledger, _: Id<Self>, holder: &Self) -> Result<bool, PeopleError> {
         let credentials = &holder.credentials;
-        let lacks_passkey = holder.roles.need_passkey() && credentials.passkeys.is_empty();
+        let lacks_passkey = holder.needs_passkey() && !credentials.has_passkey();
         Ok(lacks_passkey || !credentials.has_second_factor())
     }
 

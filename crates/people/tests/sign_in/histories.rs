@@ -28,6 +28,7 @@ enum Step {
     EndOthers { at: usize },
     Role { who: usize, role: usize },
     Leave { who: usize },
+    Confirm { at: usize },
     Wait { minutes: i64 },
 }
 
@@ -46,10 +47,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => at.clone().prop_map(|at| Step::NewCodes { at }),
         2 => at.clone().prop_map(|at| Step::ChangePassword { at }),
         1 => at.clone().prop_map(|at| Step::End { at }),
-        1 => at.prop_map(|at| Step::EndOthers { at }),
+        1 => at.clone().prop_map(|at| Step::EndOthers { at }),
+        3 => at.prop_map(|at| Step::Confirm { at }),
         5 => (who.clone(), 0_usize..4).prop_map(|(who, role)| Step::Role { who, role }),
         1 => who.prop_map(|who| Step::Leave { who }),
-        3 => prop_oneof![Just(1), Just(9), Just(10), Just(55), Just(60)].prop_map(|minutes| Step::Wait { minutes }),
+        3 => prop_oneof![Just(1), Just(9), Just(10), Just(30), Just(55), Just(60)].prop_map(|minutes| Step::Wait { minutes }),
     ]
 }
 
@@ -82,6 +84,8 @@ struct Sitting {
     /// Whether its owner showed a second factor in it that they still have.
     strong: bool,
     began_at: Moment,
+    /// When its owner last showed in it what their sign-in asks for, or something new.
+    proved_at: Moment,
 }
 
 /// What must hold, said without any of the code that is tested.
@@ -112,14 +116,17 @@ impl Model {
 
     fn begun(&mut self, who: usize, begun: Begun, stage: Stage, strong: bool) {
         let began_at = self.house.now();
-        self.open.push(Sitting { who, begun, stage, strong, began_at });
+        self.open.push(Sitting { who, begun, stage, strong, began_at, proved_at: began_at });
     }
 
     /// A session goes on under another token.
-    fn advanced(&mut self, at: usize, begun: Begun, stage: Stage, strong: bool) {
+    fn advanced(&mut self, at: usize, begun: Begun, stage: Stage, strong: bool, proved: bool) {
         let was = std::mem::replace(&mut self.open[at].begun, begun);
         self.dead.push(was);
         (self.open[at].stage, self.open[at].strong) = (stage, strong);
+        if proved {
+            self.open[at].proved_at = self.house.now();
+        }
     }
 
     fn ends(&mut self, is_over: impl Fn(&Sitting) -> bool) {
@@ -128,8 +135,8 @@ impl Model {
         self.dead.extend(Vec::<Sitting>::into_iter(over).map(|sitting| sitting.begun));
     }
 
-    /// How somebody signs in has changed in this session.
-    fn settled(&mut self, at: usize, enrolled: Enrolled, shown: bool) {
+    /// How somebody signs in has changed in this session; whether a second factor, or any proof, was shown for it.
+    fn settled(&mut self, at: usize, enrolled: Enrolled, shown: bool, proved: bool) {
         let who = self.open[at].who;
         let stage = if self.people[who].must_enrol() { Stage::Enrolment } else { Stage::Full };
         let strong = (self.open[at].strong || shown) && self.people[who].has_second_factor();
@@ -140,14 +147,22 @@ impl Model {
             self.people[who].codes = enrolled.recovery.iter().map(|code| code.expose().clone()).collect();
         }
         let own = enrolled.begun.id;
-        self.advanced(at, enrolled.begun, stage, strong);
+        self.advanced(at, enrolled.begun, stage, strong, proved);
         self.ends(|sitting| sitting.who == who && sitting.begun.id != own);
     }
 
     /// Whether the history lets this session change how its owner signs in.
     fn may_change(&self, at: usize) -> bool {
+        self.has_shown_enough(at) && self.is_fresh(&self.open[at])
+    }
+
+    fn has_shown_enough(&self, at: usize) -> bool {
         let Sitting { who, stage, strong, .. } = self.open[at];
         stage != Stage::SecondFactor && (strong || !self.people[who].has_second_factor())
+    }
+
+    fn is_fresh(&self, sitting: &Sitting) -> bool {
+        self.house.now() < sitting.proved_at.plus_millis(30 * MINUTE_MS)
     }
 
     async fn take(&mut self, step: &Step) {
@@ -167,7 +182,8 @@ impl Model {
             | Step::NewCodes { at }
             | Step::ChangePassword { at }
             | Step::End { at }
-            | Step::EndOthers { at } => {
+            | Step::EndOthers { at }
+            | Step::Confirm { at } => {
                 if !self.open.is_empty() {
                     let at = at % self.open.len();
                     self.sitting(step, at).await;
@@ -188,6 +204,7 @@ impl Model {
             Step::NewCodes { .. } => self.new_codes(at).await,
             Step::ChangePassword { .. } => self.change_password(at).await,
             Step::End { .. } => self.end(at).await,
+            Step::Confirm { .. } => self.confirm(at).await,
             _ => self.end_others(at).await,
         }
     }
@@ -226,7 +243,7 @@ impl Model {
     fn second_step(&mut self, at: usize, outcome: Result<Begun, PeopleError>, has: bool) {
         assert_eq!(outcome.is_ok(), has && self.open[at].stage == Stage::SecondFactor);
         if let Ok(begun) = outcome {
-            self.advanced(at, begun, Stage::Full, true);
+            self.advanced(at, begun, Stage::Full, true, true);
         }
     }
 
@@ -276,7 +293,7 @@ impl Model {
         let (enrolled, app) = self.house.adds_app::<UserRecord>(begun).await;
         let who = self.open[at].who;
         self.people[who].app = Some(app);
-        self.settled(at, enrolled, true);
+        self.settled(at, enrolled, true, true);
     }
 
     async fn add_key(&mut self, at: usize) {
@@ -289,7 +306,7 @@ impl Model {
         let enrolled = self.house.adds_key::<UserRecord>(begun, &key).await;
         let who = self.open[at].who;
         self.people[who].keys.push(key);
-        self.settled(at, enrolled, true);
+        self.settled(at, enrolled, true, true);
     }
 
     async fn remove_app(&mut self, at: usize) {
@@ -321,7 +338,7 @@ impl Model {
         let may = was_there && !somebody.must_enrol();
         assert_eq!(outcome.is_ok(), may);
         match outcome {
-            Ok(enrolled) => self.settled(at, enrolled, false),
+            Ok(enrolled) => self.settled(at, enrolled, false, false),
             Err(_) if was_there => put_back(somebody),
             Err(_) => {}
         }
@@ -333,7 +350,7 @@ impl Model {
         let has = self.people[self.open[at].who].has_second_factor();
         assert_eq!(outcome.is_ok(), self.may_change(at) && has);
         if let Ok(enrolled) = outcome {
-            self.settled(at, enrolled, false);
+            self.settled(at, enrolled, false, false);
         }
     }
 
@@ -342,11 +359,42 @@ impl Model {
         let old = self.people[self.open[at].who].password;
         let new = if old == PASSWORD { ANOTHER } else { PASSWORD };
         let outcome = sign_in::change_password(&self.house.doors, &entering, secret(old), secret(new)).await;
-        assert_eq!(outcome.is_ok(), self.may_change(at));
+        assert_eq!(outcome.is_ok(), self.has_shown_enough(at), "the present password is asked for instead");
         if let Ok(enrolled) = outcome {
             let who = self.open[at].who;
             self.people[who].password = new;
-            self.settled(at, enrolled, false);
+            let has_more = self.people[who].has_second_factor();
+            self.settled(at, enrolled, false, !has_more);
+        }
+    }
+
+    /// Shows again what the sign-in had to end with; the password alone will not do where there is more.
+    async fn confirm(&mut self, at: usize) {
+        self.house.pass_ms(60_000);
+        let Sitting { who, begun, .. } = &self.open[at];
+        if !self.house.holds(begun).await {
+            return;
+        }
+        let somebody = &self.people[*who];
+        let by_password = self.house.confirms_by_password::<UserRecord>(begun, somebody.password).await;
+        let may = self.has_shown_enough(at);
+        let outcome = match (somebody.keys.last(), &somebody.app) {
+            (None, None) => by_password,
+            (key, app) => {
+                assert!(by_password.is_err());
+                match (key, app) {
+                    (Some(key), _) => self.house.confirms_by_key::<UserRecord>(begun, key).await,
+                    (None, Some(app)) => {
+                        self.house.confirms_by_code::<UserRecord>(begun, &app.shows(&self.house, 0)).await
+                    }
+                    (None, None) => unreachable!("this was looked at"),
+                }
+            }
+        };
+        assert_eq!(outcome.is_ok(), may);
+        if let Ok(begun) = outcome {
+            let Sitting { stage, strong, .. } = self.open[at];
+            self.advanced(at, begun, stage, strong, true);
         }
     }
 
@@ -376,8 +424,10 @@ impl Model {
             let admitted = users::admit(&self.house.ledger, &begun.token).await;
             assert!(matches!(admitted, Err(PeopleError::SignedOut)), "an ended session was let in");
         }
-        for Sitting { who, begun, stage, strong, .. } in &self.open {
+        for sitting in &self.open {
+            let Sitting { who, begun, stage, strong, .. } = sitting;
             let visitor = users::admit(&self.house.ledger, &begun.token).await.unwrap();
+            assert_eq!(visitor.session.is_fresh(now), self.is_fresh(sitting));
             assert_eq!(visitor.session.stage, *stage);
             let role = self.people[*who].role.filter(|_| *stage == Stage::Full);
             let may = role.map(Role::permissions).unwrap_or_default();

@@ -31,6 +31,7 @@ const STAFF: &str = "console.bonded.example";
 pub enum Why {
     SignedOut,
     SecondFactor,
+    Stale,
     NotProven,
     Wait(u32),
     Refused(Reason),
@@ -42,6 +43,7 @@ pub fn why<T>(outcome: Result<T, PeopleError>) -> Why {
         Ok(_) => panic!("it was not refused"),
         Err(PeopleError::SignedOut) => Why::SignedOut,
         Err(PeopleError::SecondFactor) => Why::SecondFactor,
+        Err(PeopleError::Stale) => Why::Stale,
         Err(PeopleError::NotProven) => Why::NotProven,
         Err(PeopleError::Wait(seconds)) => Why::Wait(seconds),
         Err(PeopleError::Problem(problem)) => Why::Refused(problem.reason),
@@ -236,6 +238,23 @@ impl House {
         let asked = sign_in::ask_passkey(&self.doors, &entering)?;
         let answer = key.get(&asked.options);
         sign_in::with_second_passkey(&self.doors, &entering, &asked.ceremony, &answer).await
+    }
+
+    pub async fn confirms_by_code<H: Holder>(&self, begun: &Begun, code: &str) -> Result<Begun, PeopleError> {
+        let entering = sign_in::entering::<H>(&self.ledger, &begun.token).await?;
+        sign_in::confirm_with_code(&self.doors, &entering, code, &visit()).await
+    }
+
+    pub async fn confirms_by_key<H: Holder>(&self, begun: &Begun, key: &SoftKey) -> Result<Begun, PeopleError> {
+        let entering = self.entering::<H>(begun).await;
+        let asked = sign_in::ask_to_confirm(&self.doors, &entering)?;
+        let answer = key.get(&asked.options);
+        sign_in::confirm_with_passkey(&self.doors, &entering, &asked.ceremony, &answer).await
+    }
+
+    pub async fn confirms_by_password<H: Holder>(&self, begun: &Begun, password: &str) -> Result<Begun, PeopleError> {
+        let entering = self.entering::<H>(begun).await;
+        sign_in::confirm_with_password(&self.doors, &entering, secret(password)).await
     }
 
     pub async fn key_alone<H: Holder>(&self, key: &SoftKey) -> Result<Begun, PeopleError> {

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod alerts;
+mod confirmations;
 mod histories;
 mod house;
 mod invitations;

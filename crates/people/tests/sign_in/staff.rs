@@ -73,6 +73,11 @@ async fn an_officer_is_let_in_with_a_passkey_only() {
         let by_app = house.shows_code::<StaffRecord>(&begun, &app.shows(&house, 0)).await.unwrap();
         let visitor = house.staff_visitor(&by_app).await;
         assert!(!visitor.is_let_in() && !visitor.may(Power::ManageStaff), "the app was shown, not the passkey");
+        let entering = house.entering::<StaffRecord>(&by_app).await;
+        assert_eq!(why(sign_in::begin_passkey(&house.doors, &entering)), Why::Stale, "no passkey is added by a code");
+        assert_eq!(why(sign_in::remove_totp(&house.doors, &entering).await), Why::Stale);
+        let confirmed = house.confirms_by_key::<StaffRecord>(&by_app, &key).await.unwrap();
+        assert!(house.staff_visitor(&confirmed).await.is_let_in(), "the passkey was shown after all");
         let begun = house.staff_begins(EDITH).await;
         let by_key = house.shows_key::<StaffRecord>(&begun, &key).await.unwrap();
         assert!(house.staff_visitor(&by_key).await.may(Power::ManageStaff));

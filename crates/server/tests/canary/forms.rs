@@ -17,13 +17,15 @@ use std::path::Path;
 const ROUNDS: usize = 2;
 
 /// The fields of both faces, before and after a sign-in; `~` marks a text that is free, where anything may be meant.
-const BOTH: [(&str, &str); 8] = [
+const BOTH: [(&str, &str); 10] = [
     ("/sign-in", "mail password"),
     ("/sign-in/second-factor", "code"),
     ("/security/totp/confirm", "code"),
     ("/security/passkeys/remove", "id"),
     ("/security/password", "old new"),
     ("/security/sessions/end", "id"),
+    ("/security/sessions/end-others", "nothing"),
+    ("/confirm", "code password next"),
     ("/invitations/INV/CODE", "name password"),
     ("/sign-out", "nothing"),
 ];
@@ -62,16 +64,19 @@ const STAFF: [(&str, &str); 11] = [
     ("/staff/reviews/REVIEW/decide", "staff verdict roles ~note"),
 ];
 /// What scripts send.
-const SCRIPTS: [&str; 5] = [
+const SCRIPTS: [&str; 6] = [
     "/security/passkeys",
+    "/confirm/passkey",
     "/sign-in/passkey",
     "/sign-in/second-factor/passkey",
     "/support/GRANT/ask",
     "/support/GRANT/approve",
 ];
 /// Addresses with something in a path or a query.
-const READ: [(&str, &str); 12] = [
+const READ: [(&str, &str); 14] = [
     ("/sign-in?CANARY=1", "query"),
+    ("/confirm?next=CANARY", "query"),
+    ("/staff/confirm?next=/CANARY", "query"),
     ("/security?notice=CANARY", "query"),
     ("/reset/CANARY/CANARY", "path"),
     ("/invitations/CANARY/CANARY", "path"),
@@ -231,8 +236,8 @@ impl Forms<'_> {
             let one = |part: &str| self.canary(&operation, &format!("script {part}"), shape);
             let response = json!({"clientDataJSON": one("client data"), "userHandle": one("handle"), "signature": one("signature")});
             let answer = json!({"id": one("id"), "rawId": one("id"), "type": "public-key", "response": response});
-            let body =
-                json!({"ceremony": one("ceremony"), "answer": answer, "name": one("name"), "hours": one("hours")});
+            let body = json!({"ceremony": one("ceremony"), "answer": answer, "name": one("name"), "hours": one("hours"),
+                "next": one("next")});
             let request = || Request::new(Method::POST, &*path, "");
             person.send(request().json(&body)).await;
             let torn = serde_json::to_vec(&body).unwrap();

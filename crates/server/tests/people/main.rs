@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod confirming;
 mod console;
 #[path = "../served/house.rs"]
 #[expect(dead_code, reason = "the other tests of the program ask for more")]

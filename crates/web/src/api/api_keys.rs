@@ -223,7 +223,7 @@ mod tests {
         for key in [&first, &second] {
             house.get(key, "/v1/account").await.expect(200);
         }
-        house.ledger.test_clock().advance_ms(ROTATION_MS / 48);
+        house.ledger.test_clock().advance_ms(ROTATION_MS / 49);
         let revoke = format!("/v1/api_keys/{}/revoke", next["id"].as_str().unwrap());
         let revoked = house.post(&owner, &revoke, Value::Null).await.expect(200);
         assert_eq!(revoked["state"], "revoked");

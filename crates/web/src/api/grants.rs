@@ -21,9 +21,9 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         Route::new(Permission::GrantsRead, routes!(list_grants)),
         Route::new(Permission::GrantsRead, routes!(get_grant)),
-        Route::new(Permission::GrantsWrite, routes!(deny_grant)),
-        Route::new(Permission::GrantsWrite, routes!(shorten_grant)),
-        Route::new(Permission::GrantsWrite, routes!(revoke_grant)),
+        Route::new(Permission::GrantsWrite, routes!(deny_grant)).at_any_time(),
+        Route::new(Permission::GrantsWrite, routes!(shorten_grant)).at_any_time(),
+        Route::new(Permission::GrantsWrite, routes!(revoke_grant)).at_any_time(),
     ]
 }
 

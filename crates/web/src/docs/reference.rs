@@ -149,6 +149,9 @@ fn badges(route: &Route) -> String {
     if route.permission.needs_second_factor() {
         badges.push_str("<a href=\"#keys\">a session with a second factor</a>");
     }
+    if route.needs_proof() {
+        badges.push_str("<a href=\"#keys\">confirmed within half an hour</a>");
+    }
     if route.changes() {
         badges.push_str("<a href=\"#repeating\">takes <code>Idempotency-Key</code></a>");
     }

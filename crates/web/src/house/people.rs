@@ -5,7 +5,7 @@ use crate::cookies::Cookie;
 use axum::body::Body;
 use axum::http::header::{COOKIE, ORIGIN};
 use axum::http::{HeaderName, Method, Request};
-use bonded_base::{Id, Staff, User};
+use bonded_base::{Id, Secret, Staff, User};
 use bonded_ledger::{Change, List, PLATFORM};
 use bonded_people::credentials::Credentials;
 use bonded_people::grants::{self, Area, Asker, GrantRecord, GrantScope, Proof, Reason, ReasonKind};
@@ -27,6 +27,24 @@ pub struct Member {
 pub struct Helper {
     pub staff: Id<Staff>,
     token: String,
+}
+
+/// Somebody who is signed in.
+pub trait Seated: Guest {
+    /// What their browser keeps.
+    fn token(&self) -> &str;
+}
+
+impl Seated for Member {
+    fn token(&self) -> &str {
+        &self.token
+    }
+}
+
+impl Seated for Helper {
+    fn token(&self) -> &str {
+        &self.token
+    }
 }
 
 impl Guest for Member {
@@ -57,6 +75,17 @@ impl House {
         self.ledger.test_clock().advance_ms(1);
         let begun = session::begin(&self.ledger, person, stage, factors, Some(party.account), "test").await.unwrap();
         Member { user, id: members::id_of(user), token: begun.token.expose().clone() }
+    }
+
+    /// Makes a session's last proof of who it is half an hour old, as if time had passed.
+    pub async fn age(&self, guest: &impl Seated) {
+        let token = Secret::new(guest.token().to_owned());
+        let session = session::find(&self.ledger, &token).await.unwrap().unwrap();
+        let mut becomes = (*session).clone();
+        becomes.proved_at = self.ledger.clock().now().plus_millis(-session::FRESH_MS);
+        let mut change = Change::new();
+        change.update(&session, &becomes, "left");
+        self.ledger.commit(&House::operator(PLATFORM), change).await.unwrap();
     }
 
     async fn joined(&self, party: &Party, role: Role) -> Id<User> {

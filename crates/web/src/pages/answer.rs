@@ -34,12 +34,15 @@ pub(crate) struct Shell {
     pub error: Option<String>,
     /// What was just done.
     pub notice: Option<String>,
+    /// The page's own address, where its forms are shown only after a confirmation.
+    pub confirm: Option<String>,
 }
 
 impl Shell {
     /// A page for somebody who is not signed in.
     pub fn open(title: &str, prefix: &'static str) -> Self {
-        Self { title: title.to_owned(), who: None, prefix, links: Links::new(), error: None, notice: None }
+        let links = Links::new();
+        Self { title: title.to_owned(), who: None, prefix, links, error: None, notice: None, confirm: None }
     }
 
     /// A page for somebody who is. Where the staff are led to depends on their powers, and is added.
@@ -58,6 +61,12 @@ impl Shell {
     #[must_use]
     pub fn with_error(self, error: Option<String>) -> Self {
         Self { error, ..self }
+    }
+
+    /// The same page, with a link in place of its forms to where one confirms first, and comes back from to `page`.
+    #[must_use]
+    pub fn confirming(self, page: Option<String>) -> Self {
+        Self { confirm: page, ..self }
     }
 
     /// The same page, with what was done.
@@ -138,9 +147,11 @@ impl IntoResponse for Refused {
 /// What a form's page shows again after a refusal: a sentence, if it is one that the person can do something about.
 pub(crate) fn sentence(error: PeopleError) -> Result<String, Refused> {
     match error {
-        PeopleError::NotProven | PeopleError::Wait(_) | PeopleError::Problem(_) | PeopleError::SecondFactor => {
-            Ok(Failure::from(error).in_words().2)
-        }
+        PeopleError::NotProven
+        | PeopleError::Wait(_)
+        | PeopleError::Problem(_)
+        | PeopleError::SecondFactor
+        | PeopleError::Stale => Ok(Failure::from(error).in_words().2),
         other => Err(other.into()),
     }
 }

@@ -133,6 +133,9 @@ pub(crate) struct Answered {
     /// What a new passkey is to be called.
     #[serde(default)]
     pub name: String,
+    /// Where to go on, after a confirmation.
+    #[serde(default)]
+    pub next: String,
 }
 
 /// A small JSON body of a script of ours.

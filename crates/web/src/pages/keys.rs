@@ -74,7 +74,8 @@ async fn rendered(
         state: state(key, now),
         holds: key.holds(now),
     };
-    let shell = home::shell("API keys", visitor);
+    let (may, fresh) = (visitor.permissions().contains(Permission::ApiKeysWrite), visitor.session.is_fresh(now));
+    let shell = home::shell("API keys", visitor).confirming((may && !fresh).then(|| String::from("/keys")));
     let (status, shell, issued) = match done {
         Ok((issued, "")) => (StatusCode::OK, shell, issued),
         Ok((issued, notice)) => (StatusCode::OK, shell.with_notice(Some(notice.to_owned())), issued),
@@ -85,7 +86,7 @@ async fn rendered(
         secret: issued.map(|issued| issued.secret.expose().clone()),
         keys: listed.iter().rev().map(row).collect(),
         permissions: visitor.maker_rights().permissions.iter().map(Permission::name).collect(),
-        may_change: visitor.permissions().contains(Permission::ApiKeysWrite),
+        may_change: may && fresh,
     };
     Ok(answered(status, &shown))
 }

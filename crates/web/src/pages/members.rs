@@ -65,7 +65,9 @@ async fn show(State(app): State<App>, Member(visitor): Member) -> Result<Respons
 /// The page, after something was done or refused.
 async fn rendered(app: &App, visitor: &Visitor, done: Result<&str, PeopleError>) -> Result<Response, Refused> {
     let acting = visitor.acting()?;
-    let may_change = visitor.permissions().contains(Permission::MembersWrite);
+    let now = app.ledger().clock().now();
+    let (may, fresh) = (visitor.permissions().contains(Permission::MembersWrite), visitor.session.is_fresh(now));
+    let may_change = may && fresh;
     let gives = |role: Role| may_change && acting.role.may_give(role);
     let listed = members::list(app.ledger(), &acting.scope).await?;
     let row = |member: &bonded_ledger::Stored<members::MemberRecord>| MemberRow {
@@ -78,7 +80,6 @@ async fn rendered(app: &App, visitor: &Visitor, done: Result<&str, PeopleError>)
         may_change: gives(member.role),
         may_reset: may_change && acting.role == Role::Owner && acting.member != Some(member.id),
     };
-    let now = app.ledger().clock().now();
     let invited = invitations::list(app.ledger(), &acting.scope).await?;
     let invitation = |one: &bonded_ledger::Stored<invitations::InvitationRecord>| match one.into {
         Place::Account { role, .. } if one.is_open(now) => Some(InvitationRow {
@@ -89,7 +90,7 @@ async fn rendered(app: &App, visitor: &Visitor, done: Result<&str, PeopleError>)
         }),
         _ => None,
     };
-    let shell = home::shell("Members", visitor);
+    let shell = home::shell("Members", visitor).confirming((may && !fresh).then(|| String::from("/members")));
     let (status, shell) = match done {
         Ok("") => (StatusCode::OK, shell),
         Ok(notice) => (StatusCode::OK, shell.with_notice(Some(notice.to_owned()))),

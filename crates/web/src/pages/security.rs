@@ -30,15 +30,17 @@ pub(super) fn pages<F: Face>() -> Vec<Page> {
     vec![
         Page::get(own, at("/security"), get(show::<F>)),
         Page::get(own, at(CODES_SHOWN), get(show_done::<F>)),
-        Page::post(own, at("/security/passkeys/ask"), post(ask_passkey::<F>)),
-        Page::post(own, at("/security/passkeys"), post(add_passkey::<F>)),
-        Page::post(own, at("/security/passkeys/remove"), post(remove_passkey::<F>)),
-        Page::post(own, at("/security/totp"), post(begin_totp::<F>)),
-        Page::post(own, at("/security/totp/confirm"), post(confirm_totp::<F>)),
-        Page::post(own, at("/security/totp/remove"), post(remove_totp::<F>)),
-        Page::post(own, at("/security/recovery"), post(new_codes::<F>)),
+        Page::post(own, at("/security/passkeys/ask"), post(ask_passkey::<F>)).afresh(),
+        Page::post(own, at("/security/passkeys"), post(add_passkey::<F>)).afresh(),
+        Page::post(own, at("/security/passkeys/remove"), post(remove_passkey::<F>)).afresh(),
+        Page::post(own, at("/security/totp"), post(begin_totp::<F>)).afresh(),
+        Page::post(own, at("/security/totp/confirm"), post(confirm_totp::<F>)).afresh(),
+        Page::post(own, at("/security/totp/remove"), post(remove_totp::<F>)).afresh(),
+        Page::post(own, at("/security/recovery"), post(new_codes::<F>)).afresh(),
+        // It asks for the present password.
         Page::post(own, at("/security/password"), post(change_password::<F>)),
-        Page::post(own, at("/security/sessions/end"), post(end_session::<F>)),
+        Page::post(own, at("/security/sessions/end"), post(end_session::<F>)).afresh(),
+        Page::post(own, at("/security/sessions/end-others"), post(end_other_sessions::<F>)).afresh(),
     ]
 }
 
@@ -64,6 +66,8 @@ struct SecurityPage {
     home: &'static str,
     mail: String,
     enrolment: bool,
+    /// Whether what takes a fresh proof is offered.
+    fresh: bool,
     passkey_needed: bool,
     codes: Vec<String>,
     passkeys: Vec<PasskeyRow>,
@@ -102,12 +106,14 @@ async fn rendered<F: Face>(app: &App, entering: &Entering<F::Holder>, said: Said
         own: held.id == session.id,
     };
     let status = if said.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let shell = F::shell(app, "Security", entering).await?;
+    let fresh = sign_in::is_proven(entering, now);
+    let shell = F::shell(app, "Security", entering).await?.confirming((!fresh).then(|| F::path("/security")));
     let shown = SecurityPage {
         shell: shell.with_error(said.error).with_notice(said.notice),
         home: F::HOME,
         mail: holder.mail().expose().to_owned(),
         enrolment,
+        fresh,
         passkey_needed: enrolment && credentials.has_second_factor(),
         codes: said.codes.iter().map(|code| code.expose().clone()).collect(),
         passkeys: credentials
@@ -181,7 +187,7 @@ async fn ask_passkey<F: Face>(State(app): State<App>, headers: HeaderMap) -> Res
 async fn add_passkey<F: Face>(
     State(app): State<App>,
     headers: HeaderMap,
-    Script(Answered { ceremony, answer, name }): Script<Answered>,
+    Script(Answered { ceremony, answer, name, .. }): Script<Answered>,
 ) -> Result<Response, Failure> {
     let entering = visitor::<F>(&app, &headers).await?;
     let done = sign_in::add_passkey(app.doors(), &entering, &ceremony, &name, &answer).await?;
@@ -240,5 +246,11 @@ async fn end_session<F: Face>(State(app): State<App>, headers: HeaderMap, form: 
     if let Ok(id) = form.text("id").parse::<Id<SessionRecord>>() {
         session::end(app.ledger(), entering.session.person, id).await?;
     }
+    Ok(go(&F::path("/security")))
+}
+
+async fn end_other_sessions<F: Face>(State(app): State<App>, headers: HeaderMap) -> Result<Response, Refused> {
+    let session = visitor::<F>(&app, &headers).await?.session;
+    session::end_all(app.ledger(), session.person, Some(session.id)).await?;
     Ok(go(&F::path("/security")))
 }

@@ -31,12 +31,13 @@ pub(super) fn pages() -> Vec<Page> {
     vec![
         Page::get(look, "/support", get(list)),
         Page::get(look, "/support/{id}", get(show)),
-        Page::post(decide, "/support/{id}/ask", post(ask_passkey)),
-        Page::post(decide, "/support/{id}/approve", post(approve)),
-        Page::post(decide, "/support/{id}/code", post(approve_with_code)),
-        Page::post(decide, "/support/{id}/deny", post(deny)),
-        Page::post(decide, "/support/{id}/revoke", post(revoke)),
-        Page::post(decide, "/support/{id}/shorten", post(shorten)),
+        // An approval carries a proof of its own, made for it alone; what ends a grant must never be hindered.
+        Page::post(decide, "/support/{id}/ask", post(ask_passkey)).at_any_time(),
+        Page::post(decide, "/support/{id}/approve", post(approve)).at_any_time(),
+        Page::post(decide, "/support/{id}/code", post(approve_with_code)).at_any_time(),
+        Page::post(decide, "/support/{id}/deny", post(deny)).at_any_time(),
+        Page::post(decide, "/support/{id}/revoke", post(revoke)).at_any_time(),
+        Page::post(decide, "/support/{id}/shorten", post(shorten)).at_any_time(),
     ]
 }
 

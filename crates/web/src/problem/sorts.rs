@@ -48,6 +48,9 @@ sorts! {
         "The key, the role or the grant is good, but lacks the permission that this request needs; `detail` names it.";
     SECOND_FACTOR = 403 "second-factor" "A second factor is needed"
         "What touches credentials, members or grants takes a session with a second factor. Enrol one, or sign in with it.";
+    CONFIRMATION = 403 "confirmation" "Confirm first that it is you"
+        "What touches credentials or members takes a session in which its owner has proven who they are within the last half \
+         hour. Nothing was done. Confirm on the page that `detail` names, in the same browser, and send the request again.";
     CROSS_SITE = 403 "cross-site" "The request comes from elsewhere"
         "A session changes something only at the request of this server's own pages, as the browser says with \
          `Sec-Fetch-Site` or `Origin`. Programs use an API key.";

@@ -4,7 +4,7 @@
 
 use crate::house::people::{Helper, Member};
 use crate::house::{Answer, Guest, House, Party, made_up, request};
-use crate::pages::Page;
+use crate::pages::{Access, Page};
 use crate::route::Route;
 use crate::{Limits, api, pages};
 use axum::http::header::ORIGIN;
@@ -31,7 +31,8 @@ server answers otherwise, and writes the tables anew with `BONDED_WRITE_ACCESS=1
 What an account then holds is its own: ids of other accounts are not found on any of them.
 
 - **nobody**: without a key and without a session. **key**: the permissions that open it, each tried alone.
-- **viewer** to **owner**: a member's session. `2nd` is only with a second factor.
+- **viewer** to **owner**: a member's session. `2nd` is only with a second factor, `fresh` only where its owner has shown within
+  the last half hour who they are.
 - **elsewhere**: an owner of another account, who asks with made-up ids; `own` is the way into that owner's own account.
 - **staff**: one of the platform's support, on the private listener, whose request the account has not approved. **may look**,
   **may act**: the areas whose grant, approved by the account, opens it, each tried alone.
@@ -42,7 +43,8 @@ What an account then holds is its own: ids of other accounts are not found on an
 const PUBLIC: &str = "
 ## Pages of the public listener
 
-**key** has every permission that a key can have, **staff** is one of the platform's support.
+**key** has every permission that a key can have, **staff** is one of the platform's support. A form that is sent too late for
+`fresh` leads to `/confirm`.
 
 | | address | nobody | key | viewer | operator | manager | owner | staff |
 |---|---|---|---|---|---|---|---|---|
@@ -51,14 +53,15 @@ const PRIVATE: &str = "
 ## Pages of the private listener
 
 Behind the identity-aware proxy, if there is one. **owner** is a member of a merchant account. The staff have a valid course and
-a passkey; **untrained** is support without a course, **no passkey** a security officer with a one-time code. For `/metrics`
-**nobody** and **owner** stand for a program, which shows no session of the staff.
+a passkey (`fresh`: within the last half hour); **untrained** is support without a course, **no passkey** a security officer with
+a one-time code. For `/metrics` **nobody** and **owner** stand for a program, which shows no session of the staff.
 
 | | address | nobody | owner | support | engineer | on_call | security_officer | reviewer | untrained | no passkey |
 |---|---|---|---|---|---|---|---|---|---|---|
 ";
 const NO: &str = "-";
 const YES: &str = "yes";
+const FRESH: &str = "fresh";
 
 /// One method at one address.
 struct Place {
@@ -113,12 +116,60 @@ impl Guest for Nobody {
     }
 }
 
+/// Members of one role.
+struct Sittings {
+    /// With a second factor, shown just now.
+    strong: Member,
+    /// Without one.
+    weak: Member,
+    /// With one that was shown half an hour ago.
+    stale: Member,
+}
+
+impl Sittings {
+    async fn of(house: &House, party: &Party, role: Role) -> Self {
+        let (strong, weak) = (house.member(party, role, true).await, house.member(party, role, false).await);
+        let stale = house.member(party, role, true).await;
+        house.age(&stale).await;
+        Self { strong, weak, stale }
+    }
+
+    async fn cell(&self, house: &House, place: &Place) -> String {
+        let strong = passed(place, &asked(house, place, &self.strong).await);
+        let weak = passed(place, &asked(house, place, &self.weak).await);
+        lacking(place, strong, weak, passed(place, &asked(house, place, &self.stale).await))
+    }
+
+    /// The same, each in a session of its own that has just begun, since some pages end sessions.
+    async fn cell_of_page(&self, house: &House, party: &Party, place: &Place) -> String {
+        let of =
+            async |factors: &[Factor]| house.signed_in(party, self.strong.user, Stage::Full, factors.to_vec()).await;
+        let strong = passed(place, &asked(house, place, &of(&[Factor::Password, Factor::Totp]).await).await);
+        let weak = passed(place, &asked(house, place, &of(&[Factor::Password]).await).await);
+        let stale = of(&[Factor::Password, Factor::Totp]).await;
+        house.age(&stale).await;
+        lacking(place, strong, weak, passed(place, &asked(house, place, &stale).await))
+    }
+}
+
+/// What a member's session needs, as it shows in who got through: with a second factor shown just now, without one, and
+/// with one shown long ago.
+fn lacking(place: &Place, strong: bool, weak: bool, stale: bool) -> String {
+    assert!(strong || !(stale || weak), "{}: a fresh second factor takes something away", place.path);
+    let needs: Vec<_> = [(weak, "2nd"), (stale, FRESH)].into_iter().filter(|(is_enough, _)| !is_enough).collect();
+    match (strong, &needs[..]) {
+        (false, _) => NO.to_owned(),
+        (true, []) => YES.to_owned(),
+        (true, needs) => needs.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// Everybody who asks for routes of the API.
 struct Callers {
     party: Party,
     keys: Vec<(Permission, Party)>,
-    /// Of each role one with a second factor, and one without.
-    members: Vec<(Member, Member)>,
+    /// Of each role.
+    members: Vec<Sittings>,
     elsewhere: Member,
     helper: Helper,
     unanswered: Id<GrantRecord>,
@@ -135,9 +186,9 @@ impl Callers {
         }
         let mut members = Vec::new();
         for role in [Role::Viewer, Role::Operator, Role::Manager, Role::Owner] {
-            members.push((house.member(&party, role, true).await, house.member(&party, role, false).await));
+            members.push(Sittings::of(house, &party, role).await);
         }
-        let owner = &members[3].0;
+        let owner = &members[3].strong;
         let elsewhere = house.member(&house.supplier().await, Role::Owner, true).await;
         let helper = house.staff(StaffRole::Support).await;
         let unanswered = house.asked(&party, &helper, &Area::ALL, false).await;
@@ -161,8 +212,8 @@ impl Callers {
             }
         }
         cells.push(listed(&opened));
-        for (strong, weak) in &self.members {
-            cells.push(with_and_without(place, &asked(house, place, strong).await, &asked(house, place, weak).await));
+        for member in &self.members {
+            cells.push(member.cell(house, place).await);
         }
         let elsewhere = asked(house, place, &self.elsewhere).await;
         cells.push(match (passed(place, &elsewhere), elsewhere.status.as_u16()) {
@@ -183,7 +234,6 @@ impl Callers {
         place.line(&cells)
     }
 
-    /// Each member comes in a session of its own, since some pages end it.
     async fn of_public_page(&self, house: &House, place: &Place) -> String {
         let all = house.key(self.party.account, Permissions::of_keys()).await;
         let mut cells = Vec::new();
@@ -191,12 +241,8 @@ impl Callers {
             cells.push(yes(passed(place, &asked(house, place, guest).await)));
         }
         house.app.doorkeeper().revoke(&House::operator(all.account), all.key).await.unwrap();
-        for (member, _) in &self.members {
-            let with = [Factor::Password, Factor::Totp].to_vec();
-            let strong = house.signed_in(&self.party, member.user, Stage::Full, with).await;
-            let strong = asked(house, place, &strong).await;
-            let weak = house.signed_in(&self.party, member.user, Stage::Full, vec![Factor::Password]).await;
-            cells.push(with_and_without(place, &strong, &asked(house, place, &weak).await));
+        for member in &self.members {
+            cells.push(member.cell_of_page(house, &self.party, place).await);
         }
         let helper = house.let_in(self.helper.staff, Factor::Passkey).await;
         cells.push(yes(passed(place, &asked(house, place, &helper).await)));
@@ -223,15 +269,24 @@ impl Staff {
 
     /// Each of the staff comes in a session of its own, since some pages end it.
     async fn of_page(&self, house: &House, place: &Place) -> String {
-        let mut guests: Vec<Box<dyn Guest>> = Vec::new();
-        for helper in &self.trained {
-            guests.push(Box::new(house.let_in(helper.staff, Factor::Passkey).await));
-        }
-        guests.push(Box::new(house.let_in(self.untrained, Factor::Passkey).await));
-        guests.push(Box::new(house.let_in(self.trained[3].staff, Factor::Totp).await));
         let mut cells = Vec::new();
-        for guest in [&Nobody as &dyn Guest, &self.owner].into_iter().chain(guests.iter().map(AsRef::as_ref)) {
+        for guest in [&Nobody as &dyn Guest, &self.owner] {
             cells.push(yes(passed(place, &asked(house, place, guest).await)));
+        }
+        let trained = self.trained.iter().map(|helper| (helper.staff, Factor::Passkey));
+        let lacking = [(self.untrained, Factor::Passkey), (self.trained[3].staff, Factor::Totp)];
+        for (staff, factor) in trained.chain(lacking) {
+            let stale = house.let_in(staff, factor).await;
+            house.age(&stale).await;
+            let stale = passed(place, &asked(house, place, &stale).await);
+            let fresh = passed(place, &asked(house, place, &house.let_in(staff, factor).await).await);
+            cells.push(match (fresh, stale) {
+                (true, false) => FRESH.to_owned(),
+                (fresh, stale) => {
+                    assert_eq!(fresh, stale, "{}: a fresh proof takes something away", place.path);
+                    yes(fresh)
+                }
+            });
         }
         place.line(&cells)
     }
@@ -269,6 +324,7 @@ fn passed(place: &Place, answer: &Answer) -> bool {
         401 => !place.path.starts_with("/v1/") && !answer.text().contains("Nobody is signed in, or no longer."),
         // The last: this listener has the address for other methods only.
         403 | 405 => false,
+        303 if location.as_ref().is_some_and(|location| location.contains("/confirm?unchanged")) => false,
         303 if place.method == Method::GET => !location.unwrap_or_default().ends_with("/sign-in"),
         404 => !answer.text().contains("There is nothing at this address."),
         _ => true,
@@ -277,16 +333,6 @@ fn passed(place: &Place, answer: &Answer) -> bool {
 
 fn yes(passed: bool) -> String {
     String::from(if passed { YES } else { NO })
-}
-
-/// What a member gets with a second factor, and without.
-fn with_and_without(place: &Place, with: &Answer, without: &Answer) -> String {
-    match (passed(place, with), passed(place, without)) {
-        (true, true) => YES.to_owned(),
-        (true, false) => String::from("2nd"),
-        (false, false) => NO.to_owned(),
-        (false, true) => panic!("{}: a second factor takes something away", place.path),
-    }
 }
 
 fn listed(names: &[&str]) -> String {
@@ -329,7 +375,49 @@ fn the_key_s_column_is_what_each_route_declares() {
         let (no_one, key) = (cells[3], cells[4]);
         let declared = if route.permission.needs_second_factor() { NO } else { route.permission.name() };
         assert_eq!((no_one, key), (NO, declared), "{row}");
+        assert_eq!(cells[8].contains(FRESH), route.needs_proof(), "{row}");
     }
+}
+
+/// What changes something grave and is not hindered by an old proof, as the table has it.
+const NOT_HINDERED: [&str; 12] = [
+    "POST /v1/grants/{id}/deny",
+    "POST /v1/grants/{id}/shorten",
+    "POST /v1/grants/{id}/revoke",
+    "POST /support/{id}/ask",
+    "POST /support/{id}/approve",
+    "POST /support/{id}/code",
+    "POST /support/{id}/deny",
+    "POST /support/{id}/revoke",
+    "POST /support/{id}/shorten",
+    "POST /staff/grants",
+    "POST /staff/legal/{grant}/ask",
+    "POST /staff/legal/{grant}/sign",
+];
+
+#[test]
+fn what_is_grave_takes_a_fresh_proof_but_for_what_is_named_here() {
+    let mut free = Vec::new();
+    let routes = api::routes().into_iter().filter(|route| route.changes() && route.permission.needs_second_factor());
+    free.extend(routes.filter(|route| !route.needs_proof()).map(|route| format!("{} {}", route.method, route.path)));
+    for page in pages::public().into_iter().chain(pages::private()).filter(Page::changes) {
+        let place = format!("{} {}", page.method, page.path);
+        let row = format!("| {} | {} |", page.method, page.path);
+        let line = TABLE.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("{row} is not there"));
+        assert_eq!(line.contains(FRESH), page.needs_proof, "{row}");
+        let is_grave = match page.access {
+            Access::Member(permission) => permission.needs_second_factor(),
+            Access::With(_) => true,
+            // One's own factors and sessions; a password is changed for the present one.
+            Access::Session => page.path.contains("/security/") && !page.path.ends_with("/password"),
+            Access::Anyone | Access::User | Access::Staff => false,
+        };
+        assert!(is_grave || !page.needs_proof, "{place}");
+        if is_grave && !page.needs_proof {
+            free.push(place);
+        }
+    }
+    assert_eq!(free, NOT_HINDERED);
 }
 
 #[tokio::test]

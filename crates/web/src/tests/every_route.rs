@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use bonded_people::grants::Area;
 use bonded_people::members;
-use bonded_people::session::{Factor, Stage};
+use bonded_people::session::{FRESH_MS, Factor, Stage};
 use bonded_people::staff::StaffRole;
 use bonded_trade::accounts::Role;
 use serde_json::{Value, json};
@@ -141,6 +141,38 @@ async fn a_session_opens_what_its_role_has_before_the_body_is_read() {
             assert_eq!(house.send(foreign).await.expect(403)["type"], "/problems/cross-site", "{place}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_grave_is_closed_to_an_old_proof_before_the_body_is_read() {
+    let house = House::new().await;
+    let party = house.retailer().await;
+    let owner = house.member(&party, members::Role::Owner, true).await;
+    let viewer = house.member(&party, members::Role::Viewer, true).await;
+    let clock = house.ledger.test_clock();
+    clock.advance_ms(FRESH_MS - 3);
+    house.post(&owner, "/v1/invitations", json!({"mail": "bob@example.com", "role": "viewer"})).await.expect(201);
+    clock.advance_ms(3);
+    let mut grave = 0;
+    for route in api::routes().iter().filter(|route| route.needs_proof()) {
+        let place = format!("{} {}", route.method, route.path);
+        let asked =
+            |guest: &Member| request(guest, route.method.clone(), &path_of(route, &HashMap::new()), &[], unreadable());
+        let refused = house.send(asked(&owner)).await.expect(403);
+        assert_eq!(refused["type"], "/problems/confirmation", "{place}");
+        assert!(refused["detail"].as_str().unwrap().contains("/confirm"), "{place}");
+        assert_eq!(house.send(asked(&viewer)).await.expect(403)["type"], "/problems/not-permitted", "{place}");
+        grave += 1;
+    }
+    assert_eq!(grave, 7, "members, invitations and keys");
+    // What only takes back is not hindered, nor is anything that is not grave.
+    let grant = format!("/v1/grants/grant_{}", "0".repeat(26));
+    for way in ["deny", "revoke"] {
+        house.post(&owner, &format!("{grant}/{way}"), Value::Null).await.expect(404);
+    }
+    house.post(&owner, &format!("{grant}/shorten"), json!({"until": "2026-11-22T10:00:00Z"})).await.expect(404);
+    house.get(&owner, "/v1/api_keys").await.expect(200);
+    house.post(&owner, "/v1/locations", json!({"name": "Shed"})).await.expect(201);
 }
 
 #[tokio::test]

@@ -41,7 +41,8 @@ pub(super) fn pages() -> Vec<Page> {
         Page::get(find, "/staff/accounts", get(show_accounts)),
         Page::get(ask, "/staff/grants", get(list)),
         Page::get(ask, "/staff/grants/new", get(show_form)),
-        Page::post(ask, "/staff/grants", post(send)),
+        // Nothing opens before the account has answered.
+        Page::post(ask, "/staff/grants", post(send)).at_any_time(),
     ]
 }
 

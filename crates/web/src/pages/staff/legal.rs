@@ -26,8 +26,9 @@ pub(super) fn pages() -> Vec<Page> {
     vec![
         Page::get(act, "/staff/legal", get(show)),
         Page::post(act, "/staff/legal", post(draw_up)),
-        Page::post(act, "/staff/legal/{grant}/ask", post(ask)),
-        Page::post(act, "/staff/legal/{grant}/sign", post(sign)),
+        // The signature itself is the proof.
+        Page::post(act, "/staff/legal/{grant}/ask", post(ask)).at_any_time(),
+        Page::post(act, "/staff/legal/{grant}/sign", post(sign)).at_any_time(),
     ]
 }
 
@@ -51,6 +52,7 @@ struct LegalPage {
     open: Vec<(String, String)>,
     account: String,
     form: AskForm,
+    may_demand: bool,
 }
 
 async fn show(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> Result<Response, Refused> {
@@ -66,12 +68,14 @@ async fn rendered(app: &App, visitor: &StaffVisitor, sent: &Attempt) -> Result<R
         let reference = grant.reason.ticket.clone().unwrap_or_default();
         links_of(grant).into_iter().map(move |(path, link)| (format!("{reference}: {path}"), link))
     });
+    let (open, fresh) = (open.collect(), visitor.session.is_fresh(now));
     let shown = LegalPage {
-        shell: shell("Legal demands", visitor),
-        open: open.collect(),
+        shell: shell("Legal demands", visitor).confirming((!fresh).then(|| String::from("/staff/legal"))),
+        open,
         demands: waiting.iter().filter_map(|demand| row(visitor, demand)).collect(),
         account: sent.text(ASK, "account", ""),
         form: AskForm::of(sent),
+        may_demand: fresh,
     };
     Ok(answered(sent.status(), &shown))
 }

@@ -74,21 +74,22 @@ async fn rendered(
     sent: &Attempt,
 ) -> Result<Response, Refused> {
     let (ledger, scope) = (app.ledger(), visitor.scope());
-    let may_manage = visitor.may(Power::ManageStaff);
+    let (may, fresh) = (visitor.may(Power::ManageStaff), visitor.session.is_fresh(ledger.clock().now()));
+    let shell = shell("Staff", visitor).confirming((may && !fresh).then(|| String::from("/staff/people")));
     let mut listed = staff::list(ledger, &scope).await?;
     listed.retain(|person| person.is_active());
     let people: Vec<_> = listed.iter().map(|person| row(person, visitor, sent)).collect();
-    let invited = if may_manage { invitations::list_staff(ledger, &scope).await? } else { Vec::new() };
+    let invited = if may { invitations::list_staff(ledger, &scope).await? } else { Vec::new() };
     let shown = people.iter().map(|person| person.id.as_str()).chain([INVITE]);
     let error = sent.wrong_elsewhere(shown);
     let shown = PeoplePage {
-        shell: shell("Staff", visitor).with_notice(notice.map(str::to_owned)).with_error(error),
+        shell: shell.with_notice(notice.map(str::to_owned)).with_error(error),
         people,
         invitations: invited.iter().filter_map(invitation_row).collect(),
         mail: sent.text(INVITE, "mail", ""),
         boxes: role_boxes(sent, INVITE, "role", StaffRoles::default()),
         wrong: sent.wrong(INVITE),
-        may_manage,
+        may_manage: may && fresh,
     };
     Ok(answered(sent.status(), &shown))
 }

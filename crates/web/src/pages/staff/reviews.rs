@@ -73,6 +73,7 @@ struct ReviewPage {
     state: &'static str,
     outcome: Option<String>,
     items: Vec<Item>,
+    may_decide: bool,
 }
 
 async fn list(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> Result<Response, Refused> {
@@ -86,11 +87,12 @@ async fn list(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> 
         open: review.open_items(),
     };
     let opens = reviews::opens_at(app.ledger()).await?;
+    let (may, fresh) = (visitor.may(Power::DecideReviews), visitor.session.is_fresh(app.ledger().clock().now()));
     Ok(page(&ReviewsPage {
-        shell: shell("Access reviews", &visitor),
+        shell: shell("Access reviews", &visitor).confirming((may && !fresh).then(|| String::from("/staff/reviews"))),
         reviews: listed.records.iter().map(row).collect(),
         opens: opens.map_or_else(|| String::from("when there is staff"), when),
-        may_open: visitor.may(Power::DecideReviews),
+        may_open: may && fresh,
     }))
 }
 
@@ -110,24 +112,28 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let review = reviews::get(app.ledger(), &visitor.scope(), id_of(&id)?).await?;
-    Ok(rendered(&visitor, &review, &Attempt::default()))
+    Ok(rendered(&app, &visitor, &review, &Attempt::default()))
 }
 
-fn rendered(visitor: &StaffVisitor, review: &Stored<ReviewRecord>, sent: &Attempt) -> Response {
+fn rendered(app: &App, visitor: &StaffVisitor, review: &Stored<ReviewRecord>, sent: &Attempt) -> Response {
+    let fresh = visitor.session.is_fresh(app.ledger().clock().now());
+    let waits = !fresh && review.open_items() > 0;
     let outcome = review.outcome.as_ref().map(|outcome| {
         let (certified, revoked, lapsed) = (outcome.certified, outcome.revoked, outcome.lapsed);
         format!("{certified} certified, {revoked} revoked, {lapsed} lapsed; signed")
     });
     let items: Vec<_> = review.items.iter().map(|one| item(one, sent)).collect();
     let error = sent.wrong_elsewhere(items.iter().map(|item| item.staff.as_str()));
+    let confirmed = waits.then(|| format!("/staff/reviews/{}", review.id));
     let shown = ReviewPage {
-        shell: shell("Access review", visitor).with_error(error),
+        shell: shell("Access review", visitor).with_error(error).confirming(confirmed),
         id: review.id.to_string(),
         opened: when(review.opened_at),
         due: when(review.due_at),
         state: review.state.name(),
         outcome,
         items,
+        may_decide: fresh,
     };
     answered(sent.status(), &shown)
 }
@@ -198,7 +204,7 @@ async fn decide(
         Err(error) => {
             let sent = Attempt::failed(form.text("staff").to_owned(), form, error)?;
             let review = reviews::get(app.ledger(), &visitor.scope(), review).await?;
-            Ok(rendered(&visitor, &review, &sent))
+            Ok(rendered(&app, &visitor, &review, &sent))
         }
     }
 }

@@ -86,6 +86,7 @@ struct TrainingPage {
     add: AddForm,
     record: RecordForm,
     days_max: u16,
+    may_change: bool,
 }
 
 async fn show(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> Result<Response, Refused> {
@@ -110,9 +111,11 @@ async fn rendered(
         people.push(person(app, visitor, one, sent).await?);
     }
     let error = sent.wrong_elsewhere(courses.iter().map(|course| course.id.as_str()).chain([ADD, RECORD]));
+    let fresh = visitor.session.is_fresh(ledger.clock().now());
+    let shell = shell("Training", visitor).confirming((!fresh).then(|| String::from("/staff/training")));
     let today: String = ledger.clock().now().to_string().chars().take(DAY).collect();
     let shown = TrainingPage {
-        shell: shell("Training", visitor).with_notice(notice.map(str::to_owned)).with_error(error),
+        shell: shell.with_notice(notice.map(str::to_owned)).with_error(error),
         courses,
         retired: retired.into_iter().map(|one| one.into_value().name).collect(),
         people,
@@ -130,6 +133,7 @@ async fn rendered(
             wrong: sent.wrong(RECORD),
         },
         days_max: VALID_DAYS_MAX,
+        may_change: fresh,
     };
     Ok(answered(sent.status(), &shown))
 }
