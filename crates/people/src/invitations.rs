@@ -230,13 +230,10 @@ pub async fn withdraw(
     if own.state != InvitationState::Open {
         return Err(PeopleError::state("only an open invitation can be taken back"));
     }
-    // The account's own copy decides between this and somebody who accepts at the same moment: see `join`.
-    for scope in [&acting.scope, &books()] {
-        let Some(was) = ledger.get(scope, id).await?.filter(|was| was.state == InvitationState::Open) else { continue };
-        let mut change = Change::new();
-        let withdrawn = InvitationRecord { state: InvitationState::Withdrawn, ..(*was).clone() };
-        change.update(&was, &withdrawn, "withdrawn");
-        ledger.commit(scope, change).await.map_err(overtaken)?;
+    // The account's own copy, as it was just seen, decides between this and somebody who accepts now: see `join`.
+    take_back(ledger, &acting.scope, &own).await?;
+    if let Some(was) = ledger.get(&books(), id).await?.filter(|was| was.state == InvitationState::Open) {
+        take_back(ledger, &books(), &was).await?;
     }
     let sent = mail::id_of(ledger, &books(), Cause::birth(id), &own.mail, "invitation")?;
     mail::call_off(ledger, &books(), sent).await?;
@@ -255,12 +252,17 @@ pub async fn withdraw_staff(
         Into::Staff { .. } => return Err(PeopleError::state("only an open invitation can be taken back")),
         Into::Account { .. } => return Err(PeopleError::missing(Kind::Invitation)),
     }
-    let mut change = Change::new();
-    change.update(&was, &InvitationRecord { state: InvitationState::Withdrawn, ..(*was).clone() }, "withdrawn");
-    ledger.commit(scope, change).await.map_err(overtaken)?;
+    take_back(ledger, scope, &was).await?;
     let sent = mail::id_of(ledger, scope, Cause::birth(id), &was.mail, "staff_invitation")?;
     mail::call_off(ledger, scope, sent).await?;
     get(ledger, scope, id).await
+}
+
+async fn take_back(ledger: &Ledger, scope: &Scope, was: &Stored<InvitationRecord>) -> Result<(), PeopleError> {
+    let mut change = Change::new();
+    change.update(was, &InvitationRecord { state: InvitationState::Withdrawn, ..(**was).clone() }, "withdrawn");
+    ledger.commit(scope, change).await.map_err(overtaken)?;
+    Ok(())
 }
 
 /// Somebody accepted, or took back, the same invitation a moment ago.

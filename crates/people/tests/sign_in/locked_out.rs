@@ -111,9 +111,11 @@ async fn only_who_belongs_to_the_account_is_signed_out_or_let_in_anew() {
     let bob = house.has(BOB, Role::Viewer).await;
     let begun = house.begins(BOB).await;
     let told = house.mails().await.len();
-    for by in [&other, &Acting { scope: other.scope.again(), ..acting(&house, ada).await }] {
+    assert_eq!(why(lets_in_anew(&house, &House::operator(house.shop), bob).await), FORBIDDEN, "an owner, in person");
+    let elsewhere = Acting { scope: other.scope.again(), ..acting(&house, ada).await };
+    assert_eq!(why(lets_in_anew(&house, &elsewhere, bob).await), MISSING);
+    for by in [&other, &elsewhere] {
         assert_eq!(why(signs_out(&house, by, bob).await), MISSING);
-        assert_eq!(why(lets_in_anew(&house, by, bob).await), MISSING);
     }
     let by = acting(&house, ada).await;
     members::remove(&house.ledger, &by, member(bob), None).await.unwrap();
