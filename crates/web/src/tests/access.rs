@@ -410,7 +410,7 @@ fn what_is_grave_takes_a_fresh_proof_but_for_what_is_named_here() {
             Access::With(_) => true,
             // One's own factors and sessions; a password is changed for the present one.
             Access::Session => page.path.contains("/security/") && !page.path.ends_with("/password"),
-            Access::Anyone | Access::User | Access::Staff => false,
+            Access::Anyone | Access::User | Access::Staff | Access::Collector(_) => false,
         };
         assert!(is_grave || !page.needs_proof, "{place}");
         if is_grave && !page.needs_proof {
