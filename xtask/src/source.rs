@@ -50,11 +50,11 @@ impl Source {
         items
     }
 
-    /// Is the whole file there for tests alone?
+    /// Is the whole file there for tests or measurements alone?
     pub fn is_test(&self) -> bool {
         self.path.starts_with("crates/testkit")
             || self.path.file_name().is_some_and(|name| name == "tests.rs")
-            || self.path.parent().unwrap_or(Path::new("")).components().any(|part| part.as_os_str() == "tests")
+            || self.path.parent().unwrap_or(Path::new("")).iter().any(|part| part == "tests" || part == "examples")
     }
 
     /// Does the byte belong to the product, not to its tests?
@@ -207,9 +207,13 @@ mod tests {
 
     #[test]
     fn test_files_are_known_by_their_place() {
-        for path in
-            ["crates/a/tests/x.rs", "crates/a/src/tests.rs", "crates/testkit/src/x.rs", "crates/a/src/tests/x.rs"]
-        {
+        for path in [
+            "crates/a/tests/x.rs",
+            "crates/a/src/tests.rs",
+            "crates/testkit/src/x.rs",
+            "crates/a/src/tests/x.rs",
+            "crates/a/examples/x.rs",
+        ] {
             assert!(Source::new(path, "").is_test(), "{path}");
         }
         assert!(!Source::new("crates/a/src/x.rs", "").is_test());
