@@ -23,7 +23,7 @@ pub async fn end_sessions_of<H: Holder>(
         let person = ledger.get(scope, id).await?.ok_or_else(|| PeopleError::missing(H::KIND))?;
         let held = session::list(ledger, H::person(id)).await?;
         let mut change = Change::new();
-        change.update(&person, &*person, "signed_out");
+        change.hold(&person, "signed_out");
         for session in &held {
             change.remove(session, "ended");
         }
