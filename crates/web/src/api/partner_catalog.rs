@@ -163,19 +163,28 @@ async fn list_partner_changes(
 ) -> Result<Reply, Failure> {
     params.only(&["after", "limit", "wait"])?;
     let mut after = params.parsed("after", "a whole number")?.unwrap_or(0);
-    let (limit, deadline) = (params.limit()?, Instant::now() + params.wait()?);
-    let (mut reads, mut waiting) = (0, None);
+    let (limit, wait) = (params.limit()?, params.wait()?);
+    let deadline = Instant::now() + wait;
+    let (mut reads, mut waiting) = (0, None::<Waiting>);
     loop {
         reads += 1;
         // Opened anew each time, so that a link that ends ends the waiting too.
         let LinkedPartner { scope, .. } = partners::open(app.ledger(), caller.scope(), link).await?;
-        let waiting = waiting.get_or_insert_with(|| Waiting::on(&app, scope.account(), deadline));
         let (changes, read_to) = shared_since(app.ledger(), &scope, after, limit).await?;
         after = read_to;
         let has_more = app.ledger().head(&scope).await? > after;
         // A supplier's log is mostly about other things than what it shares.
         let go_on = changes.is_empty() && reads < READS_MAX;
-        if !go_on || (!has_more && !waiting.news(&app).await) {
+        let is_news = match &mut waiting {
+            _ if !go_on || has_more => go_on,
+            Some(waiting) => waiting.news(&app).await,
+            // Watched first and then read once more: what happened in between, as the link's end, wakes nobody.
+            None => {
+                waiting = Some(Waiting::on(&app, scope.account(), deadline));
+                !wait.is_zero()
+            }
+        };
+        if !is_news {
             let data = changes.into_iter().map(ChangeShown::from).collect();
             return Reply::ok(&Changes { data, has_more, next_after: after });
         }
