@@ -18,6 +18,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use std::sync::{Arc, OnceLock};
 
 /// What pages may load: their own style, and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
@@ -29,16 +30,34 @@ const LAYOUT: &str = include_str!("docs/layout.html");
 const GUIDE: &str = include_str!("docs/guide.html");
 const STYLE: &str = include_str!("docs/style.css");
 
+/// What is made from the description of the API: when somebody first asks for it, since that takes megabytes for a moment.
+struct Reference {
+    page: Bytes,
+    json: Bytes,
+}
+
+impl Reference {
+    fn of(app: &App) -> Self {
+        let routes = api::routes();
+        let description = openapi::describe(&routes);
+        let page = page("API reference", &reference::nav(&routes), &docs_body(app, &routes, &description));
+        Self { page, json: Bytes::from(description.to_pretty_json().unwrap_or_default()) }
+    }
+}
+
 /// `GET /docs`, `/openapi.json` and `/problems`.
-pub(crate) fn router(app: &App) -> Router<App> {
-    let routes = api::routes();
-    let description = openapi::describe(&routes);
-    let json = Bytes::from(description.to_pretty_json().unwrap_or_default());
-    let docs = page("API reference", &reference::nav(&routes), &docs_body(app, &routes, &description));
+pub(crate) fn router() -> Router<App> {
+    let reference = Arc::new(OnceLock::new());
+    let made =
+        move |app: &App, part: fn(&Reference) -> &Bytes| part(reference.get_or_init(|| Reference::of(app))).clone();
+    let json = made.clone();
     Router::new()
-        .route("/docs", get(async move || page_answer(docs.clone())))
+        .route("/docs", get(async move |State(app): State<App>| page_answer(made(&app, |made| &made.page))))
         .route("/docs/style.css", get(async || answer("text/css; charset=utf-8", Bytes::from_static(STYLE.as_bytes()))))
-        .route("/openapi.json", get(async move || answer("application/json", json.clone())))
+        .route(
+            "/openapi.json",
+            get(async move |State(app): State<App>| answer("application/json", json(&app, |made| &made.json))),
+        )
         .route("/problems", get(async || page_answer(page("Problems", "", &problems::list()))))
         .route("/problems/{slug}", get(problem))
 }

@@ -46,7 +46,7 @@ use problem::Failure;
 /// Everything on the public listener: the API, its docs, health. Whatever else is asked for is not found.
 pub fn public(app: App) -> Router {
     let api = api::routes().into_iter().fold(Router::new(), |router, route| route.mount(&app, router));
-    let router = api.merge(docs::router(&app)).merge(health::router()).merge(pages::public_router(&app));
+    let router = api.merge(docs::router()).merge(health::router()).merge(pages::public_router(&app));
     surrounded(app, router, Door::Public)
 }
 
