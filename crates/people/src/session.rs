@@ -360,17 +360,19 @@ pub async fn end_everybodys(ledger: &Ledger, scope: &Scope) -> Result<usize, Led
     }
 }
 
-/// Adds to a change that all of a person's sessions end, but for one that may go on.
+/// Adds to a change that all of a person's sessions end, but for one that may go on; says how many.
 pub(crate) async fn end_all_in(
     change: &mut Change,
     ledger: &Ledger,
     person: Person,
     except: Option<Id<SessionRecord>>,
-) -> Result<(), LedgerError> {
-    for session in list(ledger, person).await?.iter().filter(|session| Some(session.id) != except) {
+) -> Result<usize, LedgerError> {
+    let mut held = list(ledger, person).await?;
+    held.retain(|session| Some(session.id) != except);
+    for session in &held {
         change.remove(session, "ended");
     }
-    Ok(())
+    Ok(held.len())
 }
 
 /// One commit each, so that one that was touched meanwhile keeps no other alive.

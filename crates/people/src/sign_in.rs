@@ -20,6 +20,7 @@ mod sign_out;
 
 use crate::books::books;
 pub use alerts::tell_of_guesses;
+use alerts::told;
 pub use confirm::{ask_to_confirm, confirm_with_code, confirm_with_passkey, confirm_with_password, ways_to_confirm};
 pub use factors::{
     Enrolled, add_passkey, begin_passkey, begin_totp, change_password, confirm_totp, is_proven, new_recovery_codes,
@@ -37,7 +38,7 @@ use crate::credentials::passkeys::{self, Binding, Passkeys};
 use crate::credentials::password::Passwords;
 use crate::credentials::throttle::{After, Attempt, Throttle};
 use crate::credentials::{CredentialError, Credentials, Keeper};
-use crate::mail::{self, Cause, Guessed, Matter, Notice};
+use crate::mail::{self, Guessed, Notice};
 use crate::session::{self, Begun, Factor, Onward, Person, SessionRecord, Stage};
 use crate::users::{UserRecord, Visitor};
 use crate::{MailAddress, PeopleError};
@@ -487,14 +488,4 @@ pub(crate) async fn keep<H: Holder>(
     change.update(holder, &holder.with(credentials), action);
     ledger.commit(&books(), change).await?;
     ledger.get(&books(), holder.id).await?.ok_or(PeopleError::SignedOut)
-}
-
-/// The mail that tells a person what this change of theirs does to their own sign-in.
-pub(crate) fn told<H: Holder>(was: &Stored<H>, what: Notice) -> mail::Draft {
-    mail::Draft {
-        cause: Cause::change(was.id, was.version + 1),
-        to: was.mail().clone(),
-        name: was.name().to_owned(),
-        matter: Matter::Notice { what, account_name: None },
-    }
 }

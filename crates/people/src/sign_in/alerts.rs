@@ -1,7 +1,7 @@
 //! What a person is told of sign-ins that may not be theirs: on a device that is not known, and guesses that were stopped.
 
 use super::{Doors, Entering, Holder, books, find};
-use crate::mail::{self, Cause, Guessed, Matter};
+use crate::mail::{self, Cause, Guessed, Matter, Notice};
 use crate::session::Person;
 use crate::{MailAddress, PeopleError};
 use bonded_base::Id;
@@ -47,7 +47,13 @@ pub(super) fn guesses_were_stopped<H: Holder>(doors: &Doors, mail: &str, what: G
     });
 }
 
-fn about<H: Holder>(person: &Stored<H>, cause: Cause, matter: Matter) -> mail::Draft {
+/// The mail that tells a person what this change of theirs does to their own sign-in.
+pub(super) fn told<H: Holder>(was: &Stored<H>, what: Notice) -> mail::Draft {
+    about(was, Cause::change(was.id, was.version + 1), Matter::Notice { what, account_name: None })
+}
+
+/// A mail to a person who signs in here.
+pub(super) fn about<H: Holder>(person: &Stored<H>, cause: Cause, matter: Matter) -> mail::Draft {
     mail::Draft { cause, to: person.mail().clone(), name: person.name().to_owned(), matter }
 }
 

@@ -3,7 +3,7 @@
 //! The link replaces the password alone, no second factor. Where an owner took the second factor away, the next sign-in
 //! demands another one as far as the role does.
 
-use super::{Doors, Holder, TRIES_MAX, books, crowded, find, told};
+use super::{Doors, Holder, TRIES_MAX, alerts, books, crowded, find, told};
 use crate::credentials::{Credentials, Keeper};
 use crate::mail::link::{self, Purpose};
 use crate::mail::{self, Cause, Matter, Notice, about};
@@ -57,8 +57,7 @@ fn link_in(
     let id = ledger.new_id::<ResetRecord>();
     change.create(id, &ResetRecord { user: Id::from_bytes(user.id.bytes()), until, used: false }, "requested");
     let matter = matter(Id::from_bytes(id.bytes()), until);
-    let draft = mail::Draft { cause: Cause::birth(id), to: user.mail.clone(), name: user.name.clone(), matter };
-    mail::queue(change, ledger, &books(), draft).map(drop)
+    mail::queue(change, ledger, &books(), alerts::about(user, Cause::birth(id), matter)).map(drop)
 }
 
 /// Somebody whom an owner lets in anew.

@@ -21,16 +21,13 @@ pub async fn end_sessions_of<H: Holder>(
 ) -> Result<usize, PeopleError> {
     for _ in 0..TRIES_MAX {
         let person = ledger.get(scope, id).await?.ok_or_else(|| PeopleError::missing(H::KIND))?;
-        let held = session::list(ledger, H::person(id)).await?;
         let mut change = Change::new();
         change.hold(&person, "signed_out");
-        for session in &held {
-            change.remove(session, "ended");
-        }
+        let ended = session::end_all_in(&mut change, ledger, H::person(id), None).await?;
         let matter = Matter::Notice { what: Notice::SignedOut, account_name: account_name.map(str::to_owned) };
         mail::queue(&mut change, ledger, scope, mail::Draft { matter, ..told(&person, Notice::SignedOut) })?;
         match ledger.commit(scope, change).await {
-            Ok(_) => return Ok(held.len()),
+            Ok(_) => return Ok(ended),
             Err(LedgerError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
         }

@@ -65,8 +65,8 @@ impl Shell {
 
     /// The same page, with a link in place of its forms to where one confirms first, and comes back from to `page`.
     #[must_use]
-    pub fn confirming(self, page: Option<String>) -> Self {
-        Self { confirm: page, ..self }
+    pub fn confirming(self, is_needed: bool, page: impl Into<String>) -> Self {
+        Self { confirm: is_needed.then(|| page.into()), ..self }
     }
 
     /// The same page, with what was done.

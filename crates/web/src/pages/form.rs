@@ -6,6 +6,7 @@ use crate::body::{BodyLimit, whole};
 use crate::problem::Failure;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use bonded_base::{Id, Kinded, Problem, Reason};
 use bonded_people::PeopleError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -55,6 +56,12 @@ impl FromRequest<App> for Form {
     }
 }
 
+/// The id that a page was sent; `missing` is said of what is none.
+pub(crate) fn id_in<K: Kinded>(text: &str, missing: &'static str) -> Result<Id<K>, PeopleError> {
+    let missing = |_| Problem::new(Reason::Missing, missing);
+    Ok(text.parse().map_err(missing)?)
+}
+
 /// Something that a form lets people choose, and whether it is chosen.
 pub(crate) struct Choice {
     pub value: String,
@@ -65,7 +72,10 @@ pub(crate) struct Choice {
 /// What was sent last from one of a page's forms and had a mistake in it, so that the form says what was wrong and keeps
 /// what was typed; or nothing. Never of a form that has a secret in it.
 #[derive(Default)]
-pub(crate) struct Attempt(Option<Failed>);
+pub(crate) struct Attempt {
+    failed: Option<Failed>,
+    notice: Option<&'static str>,
+}
 
 struct Failed {
     form: String,
@@ -76,16 +86,35 @@ struct Failed {
 impl Attempt {
     /// The form of this name was sent, and refused; an error that nobody who types can help is a page of its own.
     pub fn failed(form: impl Into<String>, typed: Form, error: PeopleError) -> Result<Self, Refused> {
-        Ok(Self(Some(Failed { form: form.into(), typed, says: sentence(error)? })))
+        let failed = Failed { form: form.into(), typed, says: sentence(error)? };
+        Ok(Self { failed: Some(failed), notice: None })
+    }
+
+    /// What came of the form of this name: what is said once it is done, or why it was refused.
+    pub fn after<T>(
+        done: Result<T, PeopleError>,
+        notice: &'static str,
+        form: impl Into<String>,
+        typed: Form,
+    ) -> Result<Self, Refused> {
+        match done {
+            Ok(_) => Ok(Self { notice: Some(notice), ..Self::default() }),
+            Err(error) => Self::failed(form, typed, error),
+        }
+    }
+
+    /// What was done.
+    pub fn notice(&self) -> Option<String> {
+        self.notice.map(str::to_owned)
     }
 
     /// The status of the page that shows it.
     pub const fn status(&self) -> StatusCode {
-        if self.0.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
+        if self.failed.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
     }
 
     fn of(&self, form: &str) -> Option<&Failed> {
-        self.0.as_ref().filter(|failed| failed.form == form)
+        self.failed.as_ref().filter(|failed| failed.form == form)
     }
 
     /// What was wrong with this form.
@@ -95,7 +124,7 @@ impl Attempt {
 
     /// What was wrong with a form that is none of these, since what it was about is gone from the page.
     pub fn wrong_elsewhere<'a>(&self, mut shown: impl Iterator<Item = &'a str>) -> Option<String> {
-        self.0.as_ref().filter(|failed| !shown.any(|form| form == failed.form)).map(|failed| failed.says.clone())
+        self.failed.as_ref().filter(|failed| !shown.any(|form| form == failed.form)).map(|failed| failed.says.clone())
     }
 
     /// What was typed into a field of this form, else what is there at present.

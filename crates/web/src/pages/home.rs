@@ -2,7 +2,7 @@
 
 use super::answer::{Refused, Shell, go, page, with_cookie};
 use super::face::{Face, Shop};
-use super::form::Form;
+use super::form::{Form, id_in};
 use super::gate::{Access, Member, Page};
 use super::sign_in::onward;
 use crate::app::App;
@@ -77,8 +77,7 @@ async fn choose(State(app): State<App>, Member(visitor): Member) -> Result<Respo
 }
 
 async fn open(State(app): State<App>, Member(visitor): Member, form: Form) -> Result<Response, Refused> {
-    let missing = || bonded_base::Problem::new(bonded_base::Reason::Missing, "there is no such account");
-    let account = form.text("account").parse().map_err(|_| PeopleError::from(missing()))?;
+    let account = id_in(form.text("account"), "there is no such account")?;
     let begun = sign_in::open_account(app.ledger(), &visitor, account).await?;
     Ok(with_cookie(go(&onward::<Shop>(begun.record.stage)), Shop::COOKIE.set(&begun.token)))
 }

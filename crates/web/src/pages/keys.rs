@@ -75,7 +75,7 @@ async fn rendered(
         holds: key.holds(now),
     };
     let (may, fresh) = (visitor.permissions().contains(Permission::ApiKeysWrite), visitor.session.is_fresh(now));
-    let shell = home::shell("API keys", visitor).confirming((may && !fresh).then(|| String::from("/keys")));
+    let shell = home::shell("API keys", visitor).confirming(may && !fresh, "/keys");
     let (status, shell, issued) = match done {
         Ok((issued, "")) => (StatusCode::OK, shell, issued),
         Ok((issued, notice)) => (StatusCode::OK, shell.with_notice(Some(notice.to_owned())), issued),

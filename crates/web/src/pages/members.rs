@@ -1,7 +1,7 @@
 //! Who belongs to the account: list, invite, change a role, sign out, let in anew, remove.
 
 use super::answer::{Refused, Shell, answered, sentence};
-use super::form::Form;
+use super::form::{Form, id_in};
 use super::gate::{Access, Member, Page};
 use super::{home, when};
 use crate::app::App;
@@ -90,7 +90,7 @@ async fn rendered(app: &App, visitor: &Visitor, done: Result<&str, PeopleError>)
         }),
         _ => None,
     };
-    let shell = home::shell("Members", visitor).confirming((may && !fresh).then(|| String::from("/members")));
+    let shell = home::shell("Members", visitor).confirming(may && !fresh, "/members");
     let (status, shell) = match done {
         Ok("") => (StatusCode::OK, shell),
         Ok(notice) => (StatusCode::OK, shell.with_notice(Some(notice.to_owned()))),
@@ -113,8 +113,7 @@ fn role_of(form: &Form) -> Result<Role, PeopleError> {
 }
 
 fn id_of<K: bonded_base::Kinded>(form: &Form) -> Result<bonded_base::Id<K>, PeopleError> {
-    let missing = |_| Problem::new(bonded_base::Reason::Missing, "there is nobody with this id");
-    Ok(form.text("id").parse().map_err(missing)?)
+    id_in(form.text("id"), "there is nobody with this id")
 }
 
 async fn invite(State(app): State<App>, Member(visitor): Member, form: Form) -> Result<Response, Refused> {

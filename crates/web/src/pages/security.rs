@@ -107,7 +107,7 @@ async fn rendered<F: Face>(app: &App, entering: &Entering<F::Holder>, said: Said
     };
     let status = if said.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let fresh = sign_in::is_proven(entering, now);
-    let shell = F::shell(app, "Security", entering).await?.confirming((!fresh).then(|| F::path("/security")));
+    let shell = F::shell(app, "Security", entering).await?.confirming(!fresh, F::path("/security"));
     let shown = SecurityPage {
         shell: shell.with_error(said.error).with_notice(said.notice),
         home: F::HOME,

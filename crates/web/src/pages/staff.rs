@@ -116,8 +116,8 @@ fn role_boxes(sent: &Attempt, form: &str, name: &str, present: StaffRoles) -> Ve
 }
 
 /// The roles that a form names.
-fn roles_in(names: &[String]) -> Result<StaffRoles, PeopleError> {
-    let roles = names.iter().map(|name| name.parse::<StaffRole>()).collect::<Result<_, _>>();
+fn roles_in(names: impl IntoIterator<Item: AsRef<str>>) -> Result<StaffRoles, PeopleError> {
+    let roles = names.into_iter().map(|name| name.as_ref().parse::<StaffRole>()).collect::<Result<_, _>>();
     Ok(roles.map_err(|unknown| Problem::invalid("/roles", unknown.to_string()))?)
 }
 

@@ -1,7 +1,7 @@
 //! Requests of the platform's staff: see what is asked, approve with a passkey or a code, deny, revoke, shorten.
 
 use super::answer::{Refused, Shell, answered, go, page, sentence};
-use super::form::{Answered, Form, Script};
+use super::form::{Answered, Form, Script, id_in};
 use super::gate::{Access, Member, Page};
 use super::{HOUR_MS, HOURS, home, when};
 use crate::app::App;
@@ -111,8 +111,7 @@ async fn list(State(app): State<App>, Member(visitor): Member) -> Result<Respons
 }
 
 fn id_of(text: &str) -> Result<Id<GrantRecord>, PeopleError> {
-    let missing = |_| Problem::new(Reason::Missing, "there is no such request");
-    Ok(text.parse().map_err(missing)?)
+    id_in(text, "there is no such request")
 }
 
 async fn show(State(app): State<App>, Member(visitor): Member, Path(id): Path<String>) -> Result<Response, Refused> {

@@ -3,7 +3,7 @@
 use super::shell;
 use crate::app::App;
 use crate::pages::answer::{Refused, Shell, answered, go, page};
-use crate::pages::form::{Attempt, Choice, Form};
+use crate::pages::form::{Attempt, Choice, Form, id_in};
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
 use crate::pages::{HOUR_MS, HOURS, when};
 use askama::Template;
@@ -11,7 +11,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use bonded_base::{Account, Id, Problem, Reason as Why};
+use bonded_base::{Account, Id, Problem};
 use bonded_ledger::{List, PAGE_MAX, Stored};
 use bonded_people::grants::{self, Area, Asker, GrantRecord, GrantScope, Reason, ReasonKind};
 use bonded_people::staff::{Power, StaffVisitor};
@@ -169,9 +169,8 @@ pub(super) fn links_of(grant: &Stored<GrantRecord>) -> Vec<(&'static str, String
     reached.map(|(_, path)| (path, format!("/support/{}{path}", grant.id))).collect()
 }
 
-fn account_in(text: &str) -> Result<Id<Account>, PeopleError> {
-    let missing = |_| Problem::new(Why::Missing, "there is no such account");
-    Ok(text.parse().map_err(missing)?)
+pub(super) fn account_in(text: &str) -> Result<Id<Account>, PeopleError> {
+    id_in(text, "there is no such account")
 }
 
 async fn show_form(

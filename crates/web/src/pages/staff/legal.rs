@@ -1,10 +1,10 @@
 //! What the law demands: drawn up by one security officer, signed by two.
 
-use super::grants::{ASK, AskForm, LISTED, draft_of, links_of};
+use super::grants::{ASK, AskForm, LISTED, account_in, draft_of, links_of};
 use super::shell;
 use crate::app::App;
 use crate::pages::answer::{Refused, Shell, answered, go};
-use crate::pages::form::{Answered, Attempt, Form, Script};
+use crate::pages::form::{Answered, Attempt, Form, Script, id_in};
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
 use crate::pages::when;
 use crate::problem::Failure;
@@ -70,7 +70,7 @@ async fn rendered(app: &App, visitor: &StaffVisitor, sent: &Attempt) -> Result<R
     });
     let (open, fresh) = (open.collect(), visitor.session.is_fresh(now));
     let shown = LegalPage {
-        shell: shell("Legal demands", visitor).confirming((!fresh).then(|| String::from("/staff/legal"))),
+        shell: shell("Legal demands", visitor).confirming(!fresh, "/staff/legal"),
         open,
         demands: waiting.iter().filter_map(|demand| row(visitor, demand)).collect(),
         account: sent.text(ASK, "account", ""),
@@ -102,8 +102,7 @@ async fn draw_up(
     form: Form,
 ) -> Result<Response, Refused> {
     let work = async {
-        let missing = |_| Problem::new(Why::Missing, "there is no such account");
-        let account = form.text("account").trim().parse().map_err(missing)?;
+        let account = account_in(form.text("account").trim())?;
         grants::demand(app.ledger(), &visitor, account, draft_of(&form, ReasonKind::LegalDemand)?).await
     };
     match work.await {
@@ -113,8 +112,7 @@ async fn draw_up(
 }
 
 fn id_of(text: &str) -> Result<Id<GrantRecord>, PeopleError> {
-    let missing = |_| Problem::new(Why::Missing, "there is no such demand");
-    Ok(text.parse().map_err(missing)?)
+    id_in(text, "there is no such demand")
 }
 
 async fn ask(

@@ -3,14 +3,14 @@
 use super::{role_boxes, roles_in, roles_of, shell};
 use crate::app::App;
 use crate::pages::answer::{Refused, Shell, answered};
-use crate::pages::form::{Attempt, Choice, Form};
+use crate::pages::form::{Attempt, Choice, Form, id_in};
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
 use crate::pages::when;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
-use bonded_base::{Id, Kinded, Problem, Reason};
+use bonded_base::{Id, Kinded};
 use bonded_ledger::Stored;
 use bonded_people::invitations::{self, Into as Place, InvitationRecord};
 use bonded_people::staff::{self, Power, StaffRecord, StaffRoles, StaffVisitor};
@@ -63,19 +63,14 @@ struct PeoplePage {
 }
 
 async fn show(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> Result<Response, Refused> {
-    rendered(&app, &visitor, None, &Attempt::default()).await
+    rendered(&app, &visitor, &Attempt::default()).await
 }
 
 /// The page, after something was done or refused.
-async fn rendered(
-    app: &App,
-    visitor: &StaffVisitor,
-    notice: Option<&str>,
-    sent: &Attempt,
-) -> Result<Response, Refused> {
+async fn rendered(app: &App, visitor: &StaffVisitor, sent: &Attempt) -> Result<Response, Refused> {
     let (ledger, scope) = (app.ledger(), visitor.scope());
     let (may, fresh) = (visitor.may(Power::ManageStaff), visitor.session.is_fresh(ledger.clock().now()));
-    let shell = shell("Staff", visitor).confirming((may && !fresh).then(|| String::from("/staff/people")));
+    let shell = shell("Staff", visitor).confirming(may && !fresh, "/staff/people");
     let mut listed = staff::list(ledger, &scope).await?;
     listed.retain(|person| person.is_active());
     let people: Vec<_> = listed.iter().map(|person| row(person, visitor, sent)).collect();
@@ -83,7 +78,7 @@ async fn rendered(
     let shown = people.iter().map(|person| person.id.as_str()).chain([INVITE]);
     let error = sent.wrong_elsewhere(shown);
     let shown = PeoplePage {
-        shell: shell.with_notice(notice.map(str::to_owned)).with_error(error),
+        shell: shell.with_notice(sent.notice()).with_error(error),
         people,
         invitations: invited.iter().filter_map(invitation_row).collect(),
         mail: sent.text(INVITE, "mail", ""),
@@ -128,23 +123,8 @@ fn invitation_row(invitation: &Stored<InvitationRecord>) -> Option<InvitationRow
     })
 }
 
-fn id_in<K: Kinded>(form: &Form) -> Result<Id<K>, PeopleError> {
-    let missing = |_| Problem::new(Reason::Missing, "there is nobody with this id");
-    Ok(form.text("id").parse().map_err(missing)?)
-}
-
-/// The page that says what was done, or keeps what was typed and says what was wrong.
-async fn settled<T>(
-    app: &App,
-    visitor: &StaffVisitor,
-    done: Result<T, PeopleError>,
-    notice: &str,
-    (name, form): (String, Form),
-) -> Result<Response, Refused> {
-    match done {
-        Ok(_) => rendered(app, visitor, Some(notice), &Attempt::default()).await,
-        Err(error) => rendered(app, visitor, None, &Attempt::failed(name, form, error)?).await,
-    }
+fn id_of<K: Kinded>(form: &Form) -> Result<Id<K>, PeopleError> {
+    id_in(form.text("id"), "there is nobody with this id")
 }
 
 async fn invite(
@@ -158,7 +138,7 @@ async fn invite(
         invitations::invite_staff(app.ledger(), &visitor.scope(), &visitor.record.name, mail, roles).await
     };
     let done = work.await;
-    settled(&app, &visitor, done, "The invitation is on its way by mail.", (INVITE.to_owned(), form)).await
+    rendered(&app, &visitor, &Attempt::after(done, "The invitation is on its way by mail.", INVITE, form)?).await
 }
 
 async fn withdraw(
@@ -166,10 +146,10 @@ async fn withdraw(
     OneOfTheStaff(visitor): OneOfTheStaff,
     form: Form,
 ) -> Result<Response, Refused> {
-    let work = async { invitations::withdraw_staff(app.ledger(), &visitor.scope(), id_in(&form)?).await };
+    let work = async { invitations::withdraw_staff(app.ledger(), &visitor.scope(), id_of(&form)?).await };
     let done = work.await;
     let notice = "The invitation was taken back; its link opens nothing any more.";
-    settled(&app, &visitor, done, notice, (form.text("id").to_owned(), form)).await
+    rendered(&app, &visitor, &Attempt::after(done, notice, form.text("id").to_owned(), form)?).await
 }
 
 async fn change_roles(
@@ -178,17 +158,17 @@ async fn change_roles(
     form: Form,
 ) -> Result<Response, Refused> {
     let work = async {
-        let (id, roles) = (id_in(&form)?, roles_in(form.all("role"))?);
+        let (id, roles) = (id_of(&form)?, roles_in(form.all("role"))?);
         staff::change_roles(app.ledger(), &visitor.scope(), Some(visitor.id()), id, roles).await
     };
     let done = work.await;
     let notice = "The roles were changed; the person's sessions have ended.";
-    settled(&app, &visitor, done, notice, (form.text("id").to_owned(), form)).await
+    rendered(&app, &visitor, &Attempt::after(done, notice, form.text("id").to_owned(), form)?).await
 }
 
 async fn end(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff, form: Form) -> Result<Response, Refused> {
-    let work = async { staff::end(app.ledger(), &visitor.scope(), Some(visitor.id()), id_in(&form)?).await };
+    let work = async { staff::end(app.ledger(), &visitor.scope(), Some(visitor.id()), id_of(&form)?).await };
     let done = work.await;
     let notice = "The account has ended, and its sessions with it.";
-    settled(&app, &visitor, done, notice, (form.text("id").to_owned(), form)).await
+    rendered(&app, &visitor, &Attempt::after(done, notice, form.text("id").to_owned(), form)?).await
 }

@@ -1,20 +1,20 @@
 //! Access reviews: every staff account is certified, or loses its roles.
 
-use super::{roles_of, shell};
+use super::{roles_in, roles_of, shell};
 use crate::app::App;
 use crate::pages::answer::{Refused, Shell, answered, go, page};
-use crate::pages::form::{Attempt, Form};
+use crate::pages::form::{Attempt, Form, id_in};
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
 use crate::pages::when;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use bonded_base::{Id, Problem, Reason};
+use bonded_base::{Id, Problem};
 use bonded_ledger::{List, Stored};
 use bonded_people::PeopleError;
 use bonded_people::reviews::{self, Decision, Factors, ReviewItem, ReviewRecord, TrainingSeen, Verdict, Word};
-use bonded_people::staff::{Acting, Power, StaffRole, StaffRoles, StaffVisitor};
+use bonded_people::staff::{Acting, Power, StaffRole, StaffVisitor};
 
 /// Reviews that the page lists.
 const LISTED: u32 = 50;
@@ -89,7 +89,7 @@ async fn list(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> 
     let opens = reviews::opens_at(app.ledger()).await?;
     let (may, fresh) = (visitor.may(Power::DecideReviews), visitor.session.is_fresh(app.ledger().clock().now()));
     Ok(page(&ReviewsPage {
-        shell: shell("Access reviews", &visitor).confirming((may && !fresh).then(|| String::from("/staff/reviews"))),
+        shell: shell("Access reviews", &visitor).confirming(may && !fresh, "/staff/reviews"),
         reviews: listed.records.iter().map(row).collect(),
         opens: opens.map_or_else(|| String::from("when there is staff"), when),
         may_open: may && fresh,
@@ -102,8 +102,7 @@ async fn open(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> 
 }
 
 fn id_of(text: &str) -> Result<Id<ReviewRecord>, PeopleError> {
-    let missing = |_| Problem::new(Reason::Missing, "there is no such review");
-    Ok(text.parse().map_err(missing)?)
+    id_in(text, "there is no such review")
 }
 
 async fn show(
@@ -124,9 +123,10 @@ fn rendered(app: &App, visitor: &StaffVisitor, review: &Stored<ReviewRecord>, se
     });
     let items: Vec<_> = review.items.iter().map(|one| item(one, sent)).collect();
     let error = sent.wrong_elsewhere(items.iter().map(|item| item.staff.as_str()));
-    let confirmed = waits.then(|| format!("/staff/reviews/{}", review.id));
     let shown = ReviewPage {
-        shell: shell("Access review", visitor).with_error(error).confirming(confirmed),
+        shell: shell("Access review", visitor)
+            .with_error(error)
+            .confirming(waits, format!("/staff/reviews/{}", review.id)),
         id: review.id.to_string(),
         opened: when(review.opened_at),
         due: when(review.due_at),
@@ -186,16 +186,13 @@ async fn decide(
 ) -> Result<Response, Refused> {
     let review = id_of(&id)?;
     let work = async {
-        let missing = |_| Problem::new(Reason::Missing, "there is nobody with this id in the review");
-        let about = form.text("staff").parse().map_err(missing)?;
+        let about = id_in(form.text("staff"), "there is nobody with this id in the review")?;
         let verdict = match form.text("verdict") {
             "certify" => Verdict::Certify,
             "revoke" => Verdict::Revoke,
             _ => return Err(Problem::invalid("/verdict", "certify or revoke").into()),
         };
-        let named = form.text("roles").split(',').filter(|name| !name.is_empty()).map(str::parse::<StaffRole>);
-        let unknown = |error: bonded_people::staff::UnknownStaffRole| Problem::invalid("/roles", error.to_string());
-        let roles_seen = Some(named.collect::<Result<StaffRoles, _>>().map_err(unknown)?);
+        let roles_seen = Some(roles_in(form.text("roles").split(',').filter(|name| !name.is_empty()))?);
         let word = Word { verdict, note: form.text("note").to_owned(), roles_seen };
         reviews::decide(app.ledger(), &visitor, review, about, word).await
     };

@@ -3,13 +3,13 @@
 use super::{CourseRow, role_boxes, roles_in, roles_of, shell};
 use crate::app::App;
 use crate::pages::answer::{Refused, Shell, answered};
-use crate::pages::form::{Attempt, Choice, Form};
+use crate::pages::form::{Attempt, Choice, Form, id_in};
 use crate::pages::gate::{Access, OneOfTheStaff, Page};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
-use bonded_base::{Id, Problem, Reason};
+use bonded_base::{Id, Problem};
 use bonded_ledger::Stored;
 use bonded_people::PeopleError;
 use bonded_people::staff::{self, Acting, Power, StaffRecord, StaffRoles, StaffVisitor};
@@ -90,16 +90,11 @@ struct TrainingPage {
 }
 
 async fn show(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff) -> Result<Response, Refused> {
-    rendered(&app, &visitor, None, &Attempt::default()).await
+    rendered(&app, &visitor, &Attempt::default()).await
 }
 
 /// The page, after something was done or refused.
-async fn rendered(
-    app: &App,
-    visitor: &StaffVisitor,
-    notice: Option<&str>,
-    sent: &Attempt,
-) -> Result<Response, Refused> {
+async fn rendered(app: &App, visitor: &StaffVisitor, sent: &Attempt) -> Result<Response, Refused> {
     let (ledger, scope) = (app.ledger(), visitor.scope());
     let (offered, retired): (Vec<_>, Vec<_>) =
         training::courses(ledger, &scope).await?.into_iter().partition(|one| one.state == CourseState::Offered);
@@ -112,10 +107,10 @@ async fn rendered(
     }
     let error = sent.wrong_elsewhere(courses.iter().map(|course| course.id.as_str()).chain([ADD, RECORD]));
     let fresh = visitor.session.is_fresh(ledger.clock().now());
-    let shell = shell("Training", visitor).confirming((!fresh).then(|| String::from("/staff/training")));
+    let shell = shell("Training", visitor).confirming(!fresh, "/staff/training");
     let today: String = ledger.clock().now().to_string().chars().take(DAY).collect();
     let shown = TrainingPage {
-        shell: shell.with_notice(notice.map(str::to_owned)).with_error(error),
+        shell: shell.with_notice(sent.notice()).with_error(error),
         courses,
         retired: retired.into_iter().map(|one| one.into_value().name).collect(),
         people,
@@ -171,23 +166,8 @@ async fn person(
     })
 }
 
-/// The page that says what was done, or keeps what was typed and says what was wrong.
-async fn settled<T>(
-    app: &App,
-    visitor: &StaffVisitor,
-    done: Result<T, PeopleError>,
-    notice: &str,
-    (name, form): (String, Form),
-) -> Result<Response, Refused> {
-    match done {
-        Ok(_) => rendered(app, visitor, Some(notice), &Attempt::default()).await,
-        Err(error) => rendered(app, visitor, None, &Attempt::failed(name, form, error)?).await,
-    }
-}
-
 fn course_in(text: &str) -> Result<Id<CourseRecord>, PeopleError> {
-    let missing = |_| Problem::new(Reason::Missing, "there is no such course");
-    Ok(text.parse().map_err(missing)?)
+    id_in(text, "there is no such course")
 }
 
 fn days_in(form: &Form) -> Result<u16, PeopleError> {
@@ -206,7 +186,7 @@ async fn add(State(app): State<App>, OneOfTheStaff(visitor): OneOfTheStaff, form
         training::add(app.ledger(), &Acting::Staff(&visitor), draft).await
     };
     let done = work.await;
-    settled(&app, &visitor, done, "The course was added.", (ADD.to_owned(), form)).await
+    rendered(&app, &visitor, &Attempt::after(done, "The course was added.", ADD, form)?).await
 }
 
 async fn change(
@@ -224,7 +204,7 @@ async fn change(
         training::change(app.ledger(), &Acting::Staff(&visitor), course_in(form.text("id"))?, wanted).await
     };
     let done = work.await;
-    settled(&app, &visitor, done, "The course was changed.", (form.text("id").to_owned(), form)).await
+    rendered(&app, &visitor, &Attempt::after(done, "The course was changed.", form.text("id").to_owned(), form)?).await
 }
 
 async fn retire(
@@ -234,7 +214,12 @@ async fn retire(
 ) -> Result<Response, Refused> {
     let work = async { training::retire(app.ledger(), &Acting::Staff(&visitor), course_in(form.text("id"))?).await };
     let done = work.await;
-    settled(&app, &visitor, done, "Nobody needs this course any more.", (form.text("id").to_owned(), form)).await
+    rendered(
+        &app,
+        &visitor,
+        &Attempt::after(done, "Nobody needs this course any more.", form.text("id").to_owned(), form)?,
+    )
+    .await
 }
 
 async fn record(
@@ -243,8 +228,7 @@ async fn record(
     form: Form,
 ) -> Result<Response, Refused> {
     let work = async {
-        let nobody = |_| Problem::new(Reason::Missing, "there is nobody with this id");
-        let staff: Id<StaffRecord> = form.text("staff").parse().map_err(nobody)?;
+        let staff: Id<StaffRecord> = id_in(form.text("staff"), "there is nobody with this id")?;
         let no_day = |_| Problem::invalid("/completed_on", "a day is written like 2026-11-22");
         let of_version = Some(form.text("of_version").trim()).filter(|text| !text.is_empty());
         let no_version = |_| Problem::invalid("/version", "the course has no such version");
@@ -258,5 +242,5 @@ async fn record(
         training::record(app.ledger(), &Acting::Staff(&visitor), staff, completion).await
     };
     let done = work.await;
-    settled(&app, &visitor, done, "The completion was recorded.", (RECORD.to_owned(), form)).await
+    rendered(&app, &visitor, &Attempt::after(done, "The completion was recorded.", RECORD, form)?).await
 }
