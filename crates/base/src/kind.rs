@@ -33,11 +33,22 @@ pub enum Kind {
     Training = 24,
     Mail = 25,
     Ceremony = 26,
+    Connection = 27,
+    Mirror = 28,
+    Destination = 29,
+    Notice = 30,
+    Follower = 31,
+    WebhookEndpoint = 32,
+    WebhookMessage = 33,
+    Import = 34,
+    SkuMapping = 35,
+    PaymentMethod = 36,
+    Charge = 37,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 37] = [
         Self::Account,
         Self::ApiKey,
         Self::User,
@@ -64,6 +75,17 @@ impl Kind {
         Self::Training,
         Self::Mail,
         Self::Ceremony,
+        Self::Connection,
+        Self::Mirror,
+        Self::Destination,
+        Self::Notice,
+        Self::Follower,
+        Self::WebhookEndpoint,
+        Self::WebhookMessage,
+        Self::Import,
+        Self::SkuMapping,
+        Self::PaymentMethod,
+        Self::Charge,
     ];
 
     /// The number an engine stores.
@@ -105,6 +127,17 @@ impl Kind {
             Self::Training => "trn",
             Self::Mail => "mail",
             Self::Ceremony => "cer",
+            Self::Connection => "con",
+            Self::Mirror => "mir",
+            Self::Destination => "dest",
+            Self::Notice => "ntc",
+            Self::Follower => "fol",
+            Self::WebhookEndpoint => "we",
+            Self::WebhookMessage => "msg",
+            Self::Import => "imp",
+            Self::SkuMapping => "map",
+            Self::PaymentMethod => "pm",
+            Self::Charge => "ch",
         }
     }
 
@@ -137,6 +170,17 @@ impl Kind {
             Self::Training => "training",
             Self::Mail => "mail",
             Self::Ceremony => "ceremony",
+            Self::Connection => "connection",
+            Self::Mirror => "mirror",
+            Self::Destination => "destination",
+            Self::Notice => "notice",
+            Self::Follower => "follower",
+            Self::WebhookEndpoint => "webhook_endpoint",
+            Self::WebhookMessage => "webhook_message",
+            Self::Import => "import",
+            Self::SkuMapping => "sku_mapping",
+            Self::PaymentMethod => "payment_method",
+            Self::Charge => "charge",
         }
     }
 

@@ -60,10 +60,20 @@ pub enum LookupName {
     Course = 11,
     /// The access review that is open, of which there is one at most.
     OpenReview = 12,
+    /// The connection to a shop, by platform and host.
+    Shop = 13,
+    /// What we know of one of a platform's things, by connection and the platform's id.
+    Remote = 14,
+    /// A notice of a platform's, by connection and the platform's id of it.
+    Event = 15,
+    /// What one of the account's own SKUs means, by that SKU.
+    SkuMapping = 16,
+    /// The one charge for an invoice.
+    Invoice = 17,
 }
 
 impl LookupName {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 17] = [
         Self::Sku,
         Self::Handle,
         Self::OrderReference,
@@ -76,6 +86,11 @@ impl LookupName {
         Self::Passkey,
         Self::Course,
         Self::OpenReview,
+        Self::Shop,
+        Self::Remote,
+        Self::Event,
+        Self::SkuMapping,
+        Self::Invoice,
     ];
 
     /// The number an engine keeps.

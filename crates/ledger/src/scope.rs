@@ -44,11 +44,27 @@ pub enum System {
     Post,
     /// Does what a day brings: ends what has run out, opens what is due.
     Calendar,
+    /// Speaks with the platforms that are connected.
+    Connect,
+    /// Tells the account's own systems by webhooks.
+    Webhooks,
+    /// Reads files in.
+    Import,
 }
 
 impl System {
-    const ALL: [Self; 7] =
-        [Self::Route, Self::Share, Self::Checkpoint, Self::Doorkeeper, Self::Ledger, Self::Post, Self::Calendar];
+    const ALL: [Self; 10] = [
+        Self::Route,
+        Self::Share,
+        Self::Checkpoint,
+        Self::Doorkeeper,
+        Self::Ledger,
+        Self::Post,
+        Self::Calendar,
+        Self::Connect,
+        Self::Webhooks,
+        Self::Import,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -59,6 +75,9 @@ impl System {
             Self::Ledger => "ledger",
             Self::Post => "post",
             Self::Calendar => "calendar",
+            Self::Connect => "connect",
+            Self::Webhooks => "webhooks",
+            Self::Import => "import",
         }
     }
 }
