@@ -5,5 +5,6 @@
 //! out goes over verified TLS; mail is the first to.
 
 pub mod csv;
+pub mod followers;
 pub mod mail;
 pub mod platform;
