@@ -200,6 +200,9 @@ impl PurchaseOrder {
 
     /// Records a parcel. Shipping says yes as well, where that was not said.
     pub fn ship(mut self, shipment: &Shipment, id: Id<FulfilmentMark>, now: Moment) -> Result<Moved, Problem> {
+        if self.fulfilments.iter().any(|known| known.id == id) {
+            return Err(Problem::new(Reason::Duplicate, "this parcel is recorded already"));
+        }
         let tracking = shipment.tracking()?;
         let chosen = self.chosen(shipment.lines.as_deref())?;
         if self.fulfilments.len() >= FULFILMENTS_MAX {

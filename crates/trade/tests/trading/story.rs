@@ -346,3 +346,26 @@ async fn assigning_an_order_that_changed_leaves_the_others_alone() {
         assert_eq!(world.order(ids[0]).await.state, OrderState::Cancelled);
     }
 }
+
+#[tokio::test]
+async fn what_is_brought_twice_under_one_id_is_there_once() {
+    for world in worlds().await {
+        let lamp = world.sells(&world.supplier, "LAMP", 10).await;
+        let (ledger, retailer, supplier) = (&world.ledger, &world.retailer, &world.supplier);
+        let id = Id::from_bytes([9; 16]);
+        let order = draft("#1", vec![line("LAMP", 3)]);
+        orders::place_as(ledger, retailer, id, &order, |_| ()).await.unwrap();
+        let again = orders::place_as(ledger, retailer, id, &draft("#2", vec![line("LAMP", 3)]), |_| ()).await;
+        assert_eq!(problem(again.unwrap_err()), Reason::Duplicate);
+        let other = orders::place_as(ledger, retailer, Id::from_bytes([8; 16]), &order, |_| ()).await;
+        assert_eq!(problem(other.unwrap_err()), Reason::Duplicate);
+
+        let ours = world.carry(id).await.lines[0].purchase_order.unwrap();
+        let (parcel, now) = (Id::from_bytes([7; 16]), ledger.clock().now());
+        let shipment = Shipment { lines: Some(only(1, 2)), ..Shipment::default() };
+        let first = purchase_orders::ship_as(ledger, supplier, ours, (parcel, now), &shipment).await.unwrap();
+        assert_eq!(first.unwrap().fulfilments[0].id, parcel);
+        assert!(purchase_orders::ship_as(ledger, supplier, ours, (parcel, now), &shipment).await.unwrap().is_none());
+        assert_eq!(world.stock(supplier, lamp).await, (8, 1));
+    }
+}
