@@ -4,7 +4,10 @@
 //! of the business, nothing unknown is kept, and every record that cannot be taken is reported with its reason. What goes
 //! out goes over verified TLS; mail is the first to.
 
+pub mod connections;
 pub mod csv;
 pub mod followers;
 pub mod mail;
+pub mod mirrors;
+pub mod notices;
 pub mod platform;

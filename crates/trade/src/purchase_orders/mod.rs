@@ -82,6 +82,27 @@ pub async fn ship_as(
     }
 }
 
+/// Says anew how a parcel can be followed; `false` when that is nothing new.
+pub async fn retrack(
+    ledger: &Ledger,
+    scope: &Scope,
+    id: Id<PurchaseOrder>,
+    parcel: Id<FulfilmentMark>,
+    shipment: &Shipment,
+) -> Result<bool, TradeError> {
+    let mut races = Races::new();
+    loop {
+        let was = get(ledger, scope, id).await?;
+        let Some(next) = was.retrack(parcel, shipment)? else { return Ok(false) };
+        let mut change = Change::new();
+        change.update(&was, &next, "retracked");
+        match ledger.commit(scope, change).await {
+            Ok(_) => return Ok(true),
+            Err(error) => races.lost(error)?,
+        }
+    }
+}
+
 /// Marks a shipped purchase order as done.
 pub async fn complete(
     ledger: &Ledger,

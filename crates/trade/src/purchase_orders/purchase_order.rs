@@ -214,6 +214,17 @@ impl PurchaseOrder {
         Ok(self.moved(stock))
     }
 
+    /// Says anew how a parcel can be followed: carriers' numbers often come after the parcel has left. `None` when that is
+    /// nothing new, or there is no such parcel.
+    pub fn retrack(&self, id: Id<FulfilmentMark>, shipment: &Shipment) -> Result<Option<Self>, Problem> {
+        let tracking = shipment.tracking()?;
+        let mut next = self.clone();
+        let Some(known) = next.fulfilments.iter_mut().find(|known| known.id == id) else { return Ok(None) };
+        let Some(anew) = tracking.anew(known) else { return Ok(None) };
+        *known = anew;
+        Ok(Some(next))
+    }
+
     /// The supplier is done with it.
     pub fn complete(mut self) -> Result<Moved, Problem> {
         match self.state {
