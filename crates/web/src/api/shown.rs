@@ -40,7 +40,10 @@ impl<'a, R: Record, V: Serialize> Shown<'a, R, V> {
 
     fn of(id: Id<R>, version: u64, updated_at: Moment, record: &'a V) -> Self {
         // Ids that are worked out from others begin with the birth of those.
-        let born = !matches!(R::KIND, Kind::Hold | Kind::InventoryLevel | Kind::Member | Kind::PurchaseOrder);
+        let born = !matches!(
+            R::KIND,
+            Kind::Destination | Kind::Hold | Kind::InventoryLevel | Kind::Member | Kind::PurchaseOrder
+        );
         Self { object: R::KIND.name(), id, version, created_at: born.then(|| id.born_at()), updated_at, record }
     }
 }
