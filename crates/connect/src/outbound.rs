@@ -186,6 +186,13 @@ impl Outbound {
     }
 }
 
+/// That calls to a host were written down, with the names of all that they send.
+#[derive(Debug)]
+pub struct Noted {
+    host: Host,
+    purpose: &'static str,
+}
+
 /// A line to the hosts of one owner.
 #[derive(Clone)]
 pub struct Line {
@@ -224,6 +231,28 @@ impl Line {
                 };
                 (request, told) = (next, Some(host));
             }
+        };
+        tokio::time::timeout(limit, calling).await.unwrap_or(Err(CallError::LATE))
+    }
+
+    /// Writes down, durably, that calls to one host are about to be made: for many small ones, which then share an entry.
+    pub async fn note(&self, host: Host, purpose: &'static str, fields: &[&str]) -> Result<Noted, CallError> {
+        let sending = Sending { owner: self.owner, host: &host, purpose, fields };
+        self.outbound.inner.book.write(&self.ledger, &self.scope, sending).await?;
+        Ok(Noted { host, purpose })
+    }
+
+    /// Makes one call that was written down by [`Line::note`] on this line. Being sent on is the answer, and not followed.
+    pub async fn call_noted(&self, noted: &Noted, request: Request) -> Result<Answer, CallError> {
+        let limit = request.timeout;
+        let calling = async {
+            if self.approved(&request)? != noted.host {
+                return Err(CallError::NotApproved);
+            }
+            let _turn = self.outbound.inner.owners.turn((self.scope.account(), self.owner)).await?;
+            let began = tokio::time::Instant::now();
+            let answer = self.step(noted.purpose, &noted.host, &request).await?;
+            Ok(Answer { took: began.elapsed(), ..answer })
         };
         tokio::time::timeout(limit, calling).await.unwrap_or(Err(CallError::LATE))
     }

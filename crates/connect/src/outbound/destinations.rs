@@ -101,7 +101,7 @@ pub struct Sending<'a> {
     pub owner: Owner,
     pub host: &'a Host,
     pub purpose: &'static str,
-    pub fields: &'a [&'static str],
+    pub fields: &'a [&'a str],
 }
 
 impl Sending<'_> {
