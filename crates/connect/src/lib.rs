@@ -13,3 +13,4 @@ pub mod notices;
 pub mod outbound;
 pub mod platform;
 mod tls;
+pub mod webhooks;
