@@ -8,6 +8,10 @@ use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored};
 use bonded_trade::TradeError;
 use bonded_trade::holds::{self, HoldReason};
 use serde_json::Value;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Writes of one turn that may fail one after the other until the whole turn waits.
+const AWAY_IN_A_ROW_MAX: u32 = 3;
 
 /// Where the work is done.
 pub(super) struct At<'a> {
@@ -15,6 +19,32 @@ pub(super) struct At<'a> {
     pub scope: &'a Scope,
     pub connection: &'a Stored<Connection>,
     pub platform: &'a dyn Platform,
+    /// How it went so far.
+    pub luck: &'a Luck,
+}
+
+/// How the writes of a turn went so far: a shop that fails now and then is another matter than one that is away.
+#[derive(Default)]
+pub(super) struct Luck {
+    achieved: AtomicU32,
+    away_in_a_row: AtomicU32,
+}
+
+impl Luck {
+    /// Whether anything at all was achieved.
+    pub fn is_some(&self) -> bool {
+        self.achieved.load(Ordering::Relaxed) > 0
+    }
+
+    fn good(&self) {
+        self.achieved.fetch_add(1, Ordering::Relaxed);
+        self.away_in_a_row.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the shop has to be taken for away now.
+    fn bad(&self) -> bool {
+        self.away_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= AWAY_IN_A_ROW_MAX
+    }
 }
 
 /// Why the whole turn has to stop here. What is left is done in the next one.
@@ -85,19 +115,12 @@ impl At<'_> {
         self.ledger.clock().now()
     }
 
-    /// Tells a mistake in one thing from what stops everything.
-    pub fn problem<T>(&self, outcome: Result<T, TradeError>) -> Result<Result<T, Problem>, Halt> {
-        match outcome {
-            Ok(done) => Ok(Ok(done)),
-            Err(TradeError::Problem(problem)) => Ok(Err(problem)),
-            Err(TradeError::Ledger(error)) => Err(error.into()),
-        }
-    }
-
     /// Keeps mirrors, all in one commit.
     pub async fn keep(&self, kept: &[Kept]) -> Result<(), Halt> {
         let mut change = Change::new();
-        kept.iter().for_each(|kept| kept.write(&mut change));
+        for kept in kept {
+            kept.write(&mut change);
+        }
         if !change.is_empty() {
             self.ledger.commit(self.scope, change).await?;
         }
@@ -110,20 +133,28 @@ impl At<'_> {
         self.keep(&[kept]).await?;
         let (ledger, account) = (self.ledger, self.scope.account());
         let raised = holds::raise_with(ledger, account, id, HoldReason::Refused, why, payload).await;
-        self.problem(raised)?.ok();
+        apart(raised)?.ok();
         Ok(())
     }
 
     /// What was held is well again.
     pub async fn release(&self, id: Id<Mirror>) -> Result<(), Halt> {
-        self.problem(holds::resolve_all_of(self.ledger, self.scope.account(), id).await)?.ok();
+        apart(holds::resolve_all_of(self.ledger, self.scope.account(), id).await)?.ok();
         Ok(())
     }
 
     /// What the shop said of one thing: done, or what becomes of its mirror. Whatever is not about the one thing stops all.
     pub async fn outcome<T>(&self, outcome: Result<T, Failure>, kept: Kept) -> Result<Option<(T, Kept)>, Halt> {
         match outcome {
-            Ok(done) => Ok(Some((done, kept))),
+            Ok(done) => {
+                self.luck.good();
+                Ok(Some((done, kept)))
+            }
+            Err(Failure::Away(why)) if !self.luck.bad() => {
+                let now = self.now();
+                self.keep(&[kept.becomes(|mirror| mirror.wait(now, &why))]).await?;
+                Ok(None)
+            }
             Err(Failure::Refused(why)) => {
                 self.hold(kept, &why, None).await?;
                 Ok(None)
@@ -135,6 +166,15 @@ impl At<'_> {
             }
             Err(failure) => Err(failure.into()),
         }
+    }
+}
+
+/// Tells a mistake in one thing from what stops everything.
+pub(super) fn apart<T>(outcome: Result<T, TradeError>) -> Result<Result<T, Problem>, Halt> {
+    match outcome {
+        Ok(done) => Ok(Ok(done)),
+        Err(TradeError::Problem(problem)) => Ok(Err(problem)),
+        Err(TradeError::Ledger(error)) => Err(error.into()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Purchase orders that a supplier's shop is to have as its own orders.
 
-use super::at::{At, Halt, Kept, is_agreed};
+use super::at::{At, Halt, Kept, apart, is_agreed};
 use super::news::News;
 use bonded_base::Id;
 use bonded_connect::connections::Mode;
@@ -55,7 +55,7 @@ async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<M
         let planned = json!({ "lines": lines.iter().map(line).collect::<Vec<_>>() });
         return at.keep(&[kept.becomes(|mirror| mirror.plan(planned))]).await;
     }
-    let Some(consumer) = at.problem(purchase_orders::consumer(at.ledger, at.scope, ours).await)?.ok().flatten() else {
+    let Some(consumer) = apart(purchase_orders::consumer(at.ledger, at.scope, ours).await)?.ok().flatten() else {
         return at.hold(kept, "its consumer was forgotten, or the partner link does not show it", None).await;
     };
     let wish = OrderWrite { mark: ours.id.to_string(), reference: ours.reference.clone(), lines, consumer };
@@ -71,7 +71,7 @@ async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<M
     at.keep(&[kept]).await?;
     at.release(mirror).await?;
     if ours.state == PoState::Posted {
-        at.problem(purchase_orders::acknowledge(at.ledger, at.scope, ours.id, None).await)?.ok();
+        apart(purchase_orders::acknowledge(at.ledger, at.scope, ours.id, None).await)?.ok();
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ async fn withdraw(at: &At<'_>, ours: &Stored<PurchaseOrder>, mirror: Stored<Mirr
     }
     if ours.state != PoState::Cancelled {
         let why = "the retailer has cancelled a part; the shop's order has to be changed by hand";
-        at.problem(holds::raise(at.ledger, at.scope.account(), mirror.id, HoldReason::Refused, why).await)?.ok();
+        apart(holds::raise(at.ledger, at.scope.account(), mirror.id, HoldReason::Refused, why).await)?.ok();
         return Ok(());
     }
     let Some(remote) = mirror.remote.clone() else { return Ok(()) };
