@@ -1,7 +1,9 @@
 //! What tests of every crate share: databases, accounts, clocks, faults; nothing of it reaches the product.
 
 pub mod authenticator;
+mod authority;
 pub mod browser;
 pub mod ledger;
 pub mod mail_server;
+pub mod peers;
 pub mod postgres;

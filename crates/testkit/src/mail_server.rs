@@ -3,10 +3,8 @@
 //! `cargo xtask needs` puts it into `target/mail-server`; where it is missing, [`MailServer::start`] answers `None` and
 //! says so. What becomes of a mail is chosen by its address, see `mail_server.py` beside this file.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
-};
+use crate::authority::authority;
+use rcgen::{CertificateParams, DistinguishedName, KeyPair, date_time_ymd};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -210,14 +208,4 @@ fn certificates(directory: &Path, shows: Shows) -> [PathBuf; 2] {
     std::fs::write(&files[0], certificate.pem()).expect("the certificate's file");
     std::fs::write(&files[1], key.serialize_pem()).expect("the key's file");
     files
-}
-
-#[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
-fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::new(Vec::<String>::new()).expect("no names");
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority")
 }
