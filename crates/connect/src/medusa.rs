@@ -29,8 +29,8 @@ mod wire;
 
 use crate::outbound::{Line, Url};
 use crate::platform::{
-    Failure, FulfilmentWrite, LevelWrite, OrderWrite, Platform, PlatformName, ProductWrite, Read, RemoteId, RemoteLevel,
-    RemoteLocation, RemoteOrder, RemotePage, RemoteProduct, Shop, Since,
+    Failure, FulfilmentWrite, LevelWrite, OrderWrite, Platform, PlatformName, ProductWrite, Read, RemoteId,
+    RemoteLevel, RemoteLocation, RemoteOrder, RemotePage, RemoteProduct, Shop, Since,
 };
 use async_trait::async_trait;
 use bonded_base::{Currency, Secret};
@@ -124,7 +124,8 @@ impl Platform for Medusa {
         let limit = crate::platform::PAGE_MAX;
         let mut locations = Vec::new();
         loop {
-            let query = vec![("limit", limit.to_string()), ("offset", locations.len().to_string()), ("order", "id".to_owned())];
+            let query =
+                vec![("limit", limit.to_string()), ("offset", locations.len().to_string()), ("order", "id".to_owned())];
             let call = Call::get("locations", "/admin/stock-locations", query).answering("id,name");
             let answer: LocationsAnswer = self.call(call).await?;
             let is_last = answer.stock_locations.len() < limit;

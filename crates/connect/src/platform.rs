@@ -6,7 +6,10 @@
 //!
 //! Architecture invariant: of a consumer nothing but the six fields is ever asked for, read or held here.
 
+pub(crate) mod reading;
 mod remote;
+pub(crate) mod street;
+pub(crate) mod walk;
 mod write;
 
 pub use remote::{
@@ -36,6 +39,18 @@ pub enum PlatformName {
     Vendure,
     /// Stripe, which is a gateway: it has charges, and none of the rest.
     Stripe,
+}
+
+impl PlatformName {
+    /// Its name in the API and in lookups.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shopify => "shopify",
+            Self::Medusa => "medusa",
+            Self::Vendure => "vendure",
+            Self::Stripe => "stripe",
+        }
+    }
 }
 
 /// Why a platform did not do what was asked. The texts are ours or the platform's own codes; no text of a platform that

@@ -11,6 +11,7 @@
 
 pub mod calendar;
 mod checkpoint;
+pub mod followers;
 pub mod post;
 mod route;
 mod runner;

@@ -100,7 +100,7 @@ async fn dispatch(flow: Arc<Flow>, mut stopping: watch::Receiver<bool>) {
 }
 
 /// Waits until the program is told to end, or whoever would tell is gone.
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stop| *stop).await);
 }
 

@@ -187,7 +187,7 @@ pub struct TileRow {
 pub const CHECKPOINT_LEVEL: u8 = 255;
 
 /// Who reads the log, and how far; also the account's head under [`HEAD`].
-pub type ConsumerNumber = u8;
+pub type ConsumerNumber = i64;
 
 /// The cursor that is no consumer's: its `seq` is the last one given out. Engines keep it themselves.
 pub const HEAD: ConsumerNumber = 0;

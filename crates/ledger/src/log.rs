@@ -1,6 +1,6 @@
 //! The log as its readers see it: entries from a cursor, leases on cursors, tiles and the signing of checkpoints.
 
-use crate::engine::{CHECKPOINT_LEVEL, TileRow};
+use crate::engine::{CHECKPOINT_LEVEL, ConsumerNumber, TileRow};
 use crate::entry::{Entry, Headline, with_context};
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
@@ -15,7 +15,7 @@ pub const ENTRIES_MAX: u32 = 4_096;
 
 /// The program's own readers of the log. Numbers are never reused; 0 is the head's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
+#[repr(i64)]
 pub enum Reader {
     /// Carries orders and their progress between partners.
     Route = 1,
@@ -43,13 +43,46 @@ impl Reader {
     }
 }
 
-/// The right of one node to read one log for one reader, until it ends.
+/// The first number of a follower.
+const FOLLOWERS: ConsumerNumber = 1 << 62;
+
+/// Who reads a log from a place of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Consumer {
+    /// One of the program's own, which every account has.
+    Reader(Reader),
+    /// A connection or a webhook endpoint, by its id: it follows its own account's log, and those that partners share.
+    Follower([u8; 16]),
+}
+
+impl Consumer {
+    /// The number that an engine keeps: a reader's own, or beyond all of them 62 bits of the follower's id. Those are random
+    /// in an id, and in one log there are thousands of followers at most, so no two meet.
+    fn number(self) -> ConsumerNumber {
+        match self {
+            Self::Reader(reader) => reader as ConsumerNumber,
+            Self::Follower(id) => {
+                let (_, random) = id.split_at(8);
+                let number = random.iter().fold(0, |number, byte| number << 8 | i64::from(*byte));
+                number & (FOLLOWERS - 1) | FOLLOWERS
+            }
+        }
+    }
+}
+
+impl From<Reader> for Consumer {
+    fn from(reader: Reader) -> Self {
+        Self::Reader(reader)
+    }
+}
+
+/// The right of one node to read one log for one consumer, until it ends.
 #[derive(Clone, Debug)]
 pub struct Lease {
     /// Whose log.
     pub account: Id<Account>,
     /// For whom.
-    pub reader: Reader,
+    pub consumer: Consumer,
     /// The last entry that was dealt with.
     pub seq: u64,
     /// When it ends, if it is not renewed.
@@ -140,26 +173,27 @@ impl Ledger {
         after: Option<Id<Account>>,
         limit: u32,
     ) -> Result<Vec<Id<Account>>, LedgerError> {
-        let found = self.inner.engine.behind(reader as u8, after.map(Id::bytes), limit).await?;
+        let found = self.inner.engine.behind(Consumer::from(reader).number(), after.map(Id::bytes), limit).await?;
         Ok(found.into_iter().map(Id::from_bytes).collect())
     }
 
-    /// Takes or renews the lease on a reader's cursor for `span_ms`; `None` when another node has it.
+    /// Takes or renews the lease on a consumer's cursor for `span_ms`; `None` when another node has it.
     pub async fn lease(
         &self,
         account: Id<Account>,
-        reader: Reader,
+        consumer: impl Into<Consumer>,
         node: Id<Node>,
         span_ms: i64,
     ) -> Result<Option<Lease>, LedgerError> {
         let now = self.clock().now();
         let until = now.plus_millis(span_ms);
-        let row =
-            self.inner.engine.lease(account.bytes(), reader as u8, node.bytes(), now.millis(), until.millis()).await?;
-        Ok(row.map(|row| Lease { account, reader, seq: row.seq, until, fence: row.fence }))
+        let consumer = consumer.into();
+        let (held_by, number) = (node.bytes(), consumer.number());
+        let row = self.inner.engine.lease(account.bytes(), number, held_by, now.millis(), until.millis()).await?;
+        Ok(row.map(|row| Lease { account, consumer, seq: row.seq, until, fence: row.fence }))
     }
 
-    /// Moves a reader's cursor on; `false` when the lease was lost to another node, and nothing was done.
+    /// Moves a consumer's cursor on; `false` when the lease was lost to another node, and nothing was done.
     pub async fn advance(&self, lease: &mut Lease, seq: u64) -> Result<bool, LedgerError> {
         self.publish(lease, seq, Vec::new(), None).await
     }
@@ -178,8 +212,8 @@ impl Ledger {
             .map(|tile| TileRow { level: tile.level, index: tile.index, hashes: tile.hashes })
             .chain(note)
             .collect();
-        let (account, reader) = (lease.account.bytes(), lease.reader as u8);
-        let done = self.inner.engine.advance(account, reader, lease.fence, seq, rows).await?;
+        let (account, consumer) = (lease.account.bytes(), lease.consumer.number());
+        let done = self.inner.engine.advance(account, consumer, lease.fence, seq, rows).await?;
         if done {
             lease.seq = seq;
         }

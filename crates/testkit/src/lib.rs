@@ -1,8 +1,9 @@
 //! What tests of every crate share: databases, accounts, clocks, faults; nothing of it reaches the product.
 
 pub mod authenticator;
-mod authority;
 pub mod browser;
+pub mod certificates;
+pub mod https_server;
 pub mod ledger;
 pub mod mail_server;
 pub mod peers;

@@ -61,6 +61,8 @@ const DOORS: &[Door] = &[
     },
     // What the consumers of the log have done for them, as the carrier between partners.
     Door { place: "crates/trade/src/carrier.rs", calls: &["Scope::system("] },
+    // The register of connections and webhook endpoints, in the platform's account.
+    Door { place: "crates/connect/src/followers.rs", calls: &["Scope::system("] },
     // The program's own consumers of the log, by name.
     Door { place: "crates/flow/src/", calls: &["Scope::system(", "Scope::partner(", "Scope::partner_order("] },
     // The door itself: a scope was shown.

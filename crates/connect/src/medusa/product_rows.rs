@@ -247,7 +247,10 @@ mod tests {
         let variant = &product.product.variants[0];
         assert_eq!(variant.price.map(|price| price.amount), Some(1_250));
         assert_eq!((variant.barcode.as_deref(), variant.weight_grams), (Some("4006381333931"), Some(250)));
-        assert_eq!((variant.options.as_slice(), product.product.vendor.as_str()), (["S".to_owned()].as_slice(), "Potter"));
+        assert_eq!(
+            (variant.options.as_slice(), product.product.vendor.as_str()),
+            (["S".to_owned()].as_slice(), "Potter")
+        );
         assert_eq!(product.product.images.len(), 1);
         assert_eq!(product.updated_at, "2026-11-22T09:31:00.000Z".parse().ok());
     }
@@ -262,7 +265,8 @@ mod tests {
     #[test]
     fn the_option_of_a_product_without_options_is_none() {
         let mut plain = row();
-        plain["options"] = json!([{"id": "opt_1", "title": "Default option", "values": [{"value": "Default option value"}]}]);
+        plain["options"] =
+            json!([{"id": "opt_1", "title": "Default option", "values": [{"value": "Default option value"}]}]);
         let product = read(plain).unwrap().product;
         assert!(product.options.is_empty() && product.variants[0].options.is_empty());
     }

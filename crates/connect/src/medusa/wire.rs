@@ -75,7 +75,8 @@ impl Medusa {
         }
         let mut request = Request::new(call.method, url).secret_header("authorization", &self.authorization());
         if let Some(body) = call.body {
-            let body = serde_json::to_vec(&body).map_err(|_| Failure::Strange("a body cannot be written".to_owned()))?;
+            let body =
+                serde_json::to_vec(&body).map_err(|_| Failure::Strange("a body cannot be written".to_owned()))?;
             request = request.header("content-type", "application/json").body(body);
         }
         judged(self.line.call(call.purpose, call.fields, request).await?)

@@ -40,10 +40,12 @@ pub struct Walk {
 pub struct Question {
     /// Changed at or after this.
     pub from: Option<Moment>,
-    /// Changed before this; then sorted by id instead of by time.
+    /// Changed before this.
     pub until: Option<Moment>,
     /// Things to leave out at the beginning.
     pub skip: usize,
+    /// Whether they are sorted by id; else by time, the oldest first.
+    pub by_id: bool,
 }
 
 /// Something that was read, with what a walk has to know of it.
@@ -79,11 +81,12 @@ impl Place {
     /// What to ask for.
     pub fn question(&self) -> Question {
         match self {
-            Self::From(from) => Question { from: *from, until: None, skip: 0 },
+            Self::From(from) => Question { from: *from, until: None, skip: 0, by_id: false },
             Self::At(at, read, _) => {
-                Question { from: Some(*at), until: Some(at.plus_millis(1)), skip: read.saturating_sub(1) }
+                let (until, skip) = (Some(at.plus_millis(1)), read.saturating_sub(1));
+                Question { from: Some(*at), until, skip, by_id: true }
             }
-            Self::All(read) => Question { from: None, until: None, skip: *read },
+            Self::All(read) => Question { from: None, until: None, skip: *read, by_id: true },
         }
     }
 
@@ -142,7 +145,7 @@ mod tests {
         let from = question.from.map_or(i64::MIN, Moment::millis);
         let until = question.until.map_or(i64::MAX, Moment::millis);
         let mut found: Vec<_> = shop.iter().copied().filter(|(_, at)| (from..until).contains(at)).collect();
-        if question.until.is_some() {
+        if question.by_id {
             found.sort_unstable();
         } else {
             // Within one moment a platform may give any order, and another one each time.

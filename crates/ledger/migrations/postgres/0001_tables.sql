@@ -50,9 +50,9 @@ CREATE TABLE cursors (
     seq bigint NOT NULL,
     fence bigint NOT NULL,
     until bigint NOT NULL,
+    consumer bigint NOT NULL,
     account uuid NOT NULL,
     node uuid NOT NULL,
-    consumer smallint NOT NULL,
     PRIMARY KEY (account, consumer)
 ) WITH (fillfactor = 50);
 

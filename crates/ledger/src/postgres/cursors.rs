@@ -25,7 +25,7 @@ pub(super) async fn lease(
         )
         .await?;
     let (account, node) = (Uuid::from_bytes(account), Uuid::from_bytes(node));
-    let row = client.query_opt(&statement, &[&account, &i16::from(consumer), &node, &now, &until]).await?;
+    let row = client.query_opt(&statement, &[&account, &consumer, &node, &now, &until]).await?;
     Ok(row
         .map(|row| LeaseRow { seq: row.get::<_, i64>(0).cast_unsigned(), fence: row.get::<_, i64>(1).cast_unsigned() }))
 }
@@ -59,7 +59,7 @@ pub(super) async fn advance(
             &statement,
             &[
                 &Uuid::from_bytes(account),
-                &i16::from(consumer),
+                &consumer,
                 &fence.cast_signed(),
                 &seq.cast_signed(),
                 &levels,

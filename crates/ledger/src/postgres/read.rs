@@ -130,7 +130,7 @@ pub(super) async fn leaves(client: &Object, account: Bytes16, after: u64, limit:
 
 pub(super) async fn head(client: &Object, account: Bytes16) -> Result<u64, Error> {
     let statement = client.prepare_cached("SELECT seq FROM cursors WHERE account = $1 AND consumer = $2").await?;
-    let row = client.query_opt(&statement, &[&Uuid::from_bytes(account), &i16::from(HEAD)]).await?;
+    let row = client.query_opt(&statement, &[&Uuid::from_bytes(account), &HEAD]).await?;
     Ok(row.map_or(0, |row| row.get::<_, i64>(0).cast_unsigned()))
 }
 
@@ -151,7 +151,7 @@ pub(super) async fn behind(
         )
         .await?;
     let after = after.map(Uuid::from_bytes);
-    let rows = client.query(&statement, &[&i16::from(consumer), &i16::from(HEAD), &after, &i64::from(limit)]).await?;
+    let rows = client.query(&statement, &[&consumer, &HEAD, &after, &i64::from(limit)]).await?;
     Ok(rows.iter().map(|row| bytes(row, 0)).collect())
 }
 

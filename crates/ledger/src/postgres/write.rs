@@ -179,15 +179,14 @@ impl Drop for Session {
 async fn read_before(client: &Object, batch: &[Commit], mode: Mode) -> Result<Before, Error> {
     let accounts: BTreeSet<Bytes16> = batch.iter().map(|commit| commit.account).collect();
     let accounts: Vec<Uuid> = accounts.into_iter().map(Uuid::from_bytes).collect();
-    let head = i16::from(HEAD);
     let (lock_heads, read_heads) = (client.prepare_cached(LOCK_HEADS).await?, client.prepare_cached(READ_HEADS).await?);
     // Both must be known to the session before it begins, or asking for them would be the first thing sent.
     client.prepare_cached(READ_VERSIONS).await?;
     client.prepare_cached(READ_LOOKUPS).await?;
     let ((), _, heads, rows) = try_join4(
         client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
-        client.execute(&lock_heads, &[&accounts, &head]),
-        client.query(&read_heads, &[&accounts, &head]),
+        client.execute(&lock_heads, &[&accounts, &HEAD]),
+        client.query(&read_heads, &[&accounts, &HEAD]),
         read_rows(client, batch, mode),
     )
     .await?;
@@ -249,7 +248,6 @@ async fn store(client: &Object, decision: &Decision<'_>, before: &Before) -> Res
     let entries = Entries::of(&decision.entries);
     let (accounts, seqs): (Vec<Uuid>, Vec<i64>) =
         decision.heads.iter().map(|(account, seq)| (Uuid::from_bytes(*account), seq.cast_signed())).unzip();
-    let head = i16::from(HEAD);
 
     // What goes makes room before what comes.
     let work: Vec<(&str, Parameters<'_>, bool)> = vec![
@@ -259,7 +257,7 @@ async fn store(client: &Object, decision: &Decision<'_>, before: &Before) -> Res
         (UPDATE_RECORDS, records.updated.updated(), records.updated.is_empty()),
         (INSERT_LOOKUPS, lookups.inserted(), lookups.inserts_nothing()),
         (INSERT_ENTRIES, entries.parameters(), entries.is_empty()),
-        (STORE_HEADS, vec![&accounts, &seqs, &head], accounts.is_empty()),
+        (STORE_HEADS, vec![&accounts, &seqs, &HEAD], accounts.is_empty()),
     ];
     let work: Vec<_> = work.into_iter().filter(|(.., nothing_to_do)| !nothing_to_do).collect();
     let statements =

@@ -3,7 +3,8 @@
 use crate::rows::{account, committed, insert, put, record, witness};
 use bonded_ledger::engine::{CHECKPOINT_LEVEL, Engine, EngineError, HEAD, LeaseRow, TileRow};
 
-const READER: u8 = 4;
+/// As large as a follower's number can be.
+const READER: i64 = i64::MAX - 2;
 const NODE: [u8; 16] = [1; 16];
 const OTHER_NODE: [u8; 16] = [2; 16];
 

@@ -22,15 +22,15 @@ const NAMES: u8 = 2;
 const TOKENS: u64 = 4;
 const STATES: u8 = 3;
 const PARENTS: u64 = 2;
-const CONSUMERS: u8 = 2;
+const CONSUMERS: i64 = 2;
 const NODES: u8 = 2;
 const PLACES: u64 = 3;
 
 #[derive(Clone, Debug)]
 enum Step {
     Write(Vec<CommitPlan>),
-    Lease { account: u8, consumer: u8, node: u8, now: i64, term: i64 },
-    Advance { account: u8, consumer: u8, fence: u64, seq: u64, tiles: Vec<(u8, u64, u8)> },
+    Lease { account: u8, consumer: i64, node: u8, now: i64, term: i64 },
+    Advance { account: u8, consumer: i64, fence: u64, seq: u64, tiles: Vec<(u8, u64, u8)> },
 }
 
 #[derive(Clone, Debug)]

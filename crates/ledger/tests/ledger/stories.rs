@@ -4,7 +4,7 @@ use crate::house::{House, Thing, new_account};
 use bonded_base::{Id, Kind, Moment, Secret};
 use bonded_ledger::engine::{Commit, Outcome, RecordWrite, Write};
 use bonded_ledger::{
-    Actor, Answer, Change, LedgerError, List, Lookup, LookupName, Reader, RequestKey, Scope, Stored, System,
+    Actor, Answer, Change, Consumer, LedgerError, List, Lookup, LookupName, Reader, RequestKey, Scope, Stored, System,
 };
 use std::time::Duration;
 
@@ -257,6 +257,13 @@ async fn one_node_at_a_time_reads_a_log(house: House) {
     assert!(ledger.advance(&mut taken, 1).await.unwrap());
     assert!(ledger.behind(Reader::Route, None, 10).await.unwrap().is_empty());
     assert_eq!(Reader::Route.system(), System::Route);
+    // A follower has a place of its own in any log.
+    let [lamps, shades] = [[7; 16], [8; 16]].map(Consumer::Follower);
+    let mut followed = ledger.lease(*account, lamps, mine, 60_000).await.unwrap().unwrap();
+    assert!(ledger.lease(*account, lamps, theirs, 60_000).await.unwrap().is_none());
+    assert!(ledger.advance(&mut followed, 1).await.unwrap());
+    assert_eq!(ledger.lease(*account, shades, theirs, 60_000).await.unwrap().unwrap().seq, 0);
+    assert_eq!(ledger.lease(*account, lamps, mine, 60_000).await.unwrap().unwrap().seq, 1);
 }
 
 async fn waiting_for_the_log_ends_when_it_grows(house: House) {

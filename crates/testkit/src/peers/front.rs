@@ -1,29 +1,21 @@
 //! What stands before a platform's server: TLS on a port that stays, and answers that get lost when a test says so.
 
-use crate::authority::authority;
-use rcgen::{CertificateParams, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use crate::https_server::{HttpsServer, Wanted};
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpStream;
 
 /// Bytes that are passed on at once.
 const CHUNK: usize = 64 * 1024;
 
 /// A TLS listener on the loopback that leads to a server in clear; dropping it ends it.
 pub struct Front {
-    port: u16,
-    directory: TempDir,
+    listener: HttpsServer,
     way: Arc<Way>,
-    listening: JoinHandle<()>,
 }
 
 /// What all connections share.
@@ -34,45 +26,28 @@ struct Way {
     lost: AtomicUsize,
 }
 
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.listening.abort();
-    }
-}
-
 impl Front {
-    /// Listens on a free port, with a certificate for `localhost` and `127.0.0.1`.
-    #[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
+    /// Listens on a free port, and leads to this one of the loopback.
     pub async fn before(server: u16) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let acceptor = TlsAcceptor::from(Arc::new(certified(directory.path())));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-        let port = listener.local_addr().expect("its number").port();
         let way = Arc::new(Way { server: server.into(), lose: Mutex::new(None), lost: AtomicUsize::new(0) });
         let shared = Arc::clone(&way);
-        let listening = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, way) = (acceptor.clone(), Arc::clone(&shared));
-                // One that fails is the client's to notice.
-                tokio::spawn(async move { way.serve(acceptor.accept(stream).await?).await });
-            }
-        });
-        Self { port, directory, way, listening }
-    }
-
-    /// The port, on `localhost`.
-    pub const fn port(&self) -> u16 {
-        self.port
+        let listener = HttpsServer::raw(Wanted { h2: false, ..Wanted::GOOD }, move |stream| {
+            let way = Arc::clone(&shared);
+            // One that breaks off is the client's to notice.
+            async move { drop(way.serve(stream).await) }
+        })
+        .await;
+        Self { listener, way }
     }
 
     /// `https://localhost:PORT`.
     pub fn address(&self) -> String {
-        format!("https://localhost:{}", self.port)
+        self.listener.origin("localhost")
     }
 
     /// A PEM file of the authority that made its certificate.
     pub fn authority(&self) -> PathBuf {
-        authority_file(self.directory.path())
+        self.listener.authority()
     }
 
     /// Leads to another port of the loopback from now on.
@@ -131,27 +106,4 @@ impl Way {
         }
         is_meant
     }
-}
-
-/// Writes an authority's file, and makes a server's settings with a certificate of it.
-#[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
-fn certified(directory: &Path) -> ServerConfig {
-    let authority = authority("Peers");
-    std::fs::write(authority_file(directory), authority.pem()).expect("the authority's file");
-    let names = vec!["localhost".to_owned(), Ipv4Addr::LOCALHOST.to_string()];
-    let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(names).expect("host names");
-    let certificate = params.signed_by(&key, &authority).expect("a certificate");
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("TLS 1.2 and 1.3")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .expect("a certificate with its key")
-}
-
-fn authority_file(directory: &Path) -> PathBuf {
-    directory.join("authority.pem")
 }

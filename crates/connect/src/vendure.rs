@@ -1,0 +1,1 @@
+//! Vendure 3, for now a name only.
