@@ -109,6 +109,13 @@ impl Peer {
         self.client.request(method, format!("http://127.0.0.1:{}{path}", self.server.port()))
     }
 
+    /// Runs a statement in its database, for states that no API makes quickly.
+    #[expect(clippy::expect_used, reason = "a statement that fails is a mistake of the test")]
+    pub async fn sql(&self, statement: &str) {
+        let client = postgres::connect(self.database.url()).await.expect("PostgreSQL answers");
+        client.batch_execute(statement).await.expect("a statement that its tables take");
+    }
+
     /// What the server wrote last, for a test that fails.
     pub fn last_words(&self) -> String {
         self.server.last_words()

@@ -3,6 +3,7 @@
 use super::orders::ParcelRow;
 use super::wire::Call;
 use super::{MARK, Medusa};
+use crate::platform::body::set;
 use crate::platform::{Failure, FulfilmentWrite, ParcelLine, RemoteOrder};
 use serde_json::{Value, json};
 
@@ -12,14 +13,13 @@ const SENT: &[&str] = &["lines", "carrier", "number", "url"];
 impl Medusa {
     pub(super) async fn send_parcel(&self, write: &FulfilmentWrite) -> Result<RemoteOrder, Failure> {
         let path = format!("/admin/orders/{}/fulfillments", write.order);
-        let parcel = match self.packed(write).await? {
-            Some(parcel) => parcel,
-            None => {
-                self.done(Call::post("parcel", SENT, &path, packing(write)).answering("id")).await?;
-                let strange = || Failure::Strange("a parcel that was just packed is not there".to_owned());
-                self.packed(write).await?.ok_or_else(strange)?
-            }
-        };
+        let mut parcel = self.packed(write).await?;
+        if parcel.is_none() {
+            self.done(Call::post("parcel", SENT, &path, packing(write)).answering("id")).await?;
+            parcel = self.packed(write).await?;
+        }
+        let strange = || Failure::Strange("a parcel that was just packed is not there".to_owned());
+        let parcel = parcel.ok_or_else(strange)?;
         if parcel.shipped_at.is_none() {
             let place = format!("{path}/{}/shipments", parcel.id);
             self.done(Call::post("parcel", SENT, &place, shipping(write)).answering("id")).await?;
@@ -52,7 +52,7 @@ fn shipping(write: &FulfilmentWrite) -> Value {
     if write.number.is_some() || write.url.is_some() {
         let url = write.url.as_deref().unwrap_or_default();
         let number = write.number.as_deref().unwrap_or_default();
-        body["labels"] = json!([{"tracking_number": number, "tracking_url": url, "label_url": ""}]);
+        set(&mut body, "labels", json!([{"tracking_number": number, "tracking_url": url, "label_url": ""}]));
     }
     body
 }

@@ -132,7 +132,7 @@ impl VariantRow {
             chosen.map(|chosen| chosen.value.clone()).unwrap_or_default()
         };
         let grams = self.weight.filter(|weight| *weight > 0.0).map(|weight| format!("{weight:.0}").parse());
-        let travels = self.inventory_items.iter().filter_map(|item| item.inventory.as_ref()?.requires_shipping);
+        let mut travels = self.inventory_items.iter().filter_map(|item| item.inventory.as_ref()?.requires_shipping);
         Ok(VariantDraft {
             options: options.iter().map(value_of).collect(),
             sku: self.sku,
@@ -141,7 +141,7 @@ impl VariantRow {
             weight_grams: grams.transpose().ok().flatten(),
             tracked: self.manage_inventory,
             sell_when_out: self.allow_backorder,
-            requires_shipping: travels.last().unwrap_or(true),
+            requires_shipping: travels.next().unwrap_or(true),
             ..VariantDraft::default()
         })
     }

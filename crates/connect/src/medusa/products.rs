@@ -3,6 +3,7 @@
 use super::product_rows::{FIELDS, NamedRow, PriceRow, ProductRow, VariantRow, status_name};
 use super::wire::Call;
 use super::{MARK, Medusa};
+use crate::platform::body::set;
 use crate::platform::walk::{Place, Question, Stamped, Walk};
 use crate::platform::{
     Failure, PAGE_MAX, ProductWrite, Read, RemoteId, RemotePage, RemoteProduct, Since, Unreadable, VariantWrite,
@@ -134,17 +135,23 @@ impl Medusa {
     async fn create_product(&self, write: &ProductWrite) -> Result<RemoteId, Failure> {
         let product = &write.product;
         let mut body = self.own_fields(write).await?;
-        body["handle"] = json!(self.free_handle(write).await?);
-        body["images"] = product.images.iter().map(|image| json!({"url": image.url})).collect();
-        body["options"] = if product.options.is_empty() {
+        set(&mut body, "handle", self.free_handle(write).await?);
+        set(&mut body, "images", product.images.iter().map(|image| json!({"url": image.url})).collect::<Value>());
+        let options: Value = if product.options.is_empty() {
             json!([{"title": ONLY_OPTION.0, "values": [ONLY_OPTION.1]}])
         } else {
             product.options.iter().map(|option| json!({"title": option.name, "values": option.values})).collect()
         };
-        body["variants"] = write.variants.iter().map(|variant| fresh_variant(write, variant)).collect();
-        body["sales_channels"] = self.facts().await?.channel.iter().map(|id| json!({"id": id})).collect();
+        set(&mut body, "options", options);
+        set(
+            &mut body,
+            "variants",
+            write.variants.iter().map(|variant| fresh_variant(write, variant)).collect::<Value>(),
+        );
+        let channels = self.facts().await?.channel.iter().map(|id| json!({"id": id}));
+        set(&mut body, "sales_channels", channels.collect::<Value>());
         if let Some(profile) = self.first("/admin/shipping-profiles", "shipping_profiles").await? {
-            body["shipping_profile_id"] = json!(profile);
+            set(&mut body, "shipping_profile_id", profile);
         }
         let call = Call::post("product", SENT, "/admin/products", body).answering("id");
         Ok(reading::id(&self.call::<ProductAnswer>(call).await?.product))
@@ -163,13 +170,13 @@ impl Medusa {
         if !product.product_type.is_empty() {
             let id =
                 self.ensured("/admin/product-types", ["product_types", "product_type"], &product.product_type).await?;
-            body["type_id"] = json!(id);
+            set(&mut body, "type_id", id);
         }
         let mut tags = Vec::with_capacity(product.tags.len());
         for tag in &product.tags {
             tags.push(json!({"id": self.ensured("/admin/product-tags", ["product_tags", "product_tag"], tag).await?}));
         }
-        body["tags"] = json!(tags);
+        set(&mut body, "tags", tags);
         Ok(body)
     }
 
@@ -261,13 +268,13 @@ fn is_same(known: &VariantRow, variant: &VariantWrite) -> bool {
 
 fn fresh_variant(write: &ProductWrite, variant: &VariantWrite) -> Value {
     let mut body = own_variant(write, variant);
-    body["prices"] = variant.price.iter().map(price).collect();
+    set(&mut body, "prices", variant.price.iter().map(price).collect::<Value>());
     body
 }
 
 fn changed_variant(write: &ProductWrite, variant: &VariantWrite, known: &VariantRow) -> Value {
     let mut body = own_variant(write, variant);
-    body["id"] = json!(known.id);
+    set(&mut body, "id", known.id.as_str());
     if let (true, Some(body)) = (write.product.options.is_empty(), body.as_object_mut()) {
         // Where there is nothing to choose, the shop may call that as it likes.
         body.remove("options");
@@ -275,7 +282,7 @@ fn changed_variant(write: &ProductWrite, variant: &VariantWrite, known: &Variant
     if let Some(own) = variant.price {
         // Prices are replaced together: those that are not ours are sent as they are.
         let others = known.prices.iter().filter(|price| !price.is_plain(own.currency)).map(again);
-        body["prices"] = others.chain([price(&own)]).collect();
+        set(&mut body, "prices", others.chain([price(&own)]).collect::<Value>());
     }
     body
 }

@@ -151,7 +151,7 @@ mod tests {
             // Within one moment a platform may give any order, and another one each time.
             found.sort_unstable_by_key(|(id, at)| (*at, id.wrapping_mul(2_654_435_769)));
         }
-        let stamped = |(id, at)| Stamped { id: id.to_string(), at: Moment::from_millis(at), item: id };
+        let stamped = |(id, at): (u32, i64)| Stamped { id: id.to_string(), at: Moment::from_millis(at), item: id };
         found.into_iter().skip(question.skip).take(PAGE_MAX).map(stamped).collect()
     }
 

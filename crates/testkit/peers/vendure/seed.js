@@ -15,7 +15,7 @@ const english = (name, more) => [{ languageCode: 'en', name, ...more }];
 
 // What an integration has to do, and nothing that it has not.
 const PERMISSIONS = [
-  'ReadCatalog', 'CreateCatalog', 'UpdateCatalog', 'ReadOrder', 'CreateOrder', 'UpdateOrder', 'DeleteOrder', 'ReadCustomer',
+  'ReadCatalog', 'CreateCatalog', 'UpdateCatalog', 'DeleteCatalog', 'ReadOrder', 'CreateOrder', 'UpdateOrder', 'DeleteOrder', 'ReadCustomer',
   'CreateCustomer', 'ReadStockLocation', 'ReadSettings',
 ];
 

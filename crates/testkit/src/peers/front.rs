@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// Bytes that are passed on at once.
 const CHUNK: usize = 64 * 1024;
@@ -24,12 +25,22 @@ struct Way {
     /// A text of the request whose answer is to get lost.
     lose: Mutex<Option<String>>,
     lost: AtomicUsize,
+    /// How many requests came so far.
+    asked: watch::Sender<usize>,
+    /// All that was answered so far.
+    answered: Mutex<Vec<u8>>,
 }
 
 impl Front {
     /// Listens on a free port, and leads to this one of the loopback.
     pub async fn before(server: u16) -> Self {
-        let way = Arc::new(Way { server: server.into(), lose: Mutex::new(None), lost: AtomicUsize::new(0) });
+        let way = Arc::new(Way {
+            server: server.into(),
+            lose: Mutex::new(None),
+            lost: AtomicUsize::new(0),
+            asked: watch::Sender::new(0),
+            answered: Mutex::default(),
+        });
         let shared = Arc::clone(&way);
         let listener = HttpsServer::raw(Wanted { h2: false, ..Wanted::GOOD }, move |stream| {
             let way = Arc::clone(&shared);
@@ -64,6 +75,19 @@ impl Front {
     pub fn lost(&self) -> usize {
         self.way.lost.load(Ordering::SeqCst)
     }
+
+    /// Waits until so many more requests have come; the last of them is perhaps being carried out.
+    pub async fn asked(&self, more: usize) {
+        let mut asked = self.way.asked.subscribe();
+        let until = *asked.borrow_and_update() + more;
+        // It ends with us, who hold the other end.
+        let _ = asked.wait_for(|asked| *asked >= until).await;
+    }
+
+    /// Whether this text was in any answer so far.
+    pub fn answered(&self, text: &str) -> bool {
+        contains(&self.way.answered.lock().unwrap_or_else(PoisonError::into_inner), text)
+    }
 }
 
 impl Way {
@@ -78,6 +102,9 @@ impl Way {
             tokio::select! {
                 read = from_client.read(&mut asked) => {
                     let Some(bytes) = asked.get(..read?).filter(|bytes| !bytes.is_empty()) else { break };
+                    if request.is_empty() {
+                        self.asked.send_modify(|asked| *asked += 1);
+                    }
                     request.extend_from_slice(bytes);
                     to_server.write_all(bytes).await?;
                 }
@@ -87,6 +114,7 @@ impl Way {
                     if self.is_to_be_lost(&std::mem::take(&mut request)) {
                         break;
                     }
+                    self.answered.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
                     to_client.write_all(bytes).await?;
                     to_client.flush().await?;
                 }
@@ -97,13 +125,15 @@ impl Way {
 
     fn is_to_be_lost(&self, request: &[u8]) -> bool {
         let mut lose = self.lose.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_meant = lose
-            .as_ref()
-            .is_some_and(|text| !text.is_empty() && request.windows(text.len()).any(|part| part == text.as_bytes()));
+        let is_meant = lose.as_ref().is_some_and(|text| contains(request, text));
         if is_meant {
             *lose = None;
             self.lost.fetch_add(1, Ordering::SeqCst);
         }
         is_meant
     }
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    !text.is_empty() && bytes.windows(text.len()).any(|part| part == text.as_bytes())
 }
