@@ -15,3 +15,4 @@ pub mod outbound;
 pub mod platform;
 mod tls;
 pub mod vendure;
+pub mod webhooks;
