@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Writes of one turn that may fail one after the other until the whole turn waits.
 const AWAY_IN_A_ROW_MAX: u32 = 3;
 
+/// Orders and parcels that one turn has under way at the same time.
+pub(super) const AT_ONCE: usize = 8;
+
 /// Where the work is done.
 pub(super) struct At<'a> {
     pub ledger: &'a Ledger,
@@ -89,6 +92,11 @@ impl Kept {
         self
     }
 
+    /// Whether somebody had to look at it.
+    pub fn was_held(&self) -> bool {
+        self.was.as_ref().is_some_and(|was| was.state == MirrorState::Held)
+    }
+
     /// As it is to be.
     pub const fn mirror(&self) -> &Mirror {
         &self.next
@@ -135,6 +143,13 @@ impl At<'_> {
         let raised = holds::raise_with(ledger, account, id, HoldReason::Refused, why, payload).await;
         apart(raised)?.ok();
         Ok(())
+    }
+
+    /// Keeps a mirror whose two sides agree; what was held because they did not is over.
+    pub async fn settle(&self, kept: Kept) -> Result<(), Halt> {
+        let (id, was_held) = (kept.id, kept.was_held());
+        self.keep(&[kept]).await?;
+        if was_held { self.release(id).await } else { Ok(()) }
     }
 
     /// What was held is well again.

@@ -1,6 +1,6 @@
 //! Orders that a shop has: a retailer's are placed here and followed; those that we placed at a supplier tell of parcels.
 
-use super::at::{At, Halt, Kept, apart, is_agreed, sentence};
+use super::at::{AT_ONCE, At, Halt, Kept, apart, is_agreed, sentence};
 use bonded_base::{Id, Kind, Problem, Reason};
 use bonded_connect::connections::{Mode, Unmatched};
 use bonded_connect::mirrors::{self, Agreed, Mirror, derived};
@@ -13,6 +13,7 @@ use bonded_trade::orders::{self, Cancellation, LineDraft, Order, OrderDraft};
 use bonded_trade::purchase_orders::{self, PurchaseOrder, Rejection};
 use bonded_trade::sku_mappings::{self, Means};
 use bonded_trade::{LineWish, TradeError, partners};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,22 +25,26 @@ pub(super) async fn take(at: &At<'_>, orders: Vec<RemoteOrder>) -> Result<(), Ha
     let ids: Vec<_> = orders.iter().map(|order| order.id.clone()).collect();
     let known = known(at, Kind::Order, &ids).await?;
     let placed = known_purchase_orders(at, &ids).await?;
-    for ((order, known), placed) in orders.iter().zip(known).zip(placed) {
-        if placed.is_some() || order.mark.is_some() {
-            if at.connection.direction.supplies() {
-                follow_supplier(at, order, placed).await?;
-            }
-            continue;
-        }
-        if !at.connection.direction.sells() || at.connection.syncs.orders == Mode::Off {
-            continue;
-        }
-        match known {
-            Some(mirror) if is_agreed(&mirror) => follow_retailer(at, order, &mirror).await?,
-            other => place(at, order, other).await?,
-        }
+    let each: Vec<_> =
+        orders.iter().zip(known.into_iter().zip(placed)).map(|(order, known)| take_one(at, order, known)).collect();
+    stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+async fn take_one(
+    at: &At<'_>,
+    order: &RemoteOrder,
+    (known, placed): (Option<Stored<Mirror>>, Option<Stored<Mirror>>),
+) -> Result<(), Halt> {
+    if placed.is_some() || order.mark.is_some() {
+        return if at.connection.direction.supplies() { follow_supplier(at, order, placed).await } else { Ok(()) };
     }
-    Ok(())
+    if !at.connection.direction.sells() || at.connection.syncs.orders == Mode::Off {
+        return Ok(());
+    }
+    match known {
+        Some(mirror) if is_agreed(&mirror) => follow_retailer(at, order, &mirror).await,
+        other => place(at, order, other).await,
+    }
 }
 
 /// Holds an order that could not be understood.
@@ -99,7 +104,8 @@ async fn place(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<Mirror>>) 
         placed = place_as(at, id, &draft, &kept).await?;
     }
     match placed {
-        Ok(()) => at.release(kept.id).await,
+        Ok(()) if kept.was_held() => at.release(kept.id).await,
+        Ok(()) => Ok(()),
         Err(problem) => {
             let kept = kept.becomes(|mirror| Mirror { agreed: Agreed::Nothing, agreed_at: None, ..mirror });
             at.hold(kept, &sentence(&problem), Some(payload)).await
@@ -257,9 +263,7 @@ async fn follow_supplier(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<
     if parcels.len() > before {
         let agreed = Agreed::Order { lines, parcels };
         let kept = Kept::of(at, id, Some(known)).becomes(|mirror| mirror.agree(agreed, at.now(), order.updated_at));
-        let mirror = kept.id;
-        at.keep(&[kept]).await?;
-        at.release(mirror).await?;
+        at.settle(kept).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Purchase orders that a supplier's shop is to have as its own orders.
 
-use super::at::{At, Halt, Kept, apart, is_agreed};
+use super::at::{AT_ONCE, At, Halt, Kept, apart, is_agreed};
 use super::news::News;
 use bonded_base::Id;
 use bonded_connect::connections::Mode;
@@ -10,6 +10,7 @@ use bonded_ledger::Stored;
 use bonded_trade::catalog::Variant;
 use bonded_trade::holds::{self, HoldReason};
 use bonded_trade::purchase_orders::{self, PoState, PurchaseOrder};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,14 +25,17 @@ pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<(), Halt> {
     }
     let found = at.ledger.get_many::<PurchaseOrder>(at.scope, &ids).await?;
     let known = mirrors::of(at.ledger, at.scope, at.connection.id, &ids).await?;
-    for (ours, known) in found.into_iter().zip(known).filter_map(|(ours, known)| Some((ours?, known))) {
-        match known {
-            Some(mirror) if is_agreed(&mirror) => withdraw(at, &ours, mirror).await?,
-            known if matches!(ours.state, PoState::Posted | PoState::Acknowledged) => place(at, &ours, known).await?,
-            _ => {}
-        }
+    let pairs: Vec<_> = found.into_iter().zip(known).filter_map(|(ours, known)| Some((ours?, known))).collect();
+    let each: Vec<_> = pairs.into_iter().map(|(ours, known)| bring(at, ours, known)).collect();
+    stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+async fn bring(at: &At<'_>, ours: Stored<PurchaseOrder>, known: Option<Stored<Mirror>>) -> Result<(), Halt> {
+    match known {
+        Some(mirror) if is_agreed(&mirror) => withdraw(at, &ours, mirror).await,
+        known if matches!(ours.state, PoState::Posted | PoState::Acknowledged) => place(at, &ours, known).await,
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<Mirror>>) -> Result<(), Halt> {
@@ -67,9 +71,7 @@ async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<M
         let mirror = Mirror { remote: Some(theirs.id.clone()), ..mirror };
         mirror.agree(agreed, at.now(), Some(ours.id.born_at()))
     });
-    let mirror = kept.id;
-    at.keep(&[kept]).await?;
-    at.release(mirror).await?;
+    at.settle(kept).await?;
     if ours.state == PoState::Posted {
         apart(purchase_orders::acknowledge(at.ledger, at.scope, ours.id, None).await)?.ok();
     }
