@@ -34,4 +34,4 @@ pub use patch::Patch;
 pub use written::Written;
 
 pub(crate) use carrier::carrier;
-pub(crate) use races::{Races, as_expected};
+pub use races::{Races, as_expected};
