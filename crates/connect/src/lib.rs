@@ -12,4 +12,5 @@ pub mod mirrors;
 pub mod notices;
 pub mod outbound;
 pub mod platform;
+pub mod shopify;
 mod tls;

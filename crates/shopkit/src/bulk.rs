@@ -35,13 +35,13 @@ pub fn start(world: &World<'_>, query: &str) -> Value {
 pub fn goes_on(state: &mut State, id: u64) -> Option<u64> {
     let bulk = state.bulks.get_mut(&id)?;
     if bulk.status == "CREATED" || bulk.status == "RUNNING" {
-        bulk.status = "RUNNING".to_owned();
+        "RUNNING".clone_into(&mut bulk.status);
         bulk.polls_left = bulk.polls_left.saturating_sub(1);
         if bulk.polls_left == 0 {
             let query = bulk.query.clone();
             let lines = lines(state, &query);
             let bulk = state.bulks.get_mut(&id)?;
-            bulk.status = if lines.is_some() { "COMPLETED" } else { "FAILED" }.to_owned();
+            if lines.is_some() { "COMPLETED" } else { "FAILED" }.clone_into(&mut bulk.status);
             bulk.lines = lines;
         }
     }
@@ -52,7 +52,13 @@ pub fn fact(state: &State, id: u64, base: &str, field: &str) -> Option<Value> {
     let bulk = state.bulks.get(&id)?;
     Some(match field {
         "status" => json!(bulk.status),
-        "errorCode" => if bulk.status == "FAILED" { json!("INTERNAL_SERVER_ERROR") } else { Value::Null },
+        "errorCode" => {
+            if bulk.status == "FAILED" {
+                json!("INTERNAL_SERVER_ERROR")
+            } else {
+                Value::Null
+            }
+        }
         "url" => json!(bulk.lines.as_ref().map(|_| format!("{base}/bulk/{id}.jsonl?signature=1"))),
         "fileSize" => json!(bulk.lines.as_ref().map(|lines| lines.len().to_string())),
         _ => return None,

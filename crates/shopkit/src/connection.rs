@@ -3,6 +3,7 @@
 use crate::state::State;
 use crate::view::{Found, Thing, World};
 use apollo_compiler::resolvers::{FieldError, ResolveInfo};
+use apollo_compiler::response::JsonValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -42,9 +43,9 @@ impl Page {
 /// The page that the arguments of the field ask for.
 pub fn page(world: &World<'_>, state: &State, info: &ResolveInfo<'_>, things: Vec<Thing>) -> Result<Page, FieldError> {
     let arguments = info.arguments();
-    let text = |name: &str| arguments.get(name).and_then(|value| value.as_str()).filter(|text| !text.is_empty());
+    let text = |name: &str| arguments.get(name).and_then(JsonValue::as_str).filter(|text| !text.is_empty());
     let type_name = info.field_definition().ty.inner_named_type().to_string();
-    let first = match arguments.get("first").and_then(|first| first.as_u64()) {
+    let first = match arguments.get("first").and_then(JsonValue::as_u64) {
         _ if world.is_bulk => u64::MAX,
         Some(first) if first <= FIRST_MAX => first,
         Some(_) => return Err(refused("first cannot exceed 250")),

@@ -25,6 +25,28 @@ pub fn fact(state: &State, thing: &Thing, base: &str, info: &ResolveInfo<'_>) ->
                 _ => return None,
             }
         }
+        Thing::Order(id) => order(state, *id, field)?,
+        Thing::Line(order, id) => return line(state, *order, *id, field),
+        Thing::Subscription(id) => {
+            let of = state.subscriptions.get(id)?;
+            match field {
+                "topic" => json!(of.topic),
+                "uri" => json!(of.uri),
+                "includeFields" => json!(of.include_fields),
+                _ => return None,
+            }
+        }
+        Thing::Bulk(id) => bulk::fact(state, *id, base, field)?,
+        Thing::Item(_) | Thing::Level(..) | Thing::Location(_) => return stock(state, thing, info),
+        thing => return shipping(state, thing, field),
+    };
+    Some(Found::Json(json))
+}
+
+/// What lies where.
+fn stock(state: &State, thing: &Thing, info: &ResolveInfo<'_>) -> Option<Found> {
+    let field = info.field_name();
+    let json = match thing {
         Thing::Item(id) => {
             let of = state.variants.get(id)?;
             match field {
@@ -59,8 +81,14 @@ pub fn fact(state: &State, thing: &Thing, base: &str, info: &ResolveInfo<'_>) ->
                 _ => return None,
             }
         }
-        Thing::Order(id) => order(state, *id, field)?,
-        Thing::Line(order, id) => return line(state, *order, *id, field),
+        _ => return None,
+    };
+    Some(Found::Json(json))
+}
+
+/// What is to be sent, and what was.
+fn shipping(state: &State, thing: &Thing, field: &str) -> Option<Found> {
+    let json = match thing {
         Thing::FulfilmentOrder(order, id) => {
             let part = state.orders.get(order)?.fulfilment_orders.iter().find(|part| part.id == *id)?;
             match field {
@@ -99,16 +127,6 @@ pub fn fact(state: &State, thing: &Thing, base: &str, info: &ResolveInfo<'_>) ->
                 _ => return None,
             }
         }
-        Thing::Subscription(id) => {
-            let of = state.subscriptions.get(id)?;
-            match field {
-                "topic" => json!(of.topic),
-                "uri" => json!(of.uri),
-                "includeFields" => json!(of.include_fields),
-                _ => return None,
-            }
-        }
-        Thing::Bulk(id) => bulk::fact(state, *id, base, field)?,
         _ => return None,
     };
     Some(Found::Json(json))

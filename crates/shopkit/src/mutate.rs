@@ -207,7 +207,10 @@ fn subscription(of: &Value, topic: String) -> Subscription {
 }
 
 fn subscribe(state: &mut State, arguments: &Value) -> Value {
-    let wanted = subscription(&arguments["webhookSubscription"], text(arguments, "/topic").to_owned());
+    let wanted = subscription(
+        arguments.get("webhookSubscription").unwrap_or(&Value::Null),
+        text(arguments, "/topic").to_owned(),
+    );
     let is_same = |other: &&Subscription| other.topic == wanted.topic && other.uri == wanted.uri;
     if !wanted.uri.starts_with("https://") || state.subscriptions.values().any(|other| is_same(&other)) {
         // The maker says that the address is taken already.
@@ -221,6 +224,6 @@ fn subscribe(state: &mut State, arguments: &Value) -> Value {
 fn resubscribe(state: &mut State, arguments: &Value) -> Option<Value> {
     let (_, id) = read_gid(text(arguments, "/id"))?;
     let known = state.subscriptions.get_mut(&id)?;
-    *known = subscription(&arguments["webhookSubscription"], known.topic.clone());
+    *known = subscription(arguments.get("webhookSubscription").unwrap_or(&Value::Null), known.topic.clone());
     Some(json!({ "webhookSubscription": { "$thing": gid("WebhookSubscription", id) }, "userErrors": [] }))
 }

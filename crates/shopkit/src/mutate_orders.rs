@@ -74,9 +74,10 @@ pub fn fulfil(state: &mut State, arguments: &Value) -> Option<Value> {
     let mut lines: Vec<(u64, i64)> = Vec::new();
     for group in list(input, "/lineItemsByFulfillmentOrder") {
         let (_, part) = read_gid(text(group, "/fulfillmentOrderId"))?;
-        let found = state.orders.iter().find_map(|(id, order)| {
-            order.fulfilment_orders.iter().find(|of| of.id == part).map(|of| (*id, of))
-        });
+        let found = state
+            .orders
+            .iter()
+            .find_map(|(id, order)| order.fulfilment_orders.iter().find(|of| of.id == part).map(|of| (*id, of)));
         let Some((of_order, part)) = found else { return refused(&["fulfillment", "lineItemsByFulfillmentOrder"]) };
         let is_open = part.status == "OPEN" || part.status == "IN_PROGRESS";
         if !is_open || order.is_some_and(|other| other != of_order) {

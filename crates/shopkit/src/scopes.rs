@@ -36,9 +36,9 @@ pub fn check(state: &State, type_name: &str, field: &str) -> Result<(), FieldErr
         state.scopes.iter().any(|held| held == scope || *held == writes)
     };
     match needed {
-        Some(scope) if !is_held(scope) => {
-            Err(FieldError { message: format!("ACCESS_DENIED: Access denied for {field} field. Required access: {scope}") })
-        }
+        Some(scope) if !is_held(scope) => Err(FieldError {
+            message: format!("ACCESS_DENIED: Access denied for {field} field. Required access: {scope}"),
+        }),
         _ => Ok(()),
     }
 }

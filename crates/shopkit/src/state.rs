@@ -386,11 +386,19 @@ impl State {
         }
         for part in &mut of.fulfilment_orders {
             let left: i64 = part.lines.iter().map(|(.., left)| left).sum();
-            part.status = if left == 0 { "CLOSED" } else { "IN_PROGRESS" }.to_owned();
+            if left == 0 { "CLOSED" } else { "IN_PROGRESS" }.clone_into(&mut part.status);
         }
         let [company, number, url] = tracking.map(|text| text.map(str::to_owned));
         let lines = lines.to_vec();
-        of.fulfilments.push(Fulfilment { id, status: "SUCCESS".to_owned(), created_ms: now, company, number, url, lines });
+        of.fulfilments.push(Fulfilment {
+            id,
+            status: "SUCCESS".to_owned(),
+            created_ms: now,
+            company,
+            number,
+            url,
+            lines,
+        });
         for (item, pieces) in shipped {
             if let Some(level) = self.levels.get_mut(&(item, 1)) {
                 level.committed -= pieces;
@@ -426,7 +434,7 @@ impl State {
         of.cancelled_ms = Some(now);
         let mut back = Vec::new();
         for part in &mut of.fulfilment_orders {
-            part.status = "CLOSED".to_owned();
+            "CLOSED".clone_into(&mut part.status);
             for (_, line, left) in &mut part.lines {
                 let entry = of.lines.iter_mut().find(|entry| entry.id == *line);
                 if let Some(entry) = entry {

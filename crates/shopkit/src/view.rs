@@ -9,6 +9,9 @@ use crate::facts::fact;
 use crate::state::{Metafields, Order, State, gid, read_gid};
 use crate::{bulk, mutate, scopes};
 use apollo_compiler::resolvers::{FieldError, ObjectValue, ResolveInfo, ResolvedValue};
+use apollo_compiler::response::JsonValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use std::cell::{Cell, RefCell};
 
@@ -86,9 +89,8 @@ impl Thing {
             Self::FulfilmentLine(..) => "FulfillmentLineItem",
             Self::Subscription(_) => "WebhookSubscription",
             Self::Bulk(_) => "BulkOperation",
-            Self::Plain(name, _) => name,
+            Self::Plain(name, _) | Self::Edge(name, ..) => name,
             Self::Connection(page) => &page.type_name,
-            Self::Edge(name, ..) => name,
         }
     }
 
@@ -137,7 +139,7 @@ impl ObjectValue for Seen<'_> {
     }
 }
 
-impl<'w> Seen<'w> {
+impl Seen<'_> {
     fn plain<'a>(&'a self, type_name: &str, value: Value, info: &ResolveInfo<'_>) -> ResolvedValue<'a> {
         let is_object = info.schema().get_object(type_name).is_some();
         match value {
@@ -194,7 +196,7 @@ impl<'w> Seen<'w> {
             return if nodes.ends_with("Connection") {
                 page(self.world, state, info, things).map(|page| Some(Found::One(Some(Thing::Connection(page.into())))))
             } else {
-                let first = info.arguments().get("first").and_then(|first| first.as_u64()).unwrap_or(u64::MAX);
+                let first = info.arguments().get("first").and_then(JsonValue::as_u64).unwrap_or(u64::MAX);
                 Ok(Some(Found::Many(things.into_iter().take(usize::try_from(first).unwrap_or(usize::MAX)).collect())))
             };
         }
@@ -206,7 +208,7 @@ impl<'w> Seen<'w> {
 
     fn query(&self, info: &ResolveInfo<'_>) -> Result<Found, FieldError> {
         let state = self.world.state.borrow();
-        let argument = |name: &str| info.arguments().get(name).and_then(|value| value.as_str());
+        let argument = |name: &str| info.arguments().get(name).and_then(JsonValue::as_str);
         let everything: Option<Vec<Thing>> = match info.field_name() {
             "products" => Some(state.products.keys().copied().map(Thing::Product).collect()),
             "orders" => Some(state.orders.keys().copied().map(Thing::Order).collect()),
@@ -320,7 +322,7 @@ fn children(state: &State, thing: &Thing, field: &str) -> Option<Vec<Thing>> {
 }
 
 fn metafield(state: &State, thing: &Thing, info: &ResolveInfo<'_>) -> Value {
-    let argument = |name: &str| info.arguments().get(name).and_then(|value| value.as_str());
+    let argument = |name: &str| info.arguments().get(name).and_then(JsonValue::as_str);
     let fields = match thing {
         Thing::Product(id) => state.products.get(id).map(|product| &product.metafields),
         Thing::Variant(id) => state.variants.get(id).map(|variant| &variant.metafields),
@@ -335,6 +337,5 @@ fn metafield(state: &State, thing: &Thing, info: &ResolveInfo<'_>) -> Value {
 /// Two values have the same one only if they are the same.
 pub fn digest(value: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, value.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    STANDARD.encode(digest)
 }
-
