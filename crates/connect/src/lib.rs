@@ -14,3 +14,4 @@ pub mod outbound;
 pub mod platform;
 pub mod shopify;
 mod tls;
+pub mod webhooks;

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod api_keys;
 pub(crate) mod batch;
+pub(crate) mod destinations;
 pub(crate) mod events;
 pub(crate) mod grants;
 pub(crate) mod holds;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Vec<Route> {
         holds::routes(),
         events::routes(),
         log::routes(),
+        destinations::routes(),
         members::routes(),
         invitations::routes(),
         api_keys::routes(),

@@ -48,6 +48,7 @@ impl Role {
             | Permission::OrdersRead
             | Permission::PurchaseOrdersRead
             | Permission::HoldsRead
+            | Permission::WebhooksRead
             | Permission::LogRead
             | Permission::MembersRead
             | Permission::GrantsRead => Self::Viewer,
@@ -57,6 +58,7 @@ impl Role {
             | Permission::PurchaseOrdersWrite
             | Permission::HoldsWrite => Self::Operator,
             Permission::PartnerLinksWrite
+            | Permission::WebhooksWrite
             | Permission::MembersWrite
             | Permission::ApiKeysRead
             | Permission::ApiKeysWrite
