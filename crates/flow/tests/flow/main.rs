@@ -7,3 +7,4 @@ mod journeys;
 mod post;
 mod proofs;
 mod trade;
+mod webhooks;
