@@ -8,6 +8,7 @@ use crate::connections::Connection;
 use crate::platform::{RemoteId, Since};
 use bonded_base::{Id, Kind, Kinded, Moment, id_text};
 use bonded_ledger::{Ledger, LedgerError, Lookup, LookupName, Record, Scope, Stored};
+use bonded_trade::partners::PartnerLink;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub struct Mirror {
     pub about: Kind,
     /// Which of our records, as people read it: `var_…`. For an order that could not be taken, the one that it would be.
     pub record: String,
+    /// The partner link through which our record is read; `None` for the account's own.
+    pub link: Option<Id<PartnerLink>>,
     /// The platform's id of it, once known.
     pub remote: Option<RemoteId>,
     /// How the two stand to each other.
@@ -83,9 +86,9 @@ pub enum Agreed {
         product: RemoteId,
         /// Pieces that could be sold, by the shop's id of the location.
         available: BTreeMap<String, i64>,
-        /// When the shop last said so.
-        heard_at: Option<Moment>,
     },
+    /// A location.
+    Location,
     /// An order.
     Order {
         /// The shop's ids of its lines, by our line numbers.
@@ -101,8 +104,6 @@ pub enum Agreed {
         levels: Since,
         /// Its orders.
         orders: Since,
-        /// When it was last read in whole.
-        at: Option<Moment>,
     },
 }
 
@@ -145,6 +146,7 @@ impl Mirror {
             connection,
             about: R::KIND,
             record: id_text(R::KIND, record.bytes()),
+            link: None,
             remote,
             state: MirrorState::Waiting,
             agreed: Agreed::Nothing,
@@ -181,6 +183,15 @@ impl Mirror {
         let pause = RETRY_MS.saturating_mul(1 << self.tries.min(16)).min(RETRY_MS_MAX);
         self.tries = self.tries.saturating_add(1);
         self.next_try_at = Some(now.plus_millis(pause));
+        self
+    }
+
+    /// It is looked at again at a given moment, and nothing was wrong with it.
+    #[must_use]
+    pub fn wait_until(mut self, due: Moment, why: &str) -> Self {
+        self.state = MirrorState::Waiting;
+        self.why = Some(why.to_owned());
+        self.next_try_at = Some(due);
         self
     }
 

@@ -48,6 +48,11 @@ impl PlatformName {
             Self::Stripe => "stripe",
         }
     }
+
+    /// Whether its shops tell of changes by webhooks; the others are read at short intervals.
+    pub const fn tells_of_changes(self) -> bool {
+        matches!(self, Self::Shopify | Self::Stripe)
+    }
 }
 
 /// Why a platform did not do what was asked. The texts are ours or the platform's own codes; no text of a platform that

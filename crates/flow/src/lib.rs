@@ -13,6 +13,7 @@
 
 pub mod calendar;
 mod checkpoint;
+pub mod connections;
 pub mod followers;
 pub mod post;
 mod route;
