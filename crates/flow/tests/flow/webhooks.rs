@@ -228,16 +228,8 @@ async fn what_happened_to_a_record_is_told_in_its_order() {
         let cancelled = messages.iter().filter(|message| message.event == "order.cancelled").count();
         cancelled == orders.len() && messages.iter().all(|message| message.state == MessageState::Delivered)
     };
-    for _ in 0..40 {
-        if all(&stage.messages().await) {
-            break;
-        }
-        stage.pass(RETRIES_MS[0] * 2).await;
-        let heard = stage.heard(0).await.len();
-        stage.until_messages("something arrives", |messages| all(messages) || heard > 0).await;
-    }
     stage.receiver.answers(|_| Does::Well);
-    stage.pass(RETRIES_MS[2] * 2).await;
+    stage.pass(RETRIES_MS[0] * 2).await;
     stage.until_messages("all arrive", all).await;
     // What was answered well came in the order of the log, record by record, and whatever was repeated was the same.
     let mut seen: HashMap<String, Vec<u64>> = HashMap::new();
