@@ -177,9 +177,9 @@ impl WebhookMessage {
         }
         let wait = RETRIES_MS.get(self.failures as usize).copied();
         self.failures = self.failures.saturating_add(1);
-        match wait {
-            Some(wait) => self.next_at = Some(at.plus_millis(about(wait, chance))),
-            None => (self.state, self.next_at) = (MessageState::Failed, None),
+        self.next_at = wait.map(|wait| at.plus_millis(about(wait, chance)));
+        if wait.is_none() {
+            self.state = MessageState::Failed;
         }
         self
     }
