@@ -6,9 +6,10 @@
 
 use crate::connections::Connection;
 use crate::platform::{RemoteId, Since};
-use bonded_base::{Id, Kind, Kinded, Moment, id_text};
-use bonded_ledger::{Ledger, LedgerError, Lookup, LookupName, Record, Scope, Stored};
+use bonded_base::{Id, Kind, Kinded, Moment, Problem, id_text};
+use bonded_ledger::{Ledger, LedgerError, Listed, Lookup, LookupName, Record, Scope, Stored};
 use bonded_trade::partners::PartnerLink;
+use bonded_trade::{Page, TradeError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -233,6 +234,22 @@ pub fn derived<R: Kinded>(near: [u8; 16], parts: &[&[u8]]) -> Id<R> {
     // The bits that say "version 7" (RFC 9562) are the other id's; the variant's are set here.
     id[8] = id[8] & 0x3f | 0x80;
     Id::from_bytes(id)
+}
+
+/// A page of the mirrors of one connection, or of those in one state, or of all.
+pub async fn list(
+    ledger: &Ledger,
+    scope: &Scope,
+    connection: Option<Id<Connection>>,
+    state: Option<MirrorState>,
+    page: Page,
+) -> Result<Listed<Mirror>, TradeError> {
+    let list = match (connection, state) {
+        (Some(_), Some(_)) => return Err(Problem::invalid("/state", "name a connection or a state, not both").into()),
+        (Some(connection), None) => page.of_parent(connection.bytes()),
+        (None, state) => page.of_state(state.map(MirrorState::number)),
+    };
+    Ok(ledger.list(scope, &list).await?)
 }
 
 /// The mirrors of these records in a shop, in their order.

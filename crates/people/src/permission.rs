@@ -22,6 +22,8 @@ pub enum Permission {
     PurchaseOrdersWrite,
     HoldsRead,
     HoldsWrite,
+    ConnectionsRead,
+    ConnectionsWrite,
     WebhooksRead,
     WebhooksWrite,
     LogRead,
@@ -40,7 +42,7 @@ pub struct UnknownPermission;
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::AccountRead,
         Self::PartnerLinksRead,
         Self::PartnerLinksWrite,
@@ -54,6 +56,8 @@ impl Permission {
         Self::PurchaseOrdersWrite,
         Self::HoldsRead,
         Self::HoldsWrite,
+        Self::ConnectionsRead,
+        Self::ConnectionsWrite,
         Self::WebhooksRead,
         Self::WebhooksWrite,
         Self::LogRead,
@@ -81,6 +85,8 @@ impl Permission {
             Self::PurchaseOrdersWrite => "purchase_orders:write",
             Self::HoldsRead => "holds:read",
             Self::HoldsWrite => "holds:write",
+            Self::ConnectionsRead => "connections:read",
+            Self::ConnectionsWrite => "connections:write",
             Self::WebhooksRead => "webhooks:read",
             Self::WebhooksWrite => "webhooks:write",
             Self::LogRead => "log:read",

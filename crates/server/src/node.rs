@@ -12,6 +12,8 @@ use axum::Router;
 use bonded_base::{Clock, Id, Kind, SystemChance, SystemClock};
 use bonded_connect::mail::Mailer;
 use bonded_connect::outbound::{self, Outbound};
+use bonded_connect::platforms::Platforms;
+use bonded_flow::connections::{Connected, Opens};
 use bonded_flow::followers::Makes;
 use bonded_flow::webhooks::Deliverer;
 use bonded_ledger::Ledger;
@@ -96,7 +98,7 @@ impl Node {
         let calendar = bonded_flow::calendar::start(ledger.clone(), node);
         let outbound = Outbound::new(settings.outbound.clone());
         let outbound = outbound.map_err(|error| Ending::new(Code::Config, error.to_string()))?;
-        let followers = bonded_flow::followers::start(ledger.clone(), node, makes(&ledger, &outbound));
+        let followers = bonded_flow::followers::start(ledger.clone(), node, makes(&ledger, &outbound, &origin));
         let inside = settings.private_origin(private.address());
         let about = about(settings, [&origin, &inside], identity, outbound.clone());
         let app = app(ledger, about, readiness.clone())?;
@@ -202,9 +204,11 @@ fn certificates(settings: &Settings, places: &Places) -> Result<Both, Ending> {
 }
 
 /// What follows logs from places of its own.
-fn makes(ledger: &Ledger, outbound: &Outbound) -> Makes {
+fn makes(ledger: &Ledger, outbound: &Outbound, origin: &str) -> Makes {
     let (ledger, outbound) = (ledger.clone(), outbound.clone());
+    let platforms: Arc<dyn Opens> = Arc::new(Platforms::new(outbound.clone(), origin.to_owned()));
     Arc::new(move |what, account, id| match what {
+        Kind::Connection => Some(Box::new(Connected::new(ledger.clone(), platforms.clone(), account, id))),
         Kind::WebhookEndpoint => Some(Box::new(Deliverer::new(ledger.clone(), outbound.clone(), account, id))),
         _ => None,
     })

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod api_keys;
 pub(crate) mod batch;
+pub(crate) mod connections;
 pub(crate) mod destinations;
 pub(crate) mod events;
 pub(crate) mod grants;
@@ -19,6 +20,7 @@ pub(crate) mod partner_links;
 pub(crate) mod products;
 pub(crate) mod purchase_orders;
 pub(crate) mod shown;
+pub(crate) mod sku_mappings;
 pub(crate) mod variants;
 pub(crate) mod webhook_endpoints;
 
@@ -41,6 +43,8 @@ pub(crate) fn routes() -> Vec<Route> {
         purchase_orders::routes(),
         imports::routes(),
         holds::routes(),
+        sku_mappings::routes(),
+        connections::routes(),
         events::routes(),
         log::routes(),
         destinations::routes(),

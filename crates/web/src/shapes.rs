@@ -6,6 +6,7 @@
 #![expect(clippy::struct_excessive_bools, reason = "these say what a form has, and are never filled")]
 
 mod catalogue;
+mod connections;
 mod log;
 mod orders;
 mod partners;
@@ -15,6 +16,7 @@ mod stock;
 mod webhooks;
 
 pub use catalogue::*;
+pub use connections::*;
 pub use log::*;
 pub use orders::*;
 pub use partners::*;
@@ -62,6 +64,12 @@ pages! {
     DestinationPage of Destination;
     /// A page of holds.
     HoldPage of Hold;
+    /// A page of connections.
+    ConnectionPage of Connection;
+    /// A page of mirrors.
+    MirrorPage of Mirror;
+    /// A page of SKU mappings.
+    SkuMappingPage of SkuMapping;
     /// A page of webhook endpoints.
     WebhookEndpointPage of WebhookEndpoint;
     /// A page of webhook messages.

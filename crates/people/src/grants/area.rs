@@ -76,8 +76,7 @@ impl Area {
             Self::Documents => &[Kind::PurchaseOrder, Kind::Fulfilment],
             Self::Holds => &[Kind::Hold],
             Self::Members => &[Kind::Member],
-            // Nothing is kept of connections yet, so this opens nothing yet.
-            Self::Connection => &[],
+            Self::Connection => &[Kind::Connection, Kind::Mirror, Kind::SkuMapping],
         }
     }
 
@@ -103,7 +102,7 @@ impl Area {
             Self::Documents => &[Permission::PurchaseOrdersRead],
             Self::Holds => &[Permission::HoldsRead],
             Self::Members => &[Permission::MembersRead],
-            Self::Connection => &[],
+            Self::Connection => &[Permission::ConnectionsRead],
         }
     }
 
@@ -115,7 +114,8 @@ impl Area {
             Self::Orders => &[Permission::OrdersWrite],
             Self::Documents => &[Permission::PurchaseOrdersWrite],
             Self::Holds => &[Permission::HoldsWrite],
-            Self::Account | Self::PartnerLinks | Self::Members | Self::Connection => &[],
+            Self::Connection => &[Permission::ConnectionsWrite],
+            Self::Account | Self::PartnerLinks | Self::Members => &[],
         }
     }
 }

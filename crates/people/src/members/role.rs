@@ -48,6 +48,7 @@ impl Role {
             | Permission::OrdersRead
             | Permission::PurchaseOrdersRead
             | Permission::HoldsRead
+            | Permission::ConnectionsRead
             | Permission::WebhooksRead
             | Permission::LogRead
             | Permission::MembersRead
@@ -58,6 +59,7 @@ impl Role {
             | Permission::PurchaseOrdersWrite
             | Permission::HoldsWrite => Self::Operator,
             Permission::PartnerLinksWrite
+            | Permission::ConnectionsWrite
             | Permission::WebhooksWrite
             | Permission::MembersWrite
             | Permission::ApiKeysRead

@@ -28,6 +28,11 @@ impl<'a, R: Record, V: Serialize> Shown<'a, R, V> {
         Self::of(stored.id, stored.version, stored.updated_at, view)
     }
 
+    /// A record as it was just written, in a view of its own.
+    pub fn written(written: &Written<R>, view: &'a V) -> Self {
+        Self::of(written.id, written.version, written.updated_at, view)
+    }
+
     /// The answer that shows it alone.
     pub fn reply(&self) -> Result<Reply, Failure> {
         Ok(Reply::ok(self)?.version(self.version))

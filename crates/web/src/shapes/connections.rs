@@ -1,0 +1,350 @@
+//! Connected shops, what is known of each record in them, and what the account's own SKUs mean.
+
+use utoipa::ToSchema;
+
+/// What a shop runs on.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum PlatformName {
+    /// Shopify.
+    Shopify,
+    /// Medusa 2.
+    Medusa,
+    /// Vendure 3.
+    Vendure,
+    /// Stripe, a payment gateway.
+    Stripe,
+}
+
+/// Which way goods move through a shop.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum ConnectionDirection {
+    /// It sells what partners ship.
+    SellThrough,
+    /// It ships what partners sell.
+    SupplyFrom,
+    /// Both.
+    Both,
+}
+
+/// How it stands with a connection.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum ConnectionState {
+    /// The shop has not answered yet.
+    Connecting,
+    /// It works.
+    Connected,
+    /// It needs its owner; `why` says what for.
+    Degraded,
+    /// Its owner has stopped it for a while.
+    Paused,
+    /// It was given up, and what opened the shop is gone.
+    Disconnected,
+}
+
+/// Whether one sort of thing is kept in step.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum SyncMode {
+    /// It is not looked at.
+    Off,
+    /// A dry run: what would be changed is shown in `mirrors`, and nothing is changed.
+    Watch,
+    /// It is.
+    On,
+}
+
+/// What is kept in step. What is left out is off.
+#[derive(ToSchema)]
+pub struct Syncs {
+    /// What is sold.
+    pub products: SyncMode,
+    /// How many there are of it.
+    pub stock: SyncMode,
+    /// What it costs in a shop that sells it.
+    pub prices: SyncMode,
+    /// What was ordered.
+    pub orders: SyncMode,
+    /// What was shipped, and how it can be followed.
+    pub fulfilments: SyncMode,
+}
+
+/// What stale stock counts as.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum StalePolicy {
+    /// As none.
+    Zero,
+    /// As it was.
+    Last,
+}
+
+/// Who puts right what has drifted apart.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum RepairPolicy {
+    /// Whoever asks for it.
+    OnRequest,
+    /// It happens by itself.
+    Automatic,
+}
+
+/// What becomes of an order's line that no partner sells.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum UnmatchedPolicy {
+    /// It is held.
+    Hold,
+    /// It is the shop's own affair.
+    Ignore,
+}
+
+/// The rules of a connection. What is left out is as by default.
+#[derive(ToSchema)]
+pub struct ConnectionPolicy {
+    /// Pieces that are kept back of every variant.
+    #[schema(example = 2)]
+    pub buffer: u32,
+    /// The same by partner link, in place of `buffer`.
+    #[schema(value_type = Object)]
+    pub buffer_by_partner: (),
+    /// The same by variant, in place of both.
+    #[schema(value_type = Object)]
+    pub buffer_by_variant: (),
+    /// After how many seconds a supplier's stock is stale; never, if null.
+    #[schema(required)]
+    pub stale_after_s: Option<u32>,
+    /// What it counts as then.
+    pub stale: StalePolicy,
+    /// Who puts right what has drifted apart.
+    pub repair: RepairPolicy,
+    /// What becomes of lines that no partner sells.
+    pub unmatched: UnmatchedPolicy,
+    /// Per cent that are added to a partner's price.
+    #[schema(example = 0)]
+    pub markup_percent: u32,
+}
+
+/// A shop that the account has connected.
+#[derive(ToSchema)]
+pub struct Connection {
+    /// `connection`
+    #[schema(example = "connection")]
+    pub object: String,
+    /// Its id.
+    #[schema(example = "con_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub id: String,
+    /// Rises with each change.
+    #[schema(example = 1)]
+    pub version: u64,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// When it last changed.
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+    /// What it runs on.
+    pub platform: PlatformName,
+    /// Its host: all that is ever called.
+    #[schema(example = "blue-mugs.myshopify.com")]
+    pub shop: String,
+    /// What it calls itself.
+    #[schema(required)]
+    pub title: Option<String>,
+    /// What its prices are in.
+    #[schema(required, example = "EUR")]
+    pub currency: Option<String>,
+    /// The version of its API that answered.
+    #[schema(required, example = "2026-07")]
+    pub api_version: Option<String>,
+    /// Which way goods move.
+    pub direction: ConnectionDirection,
+    /// What is kept in step.
+    pub syncs: Syncs,
+    /// How.
+    pub policy: ConnectionPolicy,
+    /// The shop's location where stock is written; its first, if null.
+    #[schema(required)]
+    pub location: Option<String>,
+    /// How it stands.
+    pub state: ConnectionState,
+    /// Why it needs its owner.
+    #[schema(required)]
+    pub why: Option<String>,
+    /// What we need to be allowed there, in the platform's words.
+    pub scopes_needed: Vec<String>,
+    /// What we are allowed there.
+    pub scopes_held: Vec<String>,
+    /// When the shop was last found as it should be.
+    #[schema(required, format = DateTime)]
+    pub verified_at: Option<String>,
+}
+
+/// What opens a shop. It is never shown again.
+#[derive(ToSchema)]
+pub struct Credential {
+    /// Shopify: the Admin API token of an app that was made in the shop.
+    #[schema(example = "shpat_…")]
+    pub access_token: Option<String>,
+    /// Medusa: a secret API key. Vendure: an API key.
+    pub api_key: Option<String>,
+    /// Vendure: an administrator's name, with `password`.
+    pub username: Option<String>,
+    /// Vendure: that administrator's password.
+    pub password: Option<String>,
+    /// Vendure: the token of a channel other than the default one.
+    pub channel: Option<String>,
+}
+
+/// A shop to be connected.
+#[derive(ToSchema)]
+pub struct NewConnection {
+    /// What it runs on.
+    pub platform: PlatformName,
+    /// Its host. Naming it is the approval to call it.
+    #[schema(example = "shop.example.com")]
+    pub shop: String,
+    /// Which way goods move.
+    pub direction: ConnectionDirection,
+    /// What is to be kept in step; nothing, if left out.
+    pub syncs: Option<Syncs>,
+    /// How.
+    pub policy: Option<ConnectionPolicy>,
+    /// What opens it.
+    pub credential: Credential,
+}
+
+/// What is to become of a connection.
+#[derive(ToSchema)]
+pub struct ConnectionPatch {
+    /// Which way goods move.
+    pub direction: Option<ConnectionDirection>,
+    /// What is kept in step.
+    pub syncs: Option<Syncs>,
+    /// How.
+    pub policy: Option<ConnectionPolicy>,
+    /// The shop's location where stock is written; null for its first.
+    pub location: Option<String>,
+}
+
+/// How our record and the shop's stand to each other.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum MirrorState {
+    /// Both sides are the same.
+    Agreed,
+    /// They are not, and it is tried again by itself.
+    Waiting,
+    /// They are not, and somebody has to look.
+    Held,
+    /// They are not, and in a dry run stay so.
+    Planned,
+}
+
+/// What is known of one record in a connected shop.
+#[derive(ToSchema)]
+pub struct Mirror {
+    /// `mirror`
+    #[schema(example = "mirror")]
+    pub object: String,
+    /// Its id.
+    #[schema(example = "mir_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub id: String,
+    /// Rises with each change.
+    #[schema(example = 1)]
+    pub version: u64,
+    /// When it last changed.
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+    /// In which shop.
+    #[schema(example = "con_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub connection: String,
+    /// What it is.
+    #[schema(example = "variant")]
+    pub about: String,
+    /// Which of our records.
+    #[schema(example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub record: String,
+    /// The partner link through which it is read; null for the account's own.
+    #[schema(required)]
+    pub link: Option<String>,
+    /// The platform's id of it.
+    #[schema(required, example = "gid://shopify/ProductVariant/1")]
+    pub remote: Option<String>,
+    /// How the two stand to each other.
+    pub state: MirrorState,
+    /// What both sides last agreed on.
+    #[schema(value_type = Object)]
+    pub agreed: (),
+    /// In a dry run: what would be written.
+    #[schema(required, value_type = Object)]
+    pub planned: Option<()>,
+    /// Why it waits or is held.
+    #[schema(required)]
+    pub why: Option<String>,
+    /// How often it failed since it last went well.
+    #[schema(example = 0)]
+    pub tries: u32,
+    /// When it is tried again.
+    #[schema(required, format = DateTime)]
+    pub next_try_at: Option<String>,
+    /// When both sides last agreed.
+    #[schema(required, format = DateTime)]
+    pub agreed_at: Option<String>,
+    /// Milliseconds from the change on one side until the other had it, the last time.
+    #[schema(required, example = 420)]
+    pub delay_ms: Option<u64>,
+}
+
+/// What one of the account's own SKUs means.
+#[derive(ToSchema)]
+pub struct SkuMapping {
+    /// `sku_mapping`
+    #[schema(example = "sku_mapping")]
+    pub object: String,
+    /// Its id.
+    #[schema(example = "map_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub id: String,
+    /// Rises with each change.
+    #[schema(example = 1)]
+    pub version: u64,
+    /// When it was first said.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// When it last changed.
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+    /// The account's own SKU.
+    #[schema(example = "MY-LAMP")]
+    pub sku: String,
+    /// A partner's variant that it is; null for a thing that the account ships itself.
+    #[schema(required, example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub variant: Option<String>,
+}
+
+/// What a SKU is to mean.
+#[derive(ToSchema)]
+pub struct NewSkuMapping {
+    /// The account's own SKU.
+    #[schema(example = "MY-LAMP")]
+    pub sku: String,
+    /// A partner's variant that it is; null, or left out, for a thing that the account ships itself.
+    #[schema(example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub variant: Option<String>,
+}
+
+/// That a mapping is gone.
+#[derive(ToSchema)]
+pub struct DeletedSkuMapping {
+    /// `sku_mapping`
+    #[schema(example = "sku_mapping")]
+    pub object: String,
+    /// Its id.
+    #[schema(example = "map_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub id: String,
+    /// `true`
+    #[schema(example = true)]
+    pub deleted: bool,
+}
