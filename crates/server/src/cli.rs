@@ -140,8 +140,7 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct Listen {
-    /// Where to: an address of this machine, as http://localhost:3000/hook
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help = "Where to: an address of this machine, as http://localhost:3000/hook")]
     pub forward_to: String,
     /// The API's address
     #[arg(long, value_name = "URL", default_value = "https://localhost:8443")]
@@ -152,8 +151,7 @@ pub struct Listen {
     /// Begin after this entry of the log [default: with what is new]
     #[arg(long, value_name = "SEQ")]
     pub after: Option<u64>,
-    /// A file with the API key, instead of the variable BONDED_API_KEY
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = "A file with the API key, instead of the variable BONDED_API_KEY")]
     pub key_file: Option<PathBuf>,
     /// PEM file of the authority that signed the API's certificate, if it is none of the machine's own
     #[arg(long, value_name = "FILE")]

@@ -18,7 +18,7 @@ const KEY_VARIABLE: &str = "BONDED_API_KEY";
 /// How long one question waits for news, in seconds.
 const NEWS_SECONDS: u32 = 30;
 /// How long a question may take in all.
-const QUESTION_LIMIT: Duration = Duration::from_secs(60);
+const QUESTION_LIMIT: Duration = Duration::from_mins(1);
 /// How long the receiver may take, as at a real endpoint.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 /// How long to wait before a server that did not answer is asked again.

@@ -50,13 +50,18 @@ pub struct Node {
     readiness: Readiness,
     stop: watch::Sender<bool>,
     doors: [JoinHandle<Drained>; 2],
+    work: Work,
+    certificates: Arc<Both>,
+    chores: Vec<JoinHandle<()>>,
+}
+
+/// What happens by itself while a server runs.
+struct Work {
     flow: bonded_flow::Running,
     post: Option<bonded_flow::post::Running>,
     calendar: bonded_flow::calendar::Running,
     followers: bonded_flow::followers::Running,
     outbound: Outbound,
-    certificates: Arc<Both>,
-    chores: Vec<JoinHandle<()>>,
 }
 
 /// The certificates of both doors.
@@ -92,15 +97,9 @@ impl Node {
             issuer: issuer.clone(),
         };
         let socket = tokio::spawn(Socket::open(socket_path)?.serve(desk.clone()));
-        let node = Id::new(&SystemClock, &SystemChance);
-        let flow = bonded_flow::start(ledger.clone(), node, log_origin);
-        let post = post(settings, &ledger, node, origins)?;
-        let calendar = bonded_flow::calendar::start(ledger.clone(), node);
-        let outbound = Outbound::new(settings.outbound.clone());
-        let outbound = outbound.map_err(|error| Ending::new(Code::Config, error.to_string()))?;
-        let followers = bonded_flow::followers::start(ledger.clone(), node, makes(&ledger, &outbound, &origin));
+        let work = Work::start(settings, &ledger, log_origin, origins)?;
         let inside = settings.private_origin(private.address());
-        let about = about(settings, [&origin, &inside], identity, outbound.clone());
+        let about = about(settings, [&origin, &inside], identity, work.outbound.clone());
         let app = app(ledger, about, readiness.clone())?;
         let addresses = [public.address(), private.address()];
         let (stop, stopped) = watch::channel(false);
@@ -122,7 +121,7 @@ impl Node {
             )),
         ];
         let mut chores = vec![socket, tokio::spawn(look_after(Arc::clone(&certificates)))];
-        chores.push(tokio::spawn(settle(outbound.clone())));
+        chores.push(tokio::spawn(settle(work.outbound.clone())));
         chores.extend(issuer.map(|issuer| tokio::spawn(issuer.keep_fresh())));
         let [public, private] = addresses;
         for (listener, address) in [("public", public), ("private", private)] {
@@ -131,21 +130,7 @@ impl Node {
         if desk.vault.is_sealed() {
             tracing::warn!("the vault is sealed: requests are refused until an officer runs `bonded keys unseal`");
         }
-        Ok(Self {
-            origin,
-            public,
-            desk,
-            readiness,
-            stop,
-            doors,
-            flow,
-            post,
-            calendar,
-            followers,
-            outbound,
-            certificates,
-            chores,
-        })
+        Ok(Self { origin, public, desk, readiness, stop, doors, work, certificates, chores })
     }
 
     /// Takes the certificates from their files again.
@@ -166,6 +151,37 @@ impl Node {
                 Err(_) => tracing::error!("a listener ended by itself"),
             }
         }
+        let outbound = self.work.stop().await;
+        for chore in self.chores {
+            chore.abort();
+            let _ = chore.await;
+        }
+        tell_unsettled(outbound.settle().await);
+        if let Some(ledger) = self.desk.ledger {
+            ledger.close().await;
+        }
+        tracing::info!("stopped");
+    }
+}
+
+impl Work {
+    /// Starts everything, as one node.
+    fn start(settings: &Settings, ledger: &Ledger, log_origin: String, origins: Origins) -> Result<Self, Ending> {
+        let node = Id::new(&SystemClock, &SystemChance);
+        let outbound = Outbound::new(settings.outbound.clone());
+        let outbound = outbound.map_err(|error| Ending::new(Code::Config, error.to_string()))?;
+        let makes = makes(ledger, &outbound, &origins.public);
+        Ok(Self {
+            post: post(settings, ledger, node, origins)?,
+            flow: bonded_flow::start(ledger.clone(), node, log_origin),
+            calendar: bonded_flow::calendar::start(ledger.clone(), node),
+            followers: bonded_flow::followers::start(ledger.clone(), node, makes),
+            outbound,
+        })
+    }
+
+    /// Lets what was begun end, as far as it does in time; gives back the way out, whose counts are yet to be written down.
+    async fn stop(self) -> Outbound {
         if tokio::time::timeout(READERS_LIMIT, self.flow.stop()).await.is_err() {
             tracing::warn!("readers of the log did not stop in time; they go on from their cursors at the next start");
         }
@@ -180,15 +196,7 @@ impl Node {
         if tokio::time::timeout(CALENDAR_LIMIT, self.calendar.stop()).await.is_err() {
             tracing::warn!("the calendar did not stop in time; what it was doing is done at the next start");
         }
-        for chore in self.chores {
-            chore.abort();
-            let _ = chore.await;
-        }
-        tell_unsettled(self.outbound.settle().await);
-        if let Some(ledger) = self.desk.ledger {
-            ledger.close().await;
-        }
-        tracing::info!("stopped");
+        self.outbound
     }
 }
 

@@ -55,6 +55,11 @@ fn every_matter() -> Vec<Matter> {
             lapses_at: later,
         },
         Matter::LegalAct { account_name: shop(), reference: String::from("2026-117") },
+        Matter::WebhookStopped {
+            account_name: shop(),
+            host: String::from("warehouse.example"),
+            why: String::from("nothing has arrived there for 72 hours"),
+        },
         Matter::ReviewOpened { review: Id::from_bytes([5; 16]), due: later },
         Matter::TrainingExpires { course: String::from("Handling customers' data"), at: later },
         Matter::NewDevice { device: String::from("Firefox on Linux"), is_staff: false },

@@ -138,7 +138,7 @@ async fn update_webhook_endpoint(
 }
 
 #[derive(Serialize)]
-struct Deleted {
+struct Gone {
     object: &'static str,
     id: Id<WebhookEndpoint>,
     deleted: bool,
@@ -157,7 +157,7 @@ async fn delete_webhook_endpoint(
     IfMatch(expected): IfMatch,
 ) -> Result<Reply, Failure> {
     webhooks::remove(app.ledger(), caller.scope(), id, expected).await?;
-    Reply::ok(&Deleted { object: Kind::WebhookEndpoint.name(), id, deleted: true })
+    Reply::ok(&Gone { object: Kind::WebhookEndpoint.name(), id, deleted: true })
 }
 
 #[derive(Deserialize, Default)]

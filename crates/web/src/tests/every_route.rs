@@ -221,10 +221,10 @@ async fn furnished(house: &House) -> Furniture {
     let granted = house.granted(&retailer, &owner, &helper, &[Area::Orders], false).await;
     let hook = json!({"url": "https://shop.example/hook", "events": ["order.*"]});
     let hook = text(&house.post(&supplier, "/v1/webhook_endpoints", hook).await.expect(201)["id"]);
-    let test = house.post(&supplier, &format!("/v1/webhook_endpoints/{hook}/test"), Value::Null).await.expect(200);
+    let message = house.post(&supplier, &format!("/v1/webhook_endpoints/{hook}/test"), Value::Null).await.expect(200);
     let ids = HashMap::from([
         ("webhook_endpoints", hook),
-        ("webhook_messages", text(&test["id"])),
+        ("webhook_messages", text(&message["id"])),
         ("members", viewer.id.to_string()),
         ("invitations", text(&invited["id"])),
         ("api_keys", retailer.key.to_string()),
