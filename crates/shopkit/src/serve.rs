@@ -2,6 +2,7 @@
 
 use crate::cost::{self, Bucket};
 use crate::faults::{Fault, Faults};
+use crate::inputs;
 use crate::schema::{VERSIONS, schema};
 use crate::state::State as Shop;
 use crate::tokens::Tokens;
@@ -186,6 +187,9 @@ fn answer(shared: &Shared, version: &str, query: &str, variables: &Map<String, V
         call.throttled = true;
         let answer = refused("Throttled", "THROTTLED");
         return with_cost(answer, bucket.told(now, asked, None));
+    }
+    if let Some(name) = inputs::deprecated(schema, operation, variables) {
+        return refused(&format!("{name} is deprecated"), "DEPRECATED");
     }
     let raw = serde_json::from_value(Value::Object(variables.clone())).unwrap_or_default();
     let coerced = match coerce_variable_values(schema, operation, &raw) {
