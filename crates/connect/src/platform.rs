@@ -6,7 +6,11 @@
 //!
 //! Architecture invariant: of a consumer nothing but the six fields is ever asked for, read or held here.
 
+pub(crate) mod body;
+pub(crate) mod reading;
 mod remote;
+pub(crate) mod street;
+pub(crate) mod walk;
 mod write;
 
 pub use remote::{

@@ -21,7 +21,7 @@ mod stock_out;
 
 use crate::followers::{Again, Held, Turn};
 use async_trait::async_trait;
-use at::{At, Halt};
+use at::{At, Halt, Luck, apart};
 use bonded_base::{Account, Id, Moment};
 use bonded_connect::connections::{self, Connection, ConnectionState};
 use bonded_connect::followers;
@@ -44,7 +44,7 @@ const RECONCILE_MS: i64 = 5 * 60_000;
 const AWAY_MS: i64 = 1_000;
 const AWAY_MS_MAX: i64 = 60_000;
 /// How often in a row a shop may be away before its owner is told.
-const AWAY_TIMES_MAX: u32 = 6;
+const AWAY_TIMES_MAX: u32 = 4;
 /// How long a paused connection, or one that nothing happens with, is left alone.
 const IDLE: Duration = Duration::from_mins(10);
 /// How long a follower may have no record of its own before it is taken off the register.
@@ -113,10 +113,14 @@ impl Turn for Connected {
             ConnectionState::Paused => return Ok(Again::Within(IDLE, Vec::new())),
             ConnectionState::Connecting | ConnectionState::Connected | ConnectionState::Degraded => {}
         }
+        let luck = Luck::default();
         let worked = match self.open(&connection) {
-            Ok(platform) => self.work(held, &connection, &*platform).await,
+            Ok(platform) => self.work(held, &connection, &*platform, &luck).await,
             Err(failure) => Err(Halt::Shop(failure)),
         };
+        if luck.is_some() {
+            self.away = 0;
+        }
         match worked {
             Ok(again) => {
                 self.away = 0;
@@ -158,14 +162,15 @@ impl Connected {
         held: &mut Held,
         connection: &Stored<Connection>,
         platform: &dyn Platform,
+        luck: &Luck,
     ) -> Result<Again, Halt> {
         let (ledger, scope) = (self.ledger.clone(), self.scope.clone());
-        let at = At { ledger: &ledger, scope: &scope, connection, platform };
+        let at = At { ledger: &ledger, scope: &scope, connection, platform, luck };
         let is_new = connection.state == ConnectionState::Connecting;
         if is_new || self.verify_at <= self.now() {
             let shop = platform.shop().await?;
             platform.subscribe(&self.opens.address(self.id)).await?;
-            at.problem(connections::verified(&self.ledger, &self.scope, self.id, &shop).await)?.ok();
+            apart(connections::verified(&self.ledger, &self.scope, self.id, &shop).await)?.ok();
             let pause = if is_new { VERIFY_AGAIN_MS } else { VERIFY_MS };
             self.verify_at = self.now().plus_millis(pause);
             if is_new {

@@ -46,7 +46,9 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
         }
     }
     let mut change = Change::new();
-    ours.iter().for_each(|notice| notices::done(&mut change, notice));
+    for notice in &ours {
+        notices::done(&mut change, notice);
+    }
     if !change.is_empty() {
         at.ledger.commit(at.scope, change).await?;
     }
