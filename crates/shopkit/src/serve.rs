@@ -215,7 +215,9 @@ fn answer(shared: &Shared, version: &str, query: &str, variables: &Map<String, V
         answer.as_object_mut().map(|answer| answer.remove("errors"));
     }
     for error in answer.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
-        let code = error.get("message").and_then(Value::as_str).and_then(|message| message.split_once(": "));
+        // The executor says first who speaks.
+        let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+        let code = message.trim_start_matches("resolver error: ").split_once(": ");
         let code = code.map_or("INTERNAL_SERVER_ERROR", |(code, _)| code).to_owned();
         if let Some(error) = error.as_object_mut() {
             error.insert("extensions".to_owned(), json!({ "code": code }));

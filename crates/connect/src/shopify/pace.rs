@@ -13,8 +13,9 @@ use std::time::Duration;
 
 /// Milliseconds that one call waits for its points at most; after that the caller is told how long it is still to wait.
 pub const WAIT_MS_MAX: u64 = 30_000;
-/// What a document is taken to cost before it was ever answered: no single query may cost more than 1,000 points.
-const COST_UNKNOWN: f64 = 1_000.0;
+/// What a document is taken to cost before it was ever answered. A refusal says what it would have cost, so too little here
+/// is one call in vain.
+const COST_UNKNOWN: f64 = 100.0;
 /// The least wait after a call was refused as throttled, in milliseconds.
 pub(super) const THROTTLED_MS_MIN: u64 = 200;
 
