@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 /// The first field or value of the variables that is deprecated.
 pub fn deprecated(schema: &Schema, operation: &Operation, variables: &Map<String, Value>) -> Option<String> {
-    let given = operation.variables.iter().filter_map(|of| Some((&of.ty, variables.get(of.name.as_str())?)));
-    given.filter_map(|(kind, value)| of_value(schema, kind, value)).next()
+    let mut given = operation.variables.iter().filter_map(|of| Some((&of.ty, variables.get(of.name.as_str())?)));
+    given.find_map(|(kind, value)| of_value(schema, kind, value))
 }
 
 fn of_value(schema: &Schema, kind: &Type, value: &Value) -> Option<String> {
