@@ -179,21 +179,32 @@ impl Connected {
                 return Ok(Again::Within(Duration::ZERO, self.places.keys().copied().collect()));
             }
         }
-        let noticed = read::noticed(&at).await?;
-        if noticed.is_thrown_out {
-            return Err(Failure::Unauthorised("the shop has removed us".to_owned()).into());
-        }
-        if self.read_at <= self.now() {
-            read::everything_new(&at).await?;
-            self.read_at =
-                self.now().plus_millis(if connection.platform.tells_of_changes() { RECONCILE_MS } else { POLL_MS });
-        }
+        let read = self.read(&at).await;
+        let read = match read {
+            Err(halt) if !halt.is_away() => return Err(halt),
+            read => read,
+        };
         let news = News::gather(&at, held, &mut self.places).await?;
         let watched = news.watched();
         let next_try = self.deliver(&at, held, news).await?;
+        // A shop that could not be read to the end has got all the same what is new for it.
+        read?;
         let next =
             [Some(self.read_at), Some(self.verify_at), next_try].into_iter().flatten().min().unwrap_or(self.read_at);
         Ok(Again::Within(self.until(next), watched))
+    }
+
+    /// Takes in what is new in the shop.
+    async fn read(&mut self, at: &At<'_>) -> Result<(), Halt> {
+        if read::noticed(at).await?.is_thrown_out {
+            return Err(Failure::Unauthorised("the shop has removed us".to_owned()).into());
+        }
+        if self.read_at <= self.now() {
+            read::everything_new(at).await?;
+            let tells = at.connection.platform.tells_of_changes();
+            self.read_at = self.now().plus_millis(if tells { RECONCILE_MS } else { POLL_MS });
+        }
+        Ok(())
     }
 
     /// Brings everything that changed here to the shop, and notes then how far the logs were read; answers when the

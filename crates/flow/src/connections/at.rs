@@ -39,7 +39,8 @@ impl Luck {
         self.achieved.load(Ordering::Relaxed) > 0
     }
 
-    fn good(&self) {
+    /// Something arrived, on either side.
+    pub fn good(&self) {
         self.achieved.fetch_add(1, Ordering::Relaxed);
         self.away_in_a_row.store(0, Ordering::Relaxed);
     }
@@ -57,6 +58,13 @@ pub(super) enum Halt {
     Ledger(LedgerError),
     /// Theirs.
     Shop(Failure),
+}
+
+impl Halt {
+    /// Whether the shop did not answer one call, and may well answer the next.
+    pub const fn is_away(&self) -> bool {
+        matches!(self, Self::Shop(Failure::Away(_)))
+    }
 }
 
 impl From<LedgerError> for Halt {

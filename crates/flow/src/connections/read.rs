@@ -197,6 +197,7 @@ impl Place {
         let is = [&self.products, &self.levels, &self.orders].map(|reading| reading.since.clone());
         let at_end = was.iter().zip(&is).all(|(was, is)| was == is || is.cursor.is_none());
         if was != is {
+            at.luck.good();
             let [products, levels, orders] = is;
             let agreed = Agreed::Read { products, levels, orders };
             let now = at.now();

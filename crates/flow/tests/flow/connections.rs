@@ -78,7 +78,7 @@ impl Market {
         let time = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(10)).await;
-                time.advance_ms(100);
+                time.advance_ms(20);
             }
         });
         let shops = Shops::default();
@@ -102,6 +102,8 @@ impl Market {
     /// The node dies where it stands, and another takes its place.
     fn crash(&mut self) {
         self.running.take().unwrap().abandon();
+        // What the dead node held runs out.
+        self.trade.ledger.test_clock().advance_ms(60_000);
         self.start();
     }
 

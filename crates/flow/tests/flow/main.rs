@@ -8,3 +8,4 @@ mod journeys;
 mod post;
 mod proofs;
 mod trade;
+mod webhooks;
