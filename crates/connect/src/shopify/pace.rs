@@ -123,7 +123,8 @@ impl Bucket {
 
     /// Milliseconds until there is this much.
     fn until(&self, cost: f64) -> u64 {
-        let ms = ((cost - self.available).max(0.0) * 1_000.0 / self.restore).ceil();
+        // A millionth less, so that what rounding added is no millisecond more.
+        let ms = ((cost - self.available).max(0.0) * 1_000.0 / self.restore - 1e-6).max(0.0).ceil();
         Duration::try_from_secs_f64(ms / 1_000.0)
             .map_or(WAIT_MS_MAX, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
     }
