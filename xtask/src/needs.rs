@@ -4,6 +4,7 @@
 //! needed to build: the libraries that hold C code (`aws-lc-sys`, `libsqlite3-sys`) compile with it alone.
 
 mod peers;
+mod shopify;
 
 use crate::chore::Chore;
 use crate::failure::Failure;
@@ -54,6 +55,7 @@ pub fn meet(root: &Path, is_quick: bool) -> Result<(), Failure> {
     }
     if !is_quick {
         peers::meet(root);
+        shopify::meet(root);
     }
     let programs = Programs::find().ok_or_else(|| Failure::Missing(ASK_FOR_IT.to_owned()))?;
     println!("    PostgreSQL's programs: {}", programs.directory().display());

@@ -52,7 +52,7 @@ impl Source {
 
     /// Is the whole file there for tests or measurements alone?
     pub fn is_test(&self) -> bool {
-        self.path.starts_with("crates/testkit")
+        ["crates/shopkit", "crates/testkit"].iter().any(|kit| self.path.starts_with(kit))
             || self.path.file_name().is_some_and(|name| name == "tests.rs")
             || self.path.parent().unwrap_or(Path::new("")).iter().any(|part| part == "tests" || part == "examples")
     }

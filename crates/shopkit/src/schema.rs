@@ -60,6 +60,7 @@ fn directory() -> Option<PathBuf> {
     }
     // Tests run as many processes; one of them fetches.
     let lock = directory.with_extension("lock");
+    fs::create_dir_all(lock.parent()?).ok()?;
     let fetched = Command::new("flock").arg(lock).args(["sh", "-c", FETCH, "fetch"]).arg(&directory).status();
     if fetched.is_ok_and(|status| status.success()) {
         return Some(directory);

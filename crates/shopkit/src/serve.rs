@@ -2,6 +2,7 @@
 
 use crate::cost::{self, Bucket};
 use crate::faults::{Fault, Faults};
+use crate::inputs;
 use crate::schema::{VERSIONS, schema};
 use crate::state::State as Shop;
 use crate::tokens::Tokens;
@@ -187,6 +188,9 @@ fn answer(shared: &Shared, version: &str, query: &str, variables: &Map<String, V
         let answer = refused("Throttled", "THROTTLED");
         return with_cost(answer, bucket.told(now, asked, None));
     }
+    if let Some(name) = inputs::deprecated(schema, operation, variables) {
+        return refused(&format!("{name} is deprecated"), "DEPRECATED");
+    }
     let raw = serde_json::from_value(Value::Object(variables.clone())).unwrap_or_default();
     let coerced = match coerce_variable_values(schema, operation, &raw) {
         Ok(coerced) => coerced,
@@ -211,7 +215,9 @@ fn answer(shared: &Shared, version: &str, query: &str, variables: &Map<String, V
         answer.as_object_mut().map(|answer| answer.remove("errors"));
     }
     for error in answer.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
-        let code = error.get("message").and_then(Value::as_str).and_then(|message| message.split_once(": "));
+        // The executor says first who speaks.
+        let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+        let code = message.trim_start_matches("resolver error: ").split_once(": ");
         let code = code.map_or("INTERNAL_SERVER_ERROR", |(code, _)| code).to_owned();
         if let Some(error) = error.as_object_mut() {
             error.insert("extensions".to_owned(), json!({ "code": code }));

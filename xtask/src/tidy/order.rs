@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// For tests alone: they may use any floor, and the floors name them under `[dev-dependencies]` only.
-const SCAFFOLDS: [&str; 2] = ["testkit", "xtask"];
+const SCAFFOLDS: [&str; 3] = ["shopkit", "testkit", "xtask"];
 
 const PREFIX: &str = "bonded-";
 

@@ -3,7 +3,7 @@
 use super::answers::{IdPart, Nodes, Page, PageInfo, Payload, changed_since};
 use super::call::{UserError, refused};
 use super::{Shopify, documents};
-use crate::platform::{Failure, LevelWrite, NAMED_MAX, RemoteId, RemoteLevel, RemotePage, Since, Unreadable};
+use crate::platform::{Failure, LevelWrite, RemoteId, RemoteLevel, RemotePage, Since, Unreadable};
 use aws_lc_rs::digest::{SHA256, digest};
 use bonded_base::{Moment, Problem};
 use serde::Deserialize;
@@ -124,7 +124,7 @@ impl Shopify {
 
     pub(super) async fn read_levels(&self, variants: &[RemoteId]) -> Result<Vec<RemoteLevel>, Failure> {
         let mut levels = Vec::new();
-        for ids in variants.get(..variants.len().min(NAMED_MAX)).unwrap_or(variants).chunks(READ_PER_CALL) {
+        for ids in variants.chunks(READ_PER_CALL) {
             let answer: NodesOf<Value> = self.ask(&documents::LEVELS_OF_VARIANTS, json!({ "ids": ids })).await?;
             for node in answer.nodes.into_iter().flatten().filter(|node| !super::products::is_nothing(node)) {
                 let of: VariantWithLevels = serde_json::from_value(node)
@@ -162,7 +162,7 @@ impl Shopify {
             variants: Option<VariantIds>,
         }
         let mut found = Vec::new();
-        for ids in items.get(..items.len().min(NAMED_MAX)).unwrap_or(items).chunks(WRITTEN_PER_CALL) {
+        for ids in items.chunks(WRITTEN_PER_CALL) {
             let answer: NodesOf<ItemPart> = self.ask(&documents::VARIANTS_OF_ITEMS, json!({ "ids": ids })).await?;
             for variants in answer.nodes.into_iter().flatten().filter_map(|item| item.variants) {
                 if variants.page_info.has_next_page {

@@ -4,7 +4,7 @@ use super::answers::{IdPart, Nodes, Page, changed_since};
 use super::order_answers::{FulfilledPart, FulfilmentPart, LinePart, OrderPart};
 use super::products::{NodesAnswer, is_nothing};
 use super::{Shopify, documents};
-use crate::platform::{Failure, NAMED_MAX, Read, RemoteId, RemoteOrder, RemotePage, Since};
+use crate::platform::{Failure, Read, RemoteId, RemoteOrder, RemotePage, Since};
 use bonded_base::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ impl Shopify {
 
     pub(super) async fn read_orders(&self, ids: &[RemoteId]) -> Result<Vec<Option<Read<RemoteOrder>>>, Failure> {
         let mut found = Vec::with_capacity(ids.len());
-        for ids in ids.get(..ids.len().min(NAMED_MAX)).unwrap_or(ids).chunks(PER_CALL) {
+        for ids in ids.chunks(PER_CALL) {
             let answer: NodesAnswer = self.ask(&documents::ORDERS_BY_ID, json!({ "ids": ids })).await?;
             for node in answer.nodes {
                 let read = if is_nothing(&node) { None } else { self.whole_order(node).await? };

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 /// Milliseconds that one call waits for its points at most; after that the caller is told how long it is still to wait.
 pub const WAIT_MS_MAX: u64 = 30_000;
-/// What a document is taken to cost before it was ever answered: no single query may cost more than 1,000 points.
-const COST_UNKNOWN: f64 = 1_000.0;
+/// What a document is taken to cost before it was ever answered. A refusal says what it would have cost, so too little here
+/// is one call in vain.
+const COST_UNKNOWN: f64 = 100.0;
 /// The least wait after a call was refused as throttled, in milliseconds.
 pub(super) const THROTTLED_MS_MIN: u64 = 200;
 
@@ -122,7 +123,8 @@ impl Bucket {
 
     /// Milliseconds until there is this much.
     fn until(&self, cost: f64) -> u64 {
-        let ms = ((cost - self.available).max(0.0) * 1_000.0 / self.restore).ceil();
+        // A millionth less, so that what rounding added is no millisecond more.
+        let ms = ((cost - self.available).max(0.0) * 1_000.0 / self.restore - 1e-6).max(0.0).ceil();
         Duration::try_from_secs_f64(ms / 1_000.0)
             .map_or(WAIT_MS_MAX, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
     }

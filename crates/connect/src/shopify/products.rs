@@ -3,7 +3,7 @@
 use super::answers::{Nodes, Page};
 use super::product_answers::{MediaPart, ProductPart, ReadProduct, VariantPart};
 use super::{Shopify, answers, bulk, documents};
-use crate::platform::{Failure, NAMED_MAX, Read, RemoteId, RemotePage, RemoteProduct, Since};
+use crate::platform::{Failure, Read, RemoteId, RemotePage, RemoteProduct, Since};
 use bonded_base::Currency;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ impl Shopify {
     pub(super) async fn read_products(&self, ids: &[RemoteId]) -> Result<Vec<Option<Read<RemoteProduct>>>, Failure> {
         let currency = self.currency().await?;
         let mut found = Vec::with_capacity(ids.len());
-        for ids in ids.get(..ids.len().min(NAMED_MAX)).unwrap_or(ids).chunks(PER_CALL) {
+        for ids in ids.chunks(PER_CALL) {
             let answer: NodesAnswer = self.ask(&documents::PRODUCTS_BY_ID, json!({ "ids": ids })).await?;
             for node in answer.nodes {
                 let read = if is_nothing(&node) { None } else { self.whole_product(node, currency).await? };

@@ -40,7 +40,7 @@ async fn a_large_catalogue_comes_as_one_file_and_is_whole() {
     assert!(cursor.as_ref().unwrap().starts_with("bulk:gid://shopify/BulkOperation/"));
     let mut found = Vec::new();
     while cursor.is_some() {
-        let page = page(&world, &client, cursor).await;
+        let page = page(&world, &client, cursor.clone()).await;
         cursor.clone_from(&page.next);
         found.extend(titles(page));
     }
@@ -62,7 +62,7 @@ async fn an_import_goes_on_after_a_crash_where_it_was() {
         if round % 3 == 0 {
             world.kit.faults().next("bulk", Fault::CutAfter);
         }
-        let page = page(&world, &world.client(), cursor).await;
+        let page = page(&world, &world.client(), cursor.clone()).await;
         cursor.clone_from(&page.next);
         found.extend(titles(page));
         round += 1;

@@ -12,7 +12,7 @@ fn signed(pairs: &[(&str, &str)], secret: &str) -> String {
     sorted.sort();
     let base64 = bonded_shopkit::signature(secret, sorted.join("&").as_bytes());
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, base64).unwrap();
-    let hmac: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hmac = bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(pairs).append_pair("hmac", &hmac).finish()
 }

@@ -87,7 +87,8 @@ async fn each_refusal_is_told_as_what_it_is() {
     world.kit.faults().next("Shop", Fault::ErrorBefore(418));
     assert!(matches!(client.shop().await, Err(Failure::Strange(_))));
     world.kit.shop().scopes.retain(|scope| !scope.ends_with("orders"));
-    assert!(matches!(client.orders_since(&Since::default()).await, Err(Failure::Unauthorised(_))));
+    let refused = client.orders_since(&Since::default()).await.err().unwrap();
+    assert!(matches!(refused, Failure::Unauthorised(_)), "{refused}");
     world.kit.uninstall();
     assert!(matches!(client.shop().await, Err(Failure::Unauthorised(_))));
 }

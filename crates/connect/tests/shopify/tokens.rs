@@ -1,7 +1,6 @@
 //! Tokens: an installation, one refresh for many callers, and what a crash leaves.
 
 use crate::World;
-use bonded_base::Clock as _;
 use bonded_connect::platform::{Failure, Platform};
 use bonded_connect::shopify::install::Callback;
 use bonded_connect::shopify::token::{Pair, Token};
@@ -99,7 +98,8 @@ async fn a_node_takes_the_pair_that_another_one_kept() {
     an_hour_later(&world);
     assert!(one.shop().await.is_ok());
     assert!(other.shop().await.is_ok());
-    assert_eq!((world.kit.tokens().refreshes, world.kit.tokens().refused), (1, 1));
+    let tokens = world.kit.tokens();
+    assert_eq!((tokens.refreshes, tokens.refused), (1, 1));
 }
 
 #[tokio::test]

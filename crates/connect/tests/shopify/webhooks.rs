@@ -84,12 +84,32 @@ async fn subscriptions_that_shopify_dropped_are_made_again_and_the_others_stay()
     world.kit.faults().next("SubscriptionCreate", Fault::CutAfter);
     assert!(client.subscribe(ADDRESS).await.is_err());
     client.subscribe(ADDRESS).await.unwrap();
-    let shop = world.kit.shop();
-    assert_eq!(shop.subscriptions.len(), 11);
-    assert!(shop.subscriptions.values().all(|wish| !wish.include_fields.is_empty() && wish.uri == ADDRESS));
-    drop(shop);
+    let now = world.kit.shop().subscriptions.clone();
+    assert_eq!(now.len(), 11);
+    assert!(now.values().all(|wish| !wish.include_fields.is_empty() && wish.uri == ADDRESS));
     client.unsubscribe().await.unwrap();
     assert!(world.kit.shop().subscriptions.is_empty());
+}
+
+#[tokio::test]
+async fn copies_of_an_event_are_known_by_its_id_and_a_lost_one_never_comes() {
+    let Some(world) = World::new().await else { return };
+    let variants = variants(&world, 1, 10);
+    world.client().subscribe(ADDRESS).await.unwrap();
+    drop(world.kit.webhooks(Post::default()));
+    for pieces in [9, 8] {
+        world.kit.elapse(1_000);
+        world.kit.shop().change_level(variants[0], 1, |level| level.available = pieces);
+    }
+    let twice = Post { twice_one_in: 1, reversed: true, ..Post::default() };
+    let notices: Vec<_> = world.kit.webhooks(twice).iter().map(|webhook| read(webhook).unwrap()).collect();
+    assert_eq!(notices.len(), 4);
+    assert_eq!((&notices[0], &notices[2]), (&notices[1], &notices[3]));
+    assert_ne!(notices[0].event, notices[2].event);
+    let subject = Subject::Level { item: id("InventoryItem", variants[0]), location: id("Location", 1) };
+    assert!(notices.iter().all(|notice| notice.subject == subject));
+    world.kit.shop().change_level(variants[0], 1, |level| level.available = 7);
+    assert!(world.kit.webhooks(Post { lost_one_in: 1, ..Post::default() }).is_empty());
 }
 
 #[tokio::test]
