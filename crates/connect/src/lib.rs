@@ -5,6 +5,7 @@
 //! out goes over verified TLS; mail is the first to.
 
 pub mod csv;
+pub mod files;
 pub mod followers;
 pub mod mail;
 pub mod platform;
