@@ -5,7 +5,9 @@
 //! its own record is made: what a crash leaves is an entry without a record, which opens nothing and is taken away.
 
 use bonded_base::{Account, Id, Kind, Kinded};
-use bonded_ledger::{Change, Ledger, LedgerError, List, PAGE_MAX, PLATFORM, Record, Scope, Stored, System};
+use bonded_ledger::{
+    Change, Ledger, LedgerError, List, Lookup, LookupName, PAGE_MAX, PLATFORM, Record, Scope, Stored, System,
+};
 use serde::{Deserialize, Serialize};
 
 /// That an account has a follower; its id is the follower's own.
@@ -15,19 +17,31 @@ pub struct Follower {
     pub account: Id<Account>,
     /// What: `connection`, `webhook_endpoint`.
     pub what: Kind,
+    /// The shop at the other end (`shopify lamps.myshopify.com`), which one account of a deployment can have; `None` for
+    /// what is no shop.
+    pub shop: Option<String>,
 }
 
 impl Kinded for Follower {
     const KIND: Kind = Kind::Follower;
 }
 
-impl Record for Follower {}
+impl Record for Follower {
+    fn lookups(&self) -> Vec<Lookup<'_>> {
+        self.shop.iter().map(|shop| of_shop(shop)).collect()
+    }
+}
+
+fn of_shop(shop: &str) -> Lookup<'_> {
+    Lookup::new(LookupName::Shop, shop.as_bytes())
+}
 
 fn scope() -> Scope {
     Scope::system(PLATFORM, System::Doorkeeper)
 }
 
-/// Registers a follower by the id of its own record; does nothing when it is registered.
+/// Registers a follower by the id of its own record; does nothing when it is registered. Fails with
+/// [`LedgerError::Taken`] where its shop is another follower's.
 pub async fn register(ledger: &Ledger, follower: &Follower, id: [u8; 16]) -> Result<(), LedgerError> {
     let mut change = Change::new();
     change.create(Id::from_bytes(id), follower, "registered");
@@ -39,12 +53,25 @@ pub async fn register(ledger: &Ledger, follower: &Follower, id: [u8; 16]) -> Res
 
 /// Takes a follower off the register, for good; does nothing when it is not there.
 pub async fn retire(ledger: &Ledger, id: [u8; 16]) -> Result<(), LedgerError> {
-    let Some(known) = ledger.get(&scope(), Id::<Follower>::from_bytes(id)).await? else { return Ok(()) };
+    let Some(known) = find(ledger, id).await? else { return Ok(()) };
     let mut change = Change::new();
     change.remove(&known, "retired");
     match ledger.commit(&scope(), change).await {
         Ok(_) | Err(LedgerError::Conflict { kind: Kind::Follower, .. }) => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+/// Whose this follower is, and what; `None` when there is none.
+pub async fn find(ledger: &Ledger, id: [u8; 16]) -> Result<Option<Stored<Follower>>, LedgerError> {
+    ledger.get(&scope(), Id::from_bytes(id)).await
+}
+
+/// The follower of a shop, named as in [`Follower::shop`].
+pub async fn of(ledger: &Ledger, shop: &str) -> Result<Option<Stored<Follower>>, LedgerError> {
+    match ledger.find::<Follower>(&scope(), &of_shop(shop)).await? {
+        Some(id) => ledger.get(&scope(), id).await,
+        None => Ok(None),
     }
 }
 

@@ -2,10 +2,15 @@
 //!
 //! Each system has a room of its own. Files are the first one; whatever the room, what comes in is parsed into drafts
 //! of the business, nothing unknown is kept, and every record that cannot be taken is reported with its reason. What goes
-//! out goes over verified TLS; mail is the first to.
+//! out goes over verified TLS: letters by `mail`, every call over HTTP by `outbound`.
 
+pub mod connections;
 pub mod csv;
 pub mod files;
 pub mod followers;
 pub mod mail;
+pub mod mirrors;
+pub mod notices;
+pub mod outbound;
 pub mod platform;
+mod tls;

@@ -38,6 +38,18 @@ pub enum PlatformName {
     Stripe,
 }
 
+impl PlatformName {
+    /// Its name in the API and in lookups.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shopify => "shopify",
+            Self::Medusa => "medusa",
+            Self::Vendure => "vendure",
+            Self::Stripe => "stripe",
+        }
+    }
+}
+
 /// Why a platform did not do what was asked. The texts are ours or the platform's own codes; no text of a platform that
 /// could repeat what was sent is kept.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -167,7 +167,7 @@ impl Office {
             Err(error) => return tracing::warn!(%error, "the register of followers could not be read"),
         };
         for known in all {
-            let (id, Follower { account, what }) = (known.id.bytes(), known.into_value());
+            let (id, Follower { account, what, .. }) = (known.id.bytes(), known.into_value());
             if self.desks().workers.contains_key(&id) {
                 continue;
             }

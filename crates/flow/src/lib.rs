@@ -5,13 +5,14 @@
 //! side agree. So running an entry twice is harmless, and a crash anywhere is repaired by reading on from the cursor.
 //!
 //! Beside the readers, [`post`] sends the mail that waits in the platform's account, and [`calendar`] does there what
-//! time brings about.
+//! time brings about. [`imports`] brings files in.
 //!
 //! Architecture invariant: a reader keeps nothing in memory that a restart could lose.
 
 pub mod calendar;
 mod checkpoint;
 pub mod followers;
+pub mod imports;
 pub mod post;
 mod route;
 mod runner;

@@ -160,8 +160,9 @@ impl Change {
         });
     }
 
-    /// Nothing changes, but the log says that something was seen.
-    pub(crate) fn witness(&mut self, kind: Kind, id: [u8; 16], version: u64, action: &'static str, seen: Vec<String>) {
+    /// Nothing changes, but the log says that something of this record was seen, or is about to be told to somebody: `seen`
+    /// has names, never values. `version` is the one that was seen; 0 where it is about none.
+    pub fn witness(&mut self, kind: Kind, id: [u8; 16], version: u64, action: &'static str, seen: Vec<String>) {
         self.steps.push(Step {
             kind,
             id,

@@ -29,6 +29,8 @@ pub enum Permission {
     ApiKeysWrite,
     GrantsRead,
     GrantsWrite,
+    ImportsRead,
+    ImportsWrite,
 }
 
 /// There is no permission of that name.
@@ -38,7 +40,7 @@ pub struct UnknownPermission;
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::AccountRead,
         Self::PartnerLinksRead,
         Self::PartnerLinksWrite,
@@ -59,6 +61,8 @@ impl Permission {
         Self::ApiKeysWrite,
         Self::GrantsRead,
         Self::GrantsWrite,
+        Self::ImportsRead,
+        Self::ImportsWrite,
     ];
 
     /// As it is written.
@@ -84,6 +88,8 @@ impl Permission {
             Self::ApiKeysWrite => "api_keys:write",
             Self::GrantsRead => "grants:read",
             Self::GrantsWrite => "grants:write",
+            Self::ImportsRead => "imports:read",
+            Self::ImportsWrite => "imports:write",
         }
     }
 

@@ -9,8 +9,10 @@ use crate::places::Places;
 use crate::settings::Settings;
 use crate::tls::{Authority, Certificates, Drained, Listener, Marks};
 use axum::Router;
-use bonded_base::{Clock, Id, SystemChance, SystemClock};
+use bonded_base::{Clock, Id, Kind, SystemChance, SystemClock};
 use bonded_connect::mail::Mailer;
+use bonded_flow::followers::Makes;
+use bonded_flow::imports::ImportTurn;
 use bonded_ledger::Ledger;
 use bonded_people::mail::Origins;
 use bonded_vault::{Officer, Vault, VaultError};
@@ -34,6 +36,9 @@ const POST_LIMIT: Duration = Duration::from_secs(10);
 /// How long what the calendar has begun gets at a stop.
 const CALENDAR_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long followers get to end their turns at a stop.
+const FOLLOWERS_LIMIT: Duration = Duration::from_secs(10);
+
 /// A server that answers on both doors.
 pub struct Node {
     /// How the world reaches it.
@@ -48,6 +53,7 @@ pub struct Node {
     flow: bonded_flow::Running,
     post: Option<bonded_flow::post::Running>,
     calendar: bonded_flow::calendar::Running,
+    followers: bonded_flow::followers::Running,
     certificates: Arc<Both>,
     chores: Vec<JoinHandle<()>>,
 }
@@ -89,6 +95,7 @@ impl Node {
         let flow = bonded_flow::start(ledger.clone(), node, log_origin);
         let post = post(settings, &ledger, node, origins)?;
         let calendar = bonded_flow::calendar::start(ledger.clone(), node);
+        let followers = followers(&ledger, node);
         let inside = settings.private_origin(private.address());
         let app = app(settings, [&origin, &inside], ledger, readiness.clone(), identity)?;
         let addresses = [public.address(), private.address()];
@@ -119,7 +126,7 @@ impl Node {
         if desk.vault.is_sealed() {
             tracing::warn!("the vault is sealed: requests are refused until an officer runs `bonded keys unseal`");
         }
-        Ok(Self { origin, public, desk, readiness, stop, doors, flow, post, calendar, certificates, chores })
+        Ok(Self { origin, public, desk, readiness, stop, doors, flow, post, calendar, followers, certificates, chores })
     }
 
     /// Takes the certificates from their files again.
@@ -150,6 +157,9 @@ impl Node {
         }
         if tokio::time::timeout(CALENDAR_LIMIT, self.calendar.stop()).await.is_err() {
             tracing::warn!("the calendar did not stop in time; what it was doing is done at the next start");
+        }
+        if tokio::time::timeout(FOLLOWERS_LIMIT, self.followers.stop()).await.is_err() {
+            tracing::warn!("imports did not stop in time; they go on where they stood at the next start");
         }
         for chore in self.chores {
             chore.abort();
@@ -186,6 +196,16 @@ fn post(
     };
     let mailer = Mailer::new(server.clone()).map_err(|error| Ending::new(Code::Config, error.to_string()))?;
     Ok(Some(bonded_flow::post::start(ledger.clone(), node, mailer, origins)))
+}
+
+/// What follows logs from places of its own, and what is at work until it is done.
+fn followers(ledger: &Ledger, node: Id<bonded_base::Node>) -> bonded_flow::followers::Running {
+    let made = ledger.clone();
+    let makes: Makes = Arc::new(move |what, account, id| match what {
+        Kind::Import => Some(Box::new(ImportTurn::new(made.clone(), account, id))),
+        _ => None,
+    });
+    bonded_flow::followers::start(ledger.clone(), node, makes)
 }
 
 fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {

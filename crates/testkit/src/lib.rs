@@ -2,6 +2,8 @@
 
 pub mod authenticator;
 pub mod browser;
+pub mod certificates;
+pub mod https_server;
 pub mod ledger;
 pub mod mail_server;
 pub mod postgres;

@@ -3,10 +3,9 @@
 //! `cargo xtask needs` puts it into `target/mail-server`; where it is missing, [`MailServer::start`] answers `None` and
 //! says so. What becomes of a mail is chosen by its address, see `mail_server.py` beside this file.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
-};
+pub use crate::certificates::Shows;
+
+use crate::certificates;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -29,19 +28,6 @@ pub enum Speaks {
     Implicit,
     /// In clear only.
     Clear,
-}
-
-/// What the server shows of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shows {
-    /// A good certificate for `localhost`.
-    Good,
-    /// One of the trusted authority, for another host.
-    OtherName,
-    /// One for `localhost`, of an authority that nobody trusts.
-    OtherAuthority,
-    /// One for `localhost` that ended long ago.
-    Expired,
 }
 
 /// A server to be started.
@@ -92,7 +78,7 @@ impl MailServer {
     pub async fn start(wanted: Wanted) -> Option<Self> {
         let python = python()?;
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let [certificate, key] = certificates(directory.path(), wanted.shows);
+        let [certificate, key] = certificates::write(directory.path(), wanted.shows, &["localhost"]);
         let script = directory.path().join("mail_server.py");
         std::fs::write(&script, SCRIPT).expect("the server's script");
         let tls = match wanted.speaks {
@@ -128,7 +114,7 @@ impl MailServer {
 
     /// A PEM file of the authority that tests trust.
     pub fn authority(&self) -> PathBuf {
-        authority_file(self.directory.path())
+        certificates::authority_file(self.directory.path())
     }
 
     /// Lets it answer the letters that it was slow to take, and all later ones.
@@ -186,38 +172,4 @@ fn python() -> Option<PathBuf> {
     }
     println!("skipped: no mail server is installed; `cargo xtask needs` puts one into target/mail-server");
     None
-}
-
-fn authority_file(directory: &Path) -> PathBuf {
-    directory.join("authority.pem")
-}
-
-/// Writes a trusted authority, a certificate and its key; answers the files of the last two.
-#[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
-fn certificates(directory: &Path, shows: Shows) -> [PathBuf; 2] {
-    let trusted = authority("Trusted");
-    std::fs::write(authority_file(directory), trusted.pem()).expect("the authority's file");
-    let name = if shows == Shows::OtherName { "mail.other.example" } else { "localhost" };
-    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a host name");
-    params.distinguished_name = DistinguishedName::new();
-    if shows == Shows::Expired {
-        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
-    }
-    let key = KeyPair::generate().expect("a key");
-    let issuer = if shows == Shows::OtherAuthority { authority("Nobody's") } else { trusted };
-    let certificate = params.signed_by(&key, &issuer).expect("a certificate");
-    let files = ["certificate.pem", "key.pem"].map(|name| directory.join(name));
-    std::fs::write(&files[0], certificate.pem()).expect("the certificate's file");
-    std::fs::write(&files[1], key.serialize_pem()).expect("the key's file");
-    files
-}
-
-#[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
-fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::new(Vec::<String>::new()).expect("no names");
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority")
 }

@@ -36,6 +36,14 @@ pub struct Fulfilment {
     pub url: Option<String>,
     /// When it left.
     pub shipped_at: Moment,
+    /// How often it was said anew how it can be followed.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub revision: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+pub(crate) const fn is_first(revision: &u32) -> bool {
+    *revision == 0
 }
 
 /// A parcel that is to be recorded.
@@ -90,7 +98,15 @@ impl Shipment {
 impl Tracking {
     /// The parcel that these lines make.
     pub(crate) fn of(self, id: Id<FulfilmentMark>, lines: Vec<LineQuantity>, shipped_at: Moment) -> Fulfilment {
-        Fulfilment { id, lines, carrier: self.carrier, number: self.number, url: self.url, shipped_at }
+        Fulfilment { id, lines, carrier: self.carrier, number: self.number, url: self.url, shipped_at, revision: 0 }
+    }
+
+    /// The parcel as it can be followed now; `None` when that is nothing new.
+    pub(crate) fn anew(self, known: &Fulfilment) -> Option<Fulfilment> {
+        let Self { carrier, number, url } = self;
+        let is_new = (&carrier, &number, &url) != (&known.carrier, &known.number, &known.url);
+        let revision = known.revision.saturating_add(1);
+        is_new.then(|| Fulfilment { carrier, number, url, revision, ..known.clone() })
     }
 }
 

@@ -36,4 +36,4 @@ pub use took::{Did, Left, TakingBack, Touched, take_back};
 pub use written::Written;
 
 pub(crate) use carrier::carrier;
-pub(crate) use races::{Races, as_expected};
+pub use races::{Races, as_expected};

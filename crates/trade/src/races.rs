@@ -10,7 +10,7 @@ use bonded_ledger::{LedgerError, Record, Stored};
 pub const LOST_RACES_MAX: u32 = 256;
 
 /// Counts the races that one call has lost.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Races {
     lost: u32,
     /// The record whose version the caller named, if any: to lose that one is final.

@@ -9,7 +9,15 @@ use std::borrow::Cow;
 const SIGNS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 fn is_risky(text: &str) -> bool {
-    text.trim_start_matches('\'').starts_with(SIGNS)
+    let text = text.trim_start_matches('\'');
+    text.starts_with(SIGNS) && !is_number(text)
+}
+
+/// A number alone runs nothing, and must stay one.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let mut parts = digits.split(['.', ',']);
+    parts.all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The cell as it is written.
@@ -31,8 +39,9 @@ mod tests {
     fn formulae_are_made_harmless() {
         for (plain, written) in [
             ("=1+1", "'=1+1"),
-            ("+44", "'+44"),
-            ("-1", "'-1"),
+            ("+44 20", "'+44 20"),
+            ("-1+1", "'-1+1"),
+            ("-1.299,50", "-1.299,50"),
             ("@SUM(A1)", "'@SUM(A1)"),
             ("\tx", "'\tx"),
             ("\rx", "'\rx"),
@@ -49,8 +58,9 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_guarded_comes_back(text in "['=+@\t\r-]{0,3}.{0,5}") {
-            prop_assert_eq!(unguarded(&guarded(&text)), text.as_str());
-            prop_assert!(!guarded(&text).starts_with(SIGNS));
+            let written = guarded(&text);
+            prop_assert_eq!(unguarded(&written), text.as_str());
+            prop_assert!(!written.starts_with(SIGNS) || is_number(&text));
         }
     }
 }

@@ -35,7 +35,7 @@ pub use preview::{PREVIEW_CHUNKS, PREVIEW_ROWS, Preview, PreviewRow, preview};
 pub use problems::{ProblemPage, bad_rows, problems};
 pub use receive::{ReceiveError, Upload, receive};
 pub use record::{
-    Counts, Import, ImportRecord, ImportState, Kept, RowProblem, discard, get, list, resume, start,
+    Counts, Import, ImportRecord, ImportState, Kept, RowProblem, discard, follower, get, list, resume, start,
 };
 pub use sheet::{COLUMNS_MAX, ROW_BYTES_MAX, Sheet, SheetRow};
 pub use text::{Decoder, Encoding};

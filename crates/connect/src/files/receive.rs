@@ -3,13 +3,13 @@
 use super::chunk::{Chunk, Filling};
 use super::columns::Format;
 use super::mapping::{MappedColumn, Mapping, mapped, mappings};
-use super::record::{Counts, Import, ImportRecord, ImportState, Kept, RowProblem, get};
+use super::record::{Counts, Import, ImportRecord, ImportState, Kept, RowProblem, follower, get};
 use super::sheet::{COLUMNS_MAX, Oversize, ROW_BYTES_MAX, Sheet, SheetRow};
 use super::text::{Decoder, SAMPLE_BYTES, UNREADABLE};
 use super::{FILE_BYTES_MAX, KEPT_MS, ROWS_MAX};
 use crate::csv::table::{DELIMITERS, FIELD_BYTES_MAX, FileError, shown};
-use crate::followers::{Follower, register};
-use bonded_base::{Currency, Id, Kind, Problem, Reason};
+use crate::followers::register;
+use bonded_base::{Currency, Id, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, Scope};
 use bonded_trade::{TradeError, accounts};
 use bytes::Bytes;
@@ -72,7 +72,7 @@ where
     let id = ledger.new_id();
     let import = reading.import(currency, scope.actor().to_string());
     // Registered first: what a crash leaves behind is found, and taken away.
-    register(ledger, &Follower { account: scope.account(), what: Kind::Import }, id.bytes()).await?;
+    register(ledger, &follower(scope.account()), id.bytes()).await?;
     let mut change = Change::new();
     change.create(id, &ImportRecord::Import(import), "received");
     ledger.commit(scope, change).await?;

@@ -7,8 +7,9 @@ use super::columns::Format;
 use super::mapping::{MappedColumn, Mapping};
 use super::text::Encoding;
 use super::work::remove_rows;
+use crate::followers::Follower;
 use aws_lc_rs::digest::{SHA256, digest};
-use bonded_base::{Currency, Id, Kind, Kinded, Moment, Problem, Reason};
+use bonded_base::{Account, Currency, Id, Kind, Kinded, Moment, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, Record, Scope, Stored};
 use bonded_trade::{Did, Left, Page, Touched, TradeError};
 use serde::{Deserialize, Serialize};
@@ -247,6 +248,11 @@ impl Deref for Kept {
     fn deref(&self) -> &Import {
         &self.import
     }
+}
+
+/// What an import is on the register of followers.
+pub const fn follower(account: Id<Account>) -> Follower {
+    Follower { account, what: Kind::Import, shop: None }
 }
 
 /// One import.

@@ -1,7 +1,7 @@
 //! Undoing an import: its chunks backwards, each with what it created and changed, as far as nobody has built on it.
 
-use super::record::{Import, ImportRecord, ImportState, Kept, get, step_id, turn};
-use crate::followers::{Follower, register};
+use super::record::{Import, ImportRecord, ImportState, Kept, follower, get, step_id, turn};
+use crate::followers::register;
 use bonded_base::{Id, Kind};
 use bonded_ledger::{Change, Ledger, LedgerError, Scope};
 use bonded_trade::{TradeError, take_back};
@@ -15,7 +15,7 @@ const LEFT_MAX: usize = 5_000;
 pub async fn undo(ledger: &Ledger, scope: &Scope, id: Id<ImportRecord>) -> Result<Kept, TradeError> {
     let kept = get(ledger, scope, id).await?;
     // Whoever did the work may have left; this finds somebody again.
-    register(ledger, &Follower { account: scope.account(), what: Kind::Import }, kept.id().bytes()).await?;
+    register(ledger, &follower(scope.account()), kept.id().bytes()).await?;
     turn(ledger, scope, id, "undoing", |import| match import.state {
         ImportState::Undoing => Ok(import),
         ImportState::Done | ImportState::Failed if import.chunks_done > 0 => {

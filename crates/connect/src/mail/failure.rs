@@ -1,7 +1,7 @@
 //! Why a letter was not taken, in our own words: whose fault it is, and whether it is worth trying again.
 
+use crate::tls::Refused;
 use lettre::transport::smtp::Error;
-use rustls::CertificateError;
 use std::borrow::Cow;
 use std::io;
 
@@ -75,28 +75,9 @@ fn said(what: &'static str, error: &Error) -> Cow<'static, str> {
 
 /// A handshake that failed.
 pub(super) fn of_handshake(error: &io::Error) -> MailFailure {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let said = match inner {
-        Some(rustls::Error::InvalidCertificate(why)) => of_certificate(why),
-        Some(_) => "no TLS could be agreed with the mail server",
-        None => "the mail server broke off while TLS was being agreed",
-    };
-    MailFailure::Away(said.into())
-}
-
-fn of_certificate(why: &CertificateError) -> &'static str {
-    match why {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the mail server's certificate has expired"
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the mail server's certificate does not hold yet"
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the mail server's certificate is for another name"
-        }
-        CertificateError::UnknownIssuer => "the mail server's certificate is of no trusted authority",
-        CertificateError::Revoked => "the mail server's certificate was revoked",
-        _ => "the mail server's certificate is not valid",
-    }
+    MailFailure::Away(match Refused::of(error) {
+        Refused::Certificate(fault) => format!("the mail server's certificate {fault}").into(),
+        Refused::NoneAgreed => "no TLS could be agreed with the mail server".into(),
+        Refused::BrokeOff => "the mail server broke off while TLS was being agreed".into(),
+    })
 }

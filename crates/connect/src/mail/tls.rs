@@ -4,15 +4,14 @@
 //! in between, says before TLS beyond its three answers ends the attempt (RFC 3207 section 6).
 
 use super::{Begins, MailFailure, MailServer, MailSetup, failure};
+use crate::tls;
 use bonded_people::mail::TlsVersion;
 use lettre::transport::smtp::client::AsyncTokioStream;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
+use rustls::RootCertStore;
+use rustls::pki_types::ServerName;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -37,18 +36,16 @@ impl Secured {
     /// TLS 1.2 or later, trusting the file's authority or the machine's own.
     pub(super) fn new(server: &MailServer) -> Result<Self, MailSetup> {
         let name = ServerName::try_from(server.host.clone()).map_err(|_| MailSetup::Host(server.host.clone()))?;
-        let mut roots = RootCertStore::empty();
-        match &server.root_certificate {
-            Some(file) => read(file, &mut roots).ok_or_else(|| MailSetup::RootCertificate(file.clone()))?,
-            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            // The provider has suites for both versions, so this cannot be.
-            .map_err(|_| MailSetup::Host(server.host.clone()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let roots = match &server.root_certificate {
+            Some(file) => {
+                let mut roots = RootCertStore::empty();
+                tls::add_roots(file, &mut roots).ok_or_else(|| MailSetup::RootCertificate(file.clone()))?;
+                roots
+            }
+            None => tls::machine_roots(),
+        };
+        // The provider has suites for both versions, so this cannot fail.
+        let config = tls::client(roots).map_err(|_| MailSetup::Host(server.host.clone()))?;
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
 
@@ -65,21 +62,10 @@ impl Secured {
         };
         let stream = self.connector.connect(self.name.clone(), tcp).await;
         let stream = stream.map_err(|error| failure::of_handshake(&error))?;
-        let version = match stream.get_ref().1.protocol_version() {
-            Some(ProtocolVersion::TLSv1_3) => TlsVersion::V13,
-            Some(ProtocolVersion::TLSv1_2) => TlsVersion::V12,
-            _ => return Err(MailFailure::Away("no TLS could be agreed with the mail server".into())),
-        };
+        let version = tls::agreed(stream.get_ref().1)
+            .ok_or_else(|| MailFailure::Away("no TLS could be agreed with the mail server".into()))?;
         Ok((SecuredStream { greeting, stream }, version))
     }
-}
-
-/// Adds every certificate of a PEM file; `None` when there is none, or one that is none.
-fn read(file: &Path, roots: &mut RootCertStore) -> Option<()> {
-    for certificate in CertificateDer::pem_file_iter(file).ok()? {
-        roots.add(certificate.ok()?).ok()?;
-    }
-    (!roots.is_empty()).then_some(())
 }
 
 /// The dialogue in clear: greeting, `EHLO`, `STARTTLS`.

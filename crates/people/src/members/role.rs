@@ -50,12 +50,14 @@ impl Role {
             | Permission::HoldsRead
             | Permission::LogRead
             | Permission::MembersRead
-            | Permission::GrantsRead => Self::Viewer,
+            | Permission::GrantsRead
+            | Permission::ImportsRead => Self::Viewer,
             Permission::ProductsWrite
             | Permission::InventoryWrite
             | Permission::OrdersWrite
             | Permission::PurchaseOrdersWrite
-            | Permission::HoldsWrite => Self::Operator,
+            | Permission::HoldsWrite
+            | Permission::ImportsWrite => Self::Operator,
             Permission::PartnerLinksWrite
             | Permission::MembersWrite
             | Permission::ApiKeysRead

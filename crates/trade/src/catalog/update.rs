@@ -185,7 +185,7 @@ fn refuse<R>(steps: &mut [Result<Step<R>, Problem>], refused: &[(usize, LookupNa
 }
 
 /// A unique value that another record has.
-fn taken(name: LookupName) -> Problem {
+pub(super) fn taken(name: LookupName) -> Problem {
     let (pointer, detail) = match name {
         LookupName::Handle => ("/handle", "another product has this handle"),
         _ => ("/sku", "another variant has this SKU"),

@@ -11,7 +11,7 @@ pub use draft::{
     LINES_MAX, LineDraft, OrderDraft, PLACED_AHEAD_MAX_MS, QUANTITY_MAX, REFERENCE_CHARS_MAX, TITLE_CHARS_MAX,
 };
 pub use order::{Cancellation, Order, OrderFulfilment, OrderLine, OrderState, Part, PartLine};
-pub use placing::{ORDERS_A_CALL_MAX, place, place_many};
+pub use placing::{ORDERS_A_CALL_MAX, place, place_as, place_many};
 pub use progress::{archive, assign, assign_many, cancel, complete, follow_purchase_order, unassign};
 
 use crate::consumers::Consumer;

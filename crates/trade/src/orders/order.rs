@@ -5,7 +5,7 @@
 //! only rise: so the news may come late, twice or in any order.
 
 use crate::catalog::Variant;
-use crate::fulfilments::{Fulfilment, FulfilmentMark};
+use crate::fulfilments::{Fulfilment, FulfilmentMark, is_first};
 use crate::lines::{LineQuantity, LineWish, chosen};
 use crate::partners::PartnerLink;
 use crate::purchase_orders::PurchaseOrder;
@@ -100,6 +100,9 @@ pub struct OrderFulfilment {
     pub url: Option<String>,
     /// When it left.
     pub shipped_at: Moment,
+    /// How often the supplier said anew how it can be followed.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub revision: u32,
 }
 
 /// What is to be cancelled.
@@ -267,8 +270,12 @@ impl Order {
             line.follow(theirs, purchase_order.acknowledged_at);
         }
         for sent in &purchase_order.fulfilments {
-            if supplier.is_some() && !next.fulfilments.iter().any(|known| known.id == sent.id) {
-                next.fulfilments.push(OrderFulfilment::of(sent, id, supplier));
+            let Some(supplier) = supplier else { continue };
+            let sent = OrderFulfilment::of(sent, id, Some(supplier));
+            match next.fulfilments.iter_mut().find(|known| known.id == sent.id) {
+                Some(known) if known.revision < sent.revision => *known = sent,
+                Some(_) => {}
+                None => next.fulfilments.push(sent),
             }
         }
         next.fulfilments.sort_by_key(|fulfilment| fulfilment.id);
@@ -324,6 +331,7 @@ impl OrderFulfilment {
             number: sent.number.clone(),
             url: sent.url.clone(),
             shipped_at: sent.shipped_at,
+            revision: sent.revision,
         }
     }
 }

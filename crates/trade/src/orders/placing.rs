@@ -4,7 +4,7 @@ use super::draft::Placing;
 use super::{Order, OrderDraft, of_reference};
 use crate::births::Births;
 use crate::{Races, TradeError, Written, routing};
-use bonded_base::{Id, Problem, Reason};
+use bonded_base::{Id, Kind, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, LookupName, Scope};
 use std::collections::HashSet;
 
@@ -15,6 +15,32 @@ pub const ORDERS_A_CALL_MAX: usize = 1_000;
 pub async fn place(ledger: &Ledger, scope: &Scope, draft: OrderDraft) -> Result<Written<Order>, TradeError> {
     let placed = place_many(ledger, scope, vec![draft]).await?.pop();
     placed.unwrap_or_else(|| Err(Problem::new(Reason::Invalid, "no order was sent"))).map_err(TradeError::Problem)
+}
+
+/// Places one order under an id that its caller works out, with what the caller writes `beside` it in the same commit: so
+/// that whatever brings an order twice finds it there. An id or a reference that is taken is refused as a duplicate.
+pub async fn place_as(
+    ledger: &Ledger,
+    scope: &Scope,
+    id: Id<Order>,
+    draft: &OrderDraft,
+    beside: impl Fn(&mut Change),
+) -> Result<Written<Order>, TradeError> {
+    let mut placings = [draft.check(ledger.clock().now())];
+    refuse_doubtful(ledger, scope, &mut placings).await?;
+    let [placing] = placings;
+    let placing = placing?;
+    let mut change = Change::new();
+    change.create_with_consumer(id, &placing.order, placing.consumer.to_bytes(), "placed");
+    beside(&mut change);
+    match ledger.commit(scope, change).await {
+        Ok(done) => Ok(Written::born(id, placing.order, done.at)),
+        Err(
+            LedgerError::Taken { name: LookupName::OrderReference, .. }
+            | LedgerError::Conflict { kind: Kind::Order, .. },
+        ) => Err(duplicate().into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Places up to [`ORDERS_A_CALL_MAX`] orders in one commit; says of each, in the order given, what came of it. One that

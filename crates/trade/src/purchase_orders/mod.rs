@@ -11,7 +11,7 @@ pub use sending::{Sending, Sent, by_references, send_many};
 pub use stock::{Move, Stock, StockMove};
 
 use crate::consumers::Consumer;
-use crate::fulfilments::Shipment;
+use crate::fulfilments::{FulfilmentMark, Shipment};
 use crate::orders::{self, Order, OrderState};
 use crate::{Page, Races, TradeError, Written, as_expected, carrier, partners};
 use bonded_base::{Account, Id, Kind, Moment, Problem, Reason};
@@ -66,6 +66,43 @@ pub async fn ship(
     let now = ledger.clock().now();
     let parcel = Id::born(now, ledger.chance());
     turn(ledger, scope, id, expected, "shipped", |purchase_order| purchase_order.ship(shipment, parcel, now)).await
+}
+
+/// Records a parcel under an id that its caller works out, which left at a known time; `None` when it is known already.
+pub async fn ship_as(
+    ledger: &Ledger,
+    scope: &Scope,
+    id: Id<PurchaseOrder>,
+    (parcel, shipped_at): (Id<FulfilmentMark>, Moment),
+    shipment: &Shipment,
+) -> Result<Option<Written<PurchaseOrder>>, TradeError> {
+    let rule = |purchase_order: PurchaseOrder| purchase_order.ship(shipment, parcel, shipped_at);
+    match turn(ledger, scope, id, None, "shipped", rule).await {
+        Ok(shipped) => Ok(Some(shipped)),
+        Err(TradeError::Problem(problem)) if problem.reason == Reason::Duplicate => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says anew how a parcel can be followed; `false` when that is nothing new.
+pub async fn retrack(
+    ledger: &Ledger,
+    scope: &Scope,
+    id: Id<PurchaseOrder>,
+    parcel: Id<FulfilmentMark>,
+    shipment: &Shipment,
+) -> Result<bool, TradeError> {
+    let mut races = Races::new();
+    loop {
+        let was = get(ledger, scope, id).await?;
+        let Some(next) = was.retrack(parcel, shipment)? else { return Ok(false) };
+        let mut change = Change::new();
+        change.update(&was, &next, "retracked");
+        match ledger.commit(scope, change).await {
+            Ok(_) => return Ok(true),
+            Err(error) => races.lost(error)?,
+        }
+    }
 }
 
 /// Marks a shipped purchase order as done.

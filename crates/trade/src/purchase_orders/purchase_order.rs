@@ -200,6 +200,9 @@ impl PurchaseOrder {
 
     /// Records a parcel. Shipping says yes as well, where that was not said.
     pub fn ship(mut self, shipment: &Shipment, id: Id<FulfilmentMark>, now: Moment) -> Result<Moved, Problem> {
+        if self.fulfilments.iter().any(|known| known.id == id) {
+            return Err(Problem::new(Reason::Duplicate, "this parcel is recorded already"));
+        }
         let tracking = shipment.tracking()?;
         let chosen = self.chosen(shipment.lines.as_deref())?;
         if self.fulfilments.len() >= FULFILMENTS_MAX {
@@ -209,6 +212,17 @@ impl PurchaseOrder {
         self.fulfilments.push(tracking.of(id, chosen, now));
         self.acknowledged_at = self.acknowledged_at.or(Some(now));
         Ok(self.moved(stock))
+    }
+
+    /// Says anew how a parcel can be followed: carriers' numbers often come after the parcel has left. `None` when that is
+    /// nothing new, or there is no such parcel.
+    pub fn retrack(&self, id: Id<FulfilmentMark>, shipment: &Shipment) -> Result<Option<Self>, Problem> {
+        let tracking = shipment.tracking()?;
+        let mut next = self.clone();
+        let Some(known) = next.fulfilments.iter_mut().find(|known| known.id == id) else { return Ok(None) };
+        let Some(anew) = tracking.anew(known) else { return Ok(None) };
+        *known = anew;
+        Ok(Some(next))
     }
 
     /// The supplier is done with it.

@@ -55,7 +55,8 @@ fn no(lines: Option<Vec<LineWish>>) -> Rejection {
 }
 
 fn ship(purchase_order: PurchaseOrder, lines: Option<Vec<LineWish>>) -> Result<Moved, Problem> {
-    purchase_order.ship(&parcel(lines), Id::from_bytes([8; 16]), NOW)
+    let number = u128::try_from(purchase_order.fulfilments.len()).unwrap();
+    purchase_order.ship(&parcel(lines), Id::from_bytes(number.to_be_bytes()), NOW)
 }
 
 fn pieces(moved: &Moved, what: Move) -> u32 {
@@ -169,6 +170,12 @@ fn parcels_are_counted() {
         purchase_order = ship(purchase_order, Some(some(&[(1, 1)]))).unwrap().purchase_order;
     }
     assert_eq!(ship(purchase_order, None).unwrap_err().reason, Reason::TooMuch);
+}
+
+#[test]
+fn a_parcel_is_recorded_once() {
+    let first = posted().ship(&parcel(Some(some(&[(1, 1)]))), Id::from_bytes([8; 16]), NOW).unwrap().purchase_order;
+    assert_eq!(first.ship(&parcel(None), Id::from_bytes([8; 16]), NOW).unwrap_err().reason, Reason::Duplicate);
 }
 
 #[test]

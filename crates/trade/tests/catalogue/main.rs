@@ -4,6 +4,7 @@
 
 mod changing;
 mod creating;
+mod putting;
 mod reading;
 mod reshaping;
 mod stock;

@@ -4,7 +4,7 @@ use crate::world::{ADA, World, draft, line, worlds};
 use bonded_base::{Id, Reason};
 use bonded_ledger::{LedgerError, RequestKey, Scope};
 use bonded_trade::catalog::{ProductPatch, ProductStatus, VariantDraft};
-use bonded_trade::fulfilments::Shipment;
+use bonded_trade::fulfilments::{Fulfilment, Shipment};
 use bonded_trade::orders::{self, Cancellation, OrderState};
 use bonded_trade::purchase_orders::{self, OUT_OF_STOCK, PoState, Posted, PurchaseOrder, Rejection};
 use bonded_trade::routing::Sold;
@@ -344,5 +344,43 @@ async fn assigning_an_order_that_changed_leaves_the_others_alone() {
         assert!(assigned[0].is_none(), "it has to be looked at again");
         assert_eq!(assigned[1].as_ref().map(|order| (order.state, order.version)), Some((OrderState::Routed, 2)));
         assert_eq!(world.order(ids[0]).await.state, OrderState::Cancelled);
+    }
+}
+
+#[tokio::test]
+async fn what_is_brought_twice_under_one_id_is_there_once() {
+    for world in worlds().await {
+        let lamp = world.sells(&world.supplier, "LAMP", 10).await;
+        let (ledger, retailer, supplier) = (&world.ledger, &world.retailer, &world.supplier);
+        let id = Id::from_bytes([9; 16]);
+        let order = draft("#1", vec![line("LAMP", 3)]);
+        orders::place_as(ledger, retailer, id, &order, |_| ()).await.unwrap();
+        let again = orders::place_as(ledger, retailer, id, &draft("#2", vec![line("LAMP", 3)]), |_| ()).await;
+        assert_eq!(problem(again.unwrap_err()), Reason::Duplicate);
+        let other = orders::place_as(ledger, retailer, Id::from_bytes([8; 16]), &order, |_| ()).await;
+        assert_eq!(problem(other.unwrap_err()), Reason::Duplicate);
+
+        let ours = world.carry(id).await.lines[0].purchase_order.unwrap();
+        let (parcel, now) = (Id::from_bytes([7; 16]), ledger.clock().now());
+        let shipment = Shipment { lines: Some(only(1, 2)), ..Shipment::default() };
+        let first = purchase_orders::ship_as(ledger, supplier, ours, (parcel, now), &shipment).await.unwrap();
+        assert_eq!(first.unwrap().fulfilments[0].id, parcel);
+        assert!(purchase_orders::ship_as(ledger, supplier, ours, (parcel, now), &shipment).await.unwrap().is_none());
+        assert_eq!(world.stock(supplier, lamp).await, (8, 1));
+
+        // The carrier's number comes later, and reaches the retailer once.
+        let tracked = Shipment { number: Some("JD1".to_owned()), ..Shipment::default() };
+        assert!(purchase_orders::retrack(ledger, supplier, ours, parcel, &tracked).await.unwrap());
+        assert!(!purchase_orders::retrack(ledger, supplier, ours, parcel, &tracked).await.unwrap());
+        assert!(!purchase_orders::retrack(ledger, supplier, ours, Id::from_bytes([6; 16]), &tracked).await.unwrap());
+        let order = world.carry(id).await;
+        assert_eq!(order.fulfilments.len(), 1);
+        assert_eq!((order.fulfilments[0].number.as_deref(), order.fulfilments[0].revision), (Some("JD1"), 1));
+        let late = world.purchase_order(supplier, ours).await.into_value();
+        let late = PurchaseOrder {
+            fulfilments: vec![Fulfilment { number: None, revision: 0, ..late.fulfilments[0].clone() }],
+            ..late
+        };
+        assert_eq!(order.follow(ours, &late), None, "old news of a parcel changes nothing");
     }
 }
