@@ -1,9 +1,9 @@
 //! What a large change did to records, kept so that it can be taken back as long as nobody builds on it.
 
+use crate::TradeError;
 use crate::catalog::{Product, ProductStatus, Variant, all_variants_of};
 use crate::inventory::{InventoryLevel, levels_of};
 use crate::orders::{Cancellation, Order, OrderState};
-use crate::TradeError;
 use aws_lc_rs::digest::{SHA256, digest};
 use bonded_base::{Id, Kind, id_bytes};
 use bonded_ledger::{Change, Ledger, LedgerError, Record, Scope, Stored};

@@ -4,6 +4,9 @@ pub(crate) mod account;
 pub(crate) mod api_keys;
 pub(crate) mod batch;
 pub(crate) mod events;
+pub(crate) mod exports;
+pub(crate) mod file_mappings;
+pub(crate) mod files;
 pub(crate) mod grants;
 pub(crate) mod holds;
 pub(crate) mod imports;
@@ -38,6 +41,9 @@ pub(crate) fn routes() -> Vec<Route> {
         orders::routes(),
         purchase_orders::routes(),
         imports::routes(),
+        files::routes(),
+        file_mappings::routes(),
+        exports::routes(),
         holds::routes(),
         events::routes(),
         log::routes(),

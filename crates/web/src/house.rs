@@ -236,10 +236,11 @@ pub fn request(
 
 /// The address of a route with ids that were never given to anybody.
 pub fn made_up(route: &str) -> String {
-    const PREFIXES: [(&str, &str); 11] = [
+    const PREFIXES: [(&str, &str); 12] = [
         ("api_keys", "key"),
         ("grants", "grant"),
         ("holds", "hold"),
+        ("imports", "imp"),
         ("invitations", "inv"),
         ("locations", "loc"),
         ("members", "mem"),

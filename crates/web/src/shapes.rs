@@ -6,6 +6,7 @@
 #![expect(clippy::struct_excessive_bools, reason = "these say what a form has, and are never filled")]
 
 mod catalogue;
+mod imports;
 mod log;
 mod orders;
 mod partners;
@@ -14,6 +15,7 @@ mod purchase_orders;
 mod stock;
 
 pub use catalogue::*;
+pub use imports::*;
 pub use log::*;
 pub use orders::*;
 pub use partners::*;
@@ -58,6 +60,8 @@ pages! {
     PurchaseOrderPage of PurchaseOrder;
     /// A page of holds.
     HoldPage of Hold;
+    /// A page of imports.
+    FileImportPage of FileImport;
     /// A page of members.
     MemberPage of Member;
     /// A page of invitations.

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 /// The text of a file. Every sequence of bytes is some text.
 pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, str> {
     let utf16 = [([0xff, 0xfe], UTF_16LE), ([0xfe, 0xff], UTF_16BE)];
-    if let Some((text, encoding)) = utf16.iter().find_map(|(mark, encoding)| Some((bytes.strip_prefix(mark)?, encoding)))
+    if let Some((text, encoding)) =
+        utf16.iter().find_map(|(mark, encoding)| Some((bytes.strip_prefix(mark)?, encoding)))
     {
         return encoding.decode_without_bom_handling(text).0;
     }

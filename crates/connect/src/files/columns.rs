@@ -115,10 +115,22 @@ impl Column for StockColumn {
         (Self::Sku, &["SKU", "Variant SKU", "Item number", "Artikelnummer", "Artikel-Nr.", "Référence", "Referencia"]),
         (Self::Variant, &["Variant"]),
         (Self::Location, &["Location", "Warehouse", "Lager", "Lagerort", "Entrepôt", "Emplacement", "Almacén"]),
-        (Self::OnHand, &[
-            "On hand", "Stock", "Quantity", "Inventory quantity", "Available", "Bestand", "Menge", "Anzahl", "Quantité",
-            "Cantidad", "Existencias",
-        ]),
+        (
+            Self::OnHand,
+            &[
+                "On hand",
+                "Stock",
+                "Quantity",
+                "Inventory quantity",
+                "Available",
+                "Bestand",
+                "Menge",
+                "Anzahl",
+                "Quantité",
+                "Cantidad",
+                "Existencias",
+            ],
+        ),
     ];
     const NEEDED: &'static [Self] = &[Self::OnHand];
 }
@@ -146,10 +158,21 @@ pub(crate) enum OrderColumn {
 
 impl Column for OrderColumn {
     const NAMES: &'static [(Self, Names)] = &[
-        (Self::Reference, &[
-            "Reference", "Order", "Order number", "Order reference", "Bestellnummer", "Auftragsnummer", "Commande",
-            "Numéro de commande", "Pedido", "Número de pedido",
-        ]),
+        (
+            Self::Reference,
+            &[
+                "Reference",
+                "Order",
+                "Order number",
+                "Order reference",
+                "Bestellnummer",
+                "Auftragsnummer",
+                "Commande",
+                "Numéro de commande",
+                "Pedido",
+                "Número de pedido",
+            ],
+        ),
         (Self::PlacedAt, &["Placed at", "Date", "Order date", "Created at", "Datum", "Bestelldatum", "Fecha"]),
         (Self::Sku, &["SKU", "Lineitem SKU", "Item number", "Artikelnummer", "Artikel-Nr.", "Référence", "Referencia"]),
         (Self::Title, &["Title", "Lineitem name", "Item", "Artikel", "Bezeichnung", "Titre", "Article", "Artículo"]),
@@ -159,10 +182,21 @@ impl Column for OrderColumn {
         (Self::FirstName, &["First name", "Vorname", "Prénom", "Nombre"]),
         (Self::LastName, &["Last name", "Surname", "Nachname", "Nom", "Apellido", "Apellidos"]),
         (Self::Name, &["Name", "Shipping name", "Full name"]),
-        (Self::Street, &[
-            "Street", "Address", "Shipping address1", "Shipping street", "Straße", "Strasse", "Adresse", "Rue",
-            "Dirección", "Calle",
-        ]),
+        (
+            Self::Street,
+            &[
+                "Street",
+                "Address",
+                "Shipping address1",
+                "Shipping street",
+                "Straße",
+                "Strasse",
+                "Adresse",
+                "Rue",
+                "Dirección",
+                "Calle",
+            ],
+        ),
         (Self::Street2, &["Street 2", "Address 2", "Shipping address2", "Adresszusatz", "Complément d'adresse"]),
         (Self::City, &["City", "Shipping city", "Ort", "Stadt", "Ville", "Ciudad"]),
         (Self::PostalCode, &["Postal code", "Zip", "Shipping zip", "Postcode", "PLZ", "Code postal", "Código postal"]),
@@ -195,7 +229,10 @@ impl Column for ParcelColumn {
         (Self::Line, &["Line", "Position", "Pos.", "Ligne", "Línea"]),
         (Self::Sku, &["SKU", "Item number", "Artikelnummer", "Artikel-Nr.", "Référence", "Referencia"]),
         (Self::Quantity, &["Quantity", "Qty", "Menge", "Anzahl", "Quantité", "Cantidad"]),
-        (Self::Carrier, &["Carrier", "Tracking company", "Versanddienst", "Spediteur", "Transporteur", "Transportista"]),
+        (
+            Self::Carrier,
+            &["Carrier", "Tracking company", "Versanddienst", "Spediteur", "Transporteur", "Transportista"],
+        ),
         (Self::Number, &["Tracking number", "Tracking", "Sendungsnummer", "Numéro de suivi", "Número de seguimiento"]),
         (Self::Url, &["Tracking URL", "Tracking link"]),
         (Self::ShippedAt, &["Shipped at", "Ship date", "Versanddatum", "Date d'expédition", "Fecha de envío"]),

@@ -58,12 +58,31 @@ const PRODUCT_HEADER: [&str; 29] = [
 ];
 const STOCK_HEADER: [&str; 4] = ["SKU", "Variant", "Location", "On hand"];
 const ORDER_HEADER: [&str; 13] = [
-    "Reference", "Placed at", "SKU", "Title", "Quantity", "Price", "Currency", "First name", "Last name", "Street",
-    "Postal code", "Region", "Country",
+    "Reference",
+    "Placed at",
+    "SKU",
+    "Title",
+    "Quantity",
+    "Price",
+    "Currency",
+    "First name",
+    "Last name",
+    "Street",
+    "Postal code",
+    "Region",
+    "Country",
 ];
 const PARCEL_HEADER: [&str; 10] = [
-    "Purchase order", "Reference", "Fulfilment", "Line", "SKU", "Quantity", "Carrier", "Tracking number",
-    "Tracking URL", "Shipped at",
+    "Purchase order",
+    "Reference",
+    "Fulfilment",
+    "Line",
+    "SKU",
+    "Quantity",
+    "Carrier",
+    "Tracking number",
+    "Tracking URL",
+    "Shipped at",
 ];
 /// Columns of an order file that say who gets it.
 const CONSUMER_COLUMNS: usize = 6;
@@ -80,9 +99,10 @@ pub fn export(
     with_consumers: bool,
 ) -> impl Stream<Item = Result<Bytes, TradeError>> + Send + 'static {
     let begin = Exporting { ledger, scope, format, with_consumers, page: Some(None), header: true, main: None };
-    stream::try_unfold(begin, |mut exporting| async move {
-        Ok(exporting.more().await?.map(|bytes| (bytes, exporting)))
-    })
+    stream::try_unfold(
+        begin,
+        |mut exporting| async move { Ok(exporting.more().await?.map(|bytes| (bytes, exporting))) },
+    )
 }
 
 type After = Option<(bonded_base::Moment, [u8; 16])>;

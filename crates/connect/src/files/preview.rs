@@ -43,8 +43,7 @@ pub struct Preview {
 /// Looks at what an import would do, from where it stands.
 pub async fn preview(ledger: &Ledger, scope: &Scope, id: Id<ImportRecord>) -> Result<Preview, TradeError> {
     let import = get(ledger, scope, id).await?;
-    let mut seen =
-        Preview { rows: Vec::new(), looked_at: 0, counts: Counts::default(), problems: Vec::new() };
+    let mut seen = Preview { rows: Vec::new(), looked_at: 0, counts: Counts::default(), problems: Vec::new() };
     let last = import.chunks.min(import.chunks_done.saturating_add(PREVIEW_CHUNKS));
     for number in import.chunks_done..last {
         let Some((_, chunk)) = Chunk::read(ledger, scope, id, number).await? else { break };

@@ -15,6 +15,7 @@ use bonded_trade::{TradeError, accounts};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use std::collections::VecDeque;
+use std::pin::Pin;
 
 /// What is to be received.
 #[derive(Clone, Copy, Debug)]
@@ -80,21 +81,14 @@ where
         let why = FileError::MissingColumn(missing).to_string();
         return Ok(settle(ledger, scope, id, &reading, Some(why)).await?);
     }
-    let mut piece = Bytes::from(sample);
-    loop {
-        reading.push(&piece, ended)?;
-        reading.keep(ledger, scope, id).await?;
-        if ended {
-            break;
-        }
-        match body.next().await {
-            Some(next) => piece = next.map_err(ReceiveError::Body)?,
-            None => (piece, ended) = (Bytes::new(), true),
+    match reading.all(ledger, scope, id, (sample.into(), ended), body).await {
+        Ok(()) => Ok(settle(ledger, scope, id, &reading, None).await?),
+        Err(error) => {
+            // Should this fail too, it is done when the upload's time is over.
+            drop(super::discard(ledger, &scope.again(), id).await);
+            Err(error)
         }
     }
-    reading.full.push_back(reading.filling.finish());
-    reading.keep(ledger, scope, id).await?;
-    Ok(settle(ledger, scope, id, &reading, None).await?)
 }
 
 /// Writes down what has arrived.
@@ -208,6 +202,30 @@ impl Reading {
         }
     }
 
+    /// Takes every piece, and keeps what it holds.
+    async fn all<E>(
+        &mut self,
+        ledger: &Ledger,
+        scope: &Scope,
+        id: Id<ImportRecord>,
+        (mut piece, mut ended): (Bytes, bool),
+        mut body: Pin<&mut impl Stream<Item = Result<Bytes, E>>>,
+    ) -> Result<(), ReceiveError<E>> {
+        loop {
+            self.push(&piece, ended)?;
+            self.keep(ledger, scope, id).await?;
+            if ended {
+                break;
+            }
+            match body.next().await {
+                Some(next) => piece = next.map_err(ReceiveError::Body)?,
+                None => (piece, ended) = (Bytes::new(), true),
+            }
+        }
+        self.full.push_back(self.filling.finish());
+        Ok(self.keep(ledger, scope, id).await?)
+    }
+
     /// Takes the next piece.
     fn push(&mut self, piece: &[u8], last: bool) -> Result<(), Problem> {
         if self.is_below_header {
@@ -277,9 +295,8 @@ fn rows_of(text: &str, delimiter: u8, whole: bool) -> Vec<Vec<String>> {
 
 /// Whether a file writes decimals with a comma: as its amounts show, else as files do whose cells a semicolon parts.
 fn writes_commas(format: Format, columns: &[MappedColumn], delimiter: u8, rows: &[Vec<String>]) -> bool {
-    let is_amount = |column: &&MappedColumn| {
-        column.field.as_deref().is_some_and(|field| format.amounts().contains(&field))
-    };
+    let is_amount =
+        |column: &&MappedColumn| column.field.as_deref().is_some_and(|field| format.amounts().contains(&field));
     let (mut commas, mut points) = (0, 0);
     for place in columns.iter().filter(is_amount).map(|column| column.place) {
         for cell in rows.iter().filter_map(|row| row.get(place)) {

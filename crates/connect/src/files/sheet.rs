@@ -163,13 +163,8 @@ mod tests {
     fn rows_are_cut_the_same_however_they_arrive() {
         let file = "a,b\n\n\"x\ny\",é\r\n\r\n1,2\r3,\"\"\"4\"\n5,6";
         let owned = |line, a: &str, b: &str| (line, vec![a.to_owned(), b.to_owned()]);
-        let wanted = [
-            owned(1, "a", "b"),
-            owned(3, "x\ny", "é"),
-            owned(6, "1", "2"),
-            owned(7, "3", "\"4"),
-            owned(8, "5", "6"),
-        ];
+        let wanted =
+            [owned(1, "a", "b"), owned(3, "x\ny", "é"), owned(6, "1", "2"), owned(7, "3", "\"4"), owned(8, "5", "6")];
         for size in [1, 2, 3, 100] {
             assert_eq!(rows(file, size), wanted, "{size}");
         }
@@ -190,12 +185,7 @@ mod tests {
         }
         sheet.push("\n3,4\n", false, &mut take);
         sheet.push("", true, &mut take);
-        let wanted = [
-            (1, Some(Oversize::Bytes), 0),
-            (2, None, 2),
-            (3, Some(Oversize::Columns), 0),
-            (4, None, 2),
-        ];
+        let wanted = [(1, Some(Oversize::Bytes), 0), (2, None, 2), (3, Some(Oversize::Columns), 0), (4, None, 2)];
         assert_eq!(seen, wanted);
         assert!(sheet.cells.len() <= ROW_BYTES_MAX);
     }

@@ -52,9 +52,7 @@ pub async fn work(ledger: &Ledger, scope: &Scope, id: Id<ImportRecord>) -> Resul
     };
     match outcome {
         Ok(()) => Ok(Worked::More),
-        Err(TradeError::Problem(problem)) => {
-            fail(ledger, scope, id, problem.detail).await.map(|()| Worked::More)
-        }
+        Err(TradeError::Problem(problem)) => fail(ledger, scope, id, problem.detail).await.map(|()| Worked::More),
         Err(TradeError::Ledger(LedgerError::Damaged(_))) => {
             fail(ledger, scope, id, "what was kept of it cannot be read".into()).await.map(|()| Worked::More)
         }

@@ -4,8 +4,8 @@ use crate::{faults, import, ledgers, pieces, receive, worked};
 use bonded_base::Currency;
 use bonded_connect::files::{self, Format, ImportState, Upload};
 use bonded_testkit::ledger::on_sqlite;
-use bonded_trade::catalog;
 use bonded_trade::Page;
+use bonded_trade::catalog;
 use bytes::Bytes;
 use futures::stream;
 use proptest::prelude::*;
@@ -73,7 +73,10 @@ async fn signs_that_mislead_are_held_or_kept_as_they_are() {
         let done = import(&ledger, &scope, Format::Products, file).await;
         assert_eq!((done.rows, done.counts.created, done.counts.held), (8, 4, 4));
         let faults = faults(&ledger, &scope, &done).await;
-        assert!(faults[0].contains("NUL") && faults[1].contains("empty") && faults[2].contains("2 fields"), "{faults:?}");
+        assert!(
+            faults[0].contains("NUL") && faults[1].contains("empty") && faults[2].contains("2 fields"),
+            "{faults:?}"
+        );
         let titles = catalog::list(&ledger, &scope, None, Page::first(10)).await.unwrap().records;
         assert!(titles.iter().any(|product| product.title == "=1+1"));
         let file = crate::exported(&ledger, &scope, Format::Products).await;

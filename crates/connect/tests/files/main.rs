@@ -49,8 +49,7 @@ async fn import(ledger: &Ledger, scope: &Scope, format: Format, file: &str) -> K
 }
 
 async fn exported(ledger: &Ledger, scope: &Scope, format: Format) -> String {
-    let pieces: Vec<Bytes> =
-        files::export(ledger.clone(), scope.clone(), format, true).try_collect().await.unwrap();
+    let pieces: Vec<Bytes> = files::export(ledger.clone(), scope.clone(), format, true).try_collect().await.unwrap();
     String::from_utf8(pieces.concat()).unwrap()
 }
 

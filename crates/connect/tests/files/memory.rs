@@ -21,8 +21,7 @@ fn read(rows: u64) -> u64 {
     let mut sheet = Sheet::new(b';');
     let mut count = 0;
     for first in (0..rows).step_by(1_000) {
-        let piece: String =
-            (first..first + 1_000).map(|row| format!("SKU-{row};\"Käse; {row}\";{row},50\n")).collect();
+        let piece: String = (first..first + 1_000).map(|row| format!("SKU-{row};\"Käse; {row}\";{row},50\n")).collect();
         let text = decoder.text(piece.as_bytes(), false);
         sheet.push(&text, false, |row| count += u64::from(row.len() == 3));
     }
@@ -40,7 +39,8 @@ fn a_million_rows_are_read_in_the_memory_of_a_thousand() {
     let peak = |rows: u64| -> u64 {
         let this = std::env::current_exe().unwrap();
         let name = "memory::a_million_rows_are_read_in_the_memory_of_a_thousand";
-        let done = Command::new(this).args(["--exact", name, "--nocapture"]).env(ROWS, rows.to_string()).output().unwrap();
+        let done =
+            Command::new(this).args(["--exact", name, "--nocapture"]).env(ROWS, rows.to_string()).output().unwrap();
         let said = String::from_utf8(done.stdout).unwrap();
         let peak = said.lines().find_map(|line| line.split("peak ").nth(1));
         peak.unwrap_or_else(|| panic!("{said}")).trim().parse().unwrap()

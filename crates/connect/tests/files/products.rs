@@ -3,11 +3,11 @@
 use crate::{bad_rows, faults, import, ledgers, receive, worked};
 use bonded_base::{Currency, Money};
 use bonded_connect::files::{self, Format, ImportState};
+use bonded_ledger::Stored;
 use bonded_ledger::{List, Scope};
 use bonded_testkit::ledger::TestLedger;
 use bonded_trade::catalog::{self, Product, Variant};
 use bonded_trade::inventory::levels_of;
-use bonded_ledger::Stored;
 
 const FILE: &str = "Handle,Title,Vendor,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty,Variant Price\n\
     tin,Tea Tin,Pottery,Size,S,TIN-S,12,7.50\n\
@@ -85,7 +85,10 @@ async fn rows_that_cannot_be_taken_come_back_as_a_file_that_goes_in_when_correct
         assert_eq!(by_sku(&ledger, &scope, "DISH").await.price.amount, 129_995);
         let bad = bad_rows(&ledger, &scope, &import).await;
         assert!(!bad.contains("ada@example.com") && !bad.contains("E-Mail"));
-        assert!(bad.starts_with("Handle,Titel,Option1 Name,Option1 Value,Artikelnummer,Bestand,Preis,error\n"), "{bad}");
+        assert!(
+            bad.starts_with("Handle,Titel,Option1 Name,Option1 Value,Artikelnummer,Bestand,Preis,error\n"),
+            "{bad}"
+        );
         assert!(bad.contains("tin,,,L,TIN-L,viele,\"11,00\",Bestand: a whole number is needed\n"), "{bad}");
         let corrected = bad
             .replace("viele", "8")
@@ -115,9 +118,11 @@ async fn a_preview_says_what_would_happen_and_changes_nothing() {
         let counts = seen.counts;
         assert_eq!((counts.created, counts.changed, counts.unchanged, counts.held), (1, 1, 1, 1));
         assert_eq!((seen.looked_at, seen.rows.len(), seen.problems.len()), (4, 4, 1));
-        assert_eq!(seen.rows[0].fields, [("Title", "Mug"), ("SKU", "MUG"), ("Price", "5")].map(|(field, cell)| {
-            (field.to_owned(), cell.to_owned())
-        }));
+        assert_eq!(
+            seen.rows[0].fields,
+            [("Title", "Mug"), ("SKU", "MUG"), ("Price", "5")]
+                .map(|(field, cell)| { (field.to_owned(), cell.to_owned()) })
+        );
         assert_eq!(ledger.head(&scope).await.unwrap(), before, "nothing was written");
         assert_eq!(by_sku(&ledger, &scope, "MUG").await.price.amount, 400);
         // Given up: its rows go, and it cannot be started any more.

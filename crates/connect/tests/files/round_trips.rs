@@ -73,7 +73,10 @@ async fn products_and_stock_come_back_as_they_were() {
         let sets = [LevelSet { sku: Some("-L".into()), location: Some(place.id), on_hand: 9, ..LevelSet::default() }];
         set_many(&ledger, &from, &sets).await.unwrap()[0].as_ref().unwrap();
         let file = exported(&ledger, &from, Format::Products).await;
-        assert!(file.contains("\"'=HYPERLINK(\"\"x\"\")\"") && file.contains("'=S+1") && file.contains(",12.50,USD,"), "{file}");
+        assert!(
+            file.contains("\"'=HYPERLINK(\"\"x\"\")\"") && file.contains("'=S+1") && file.contains(",12.50,USD,"),
+            "{file}"
+        );
         let done = import(&ledger, &to, Format::Products, &file).await;
         assert_eq!((done.state, done.counts.held), (ImportState::Done, 0), "{:?}", faults(&ledger, &to, &done).await);
         assert_eq!(catalogue(&ledger, &to).await, catalogue(&ledger, &from).await);
@@ -107,7 +110,10 @@ async fn orders_come_back_with_their_consumers_and_nothing_else_of_them() {
         let done = import(&ledger, &from, Format::Orders, ORDERS).await;
         assert_eq!((done.counts.created, done.counts.held), (3, 2));
         let faults = faults(&ledger, &from, &done).await;
-        assert!(faults[0].starts_with("4 (line 5) Menge: 1 to") && faults[1].starts_with("5 (line 6) Land: "), "{faults:?}");
+        assert!(
+            faults[0].starts_with("4 (line 5) Menge: 1 to") && faults[1].starts_with("5 (line 6) Land: "),
+            "{faults:?}"
+        );
         let again = import(&ledger, &from, Format::Orders, ORDERS).await;
         assert_eq!((again.counts.unchanged, again.counts.held), (3, 2));
         let other = ORDERS.replace(";TIN-L;1;", ";TIN-L;5;");

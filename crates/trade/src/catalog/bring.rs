@@ -333,7 +333,9 @@ impl Bringing {
     /// Says of each that is created what came of it, and counts its stock.
     fn settle(&mut self, incoming: &[Incoming], main: Id<Location>) {
         for (place, item) in self.created_at.iter().zip(self.created.settled()) {
-            let (Some(outcome), Some(arriving)) = (self.outcomes.get_mut(*place), incoming.get(*place)) else { continue };
+            let (Some(outcome), Some(arriving)) = (self.outcomes.get_mut(*place), incoming.get(*place)) else {
+                continue;
+            };
             *outcome = item.map(|(product, variants)| {
                 for (variant, count) in variants.iter().zip(&arriving.stock) {
                     self.born_levels.extend(count.map(|on_hand| level_of(*variant, main, on_hand)));

@@ -114,11 +114,7 @@ async fn refuse_taken(ledger: &Ledger, scope: &Scope, placings: &mut Placings) -
 }
 
 /// A SKU that looks like a phone number or the like is kept only if a partner really sells something by it.
-pub(super) async fn refuse_doubtful(
-    ledger: &Ledger,
-    scope: &Scope,
-    placings: &mut Placings,
-) -> Result<(), TradeError> {
+pub(super) async fn refuse_doubtful(ledger: &Ledger, scope: &Scope, placings: &mut Placings) -> Result<(), TradeError> {
     for slot in placings {
         let Ok(placing) = slot else { continue };
         let lines: Vec<_> = placing.doubtful.iter().filter_map(|place| placing.order.lines.get(*place)).collect();

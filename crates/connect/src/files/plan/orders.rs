@@ -39,12 +39,7 @@ struct Row {
     consumer: Option<ConsumerDraft>,
 }
 
-pub(super) async fn plan(
-    ledger: &Ledger,
-    scope: &Scope,
-    import: &Import,
-    chunk: &Chunk,
-) -> Result<Plan, TradeError> {
+pub(super) async fn plan(ledger: &Ledger, scope: &Scope, import: &Import, chunk: &Chunk) -> Result<Plan, TradeError> {
     let (rows, held) = read::<C, _>(chunk, |cells| row(cells, import.currency))?;
     let sorted = gathered(rows, held, chunk.places.len(), |reference: String, rows| order(reference, rows));
     let drafts: Vec<OrderDraft> = sorted.said.iter().map(|said| said.what.clone()).collect();

@@ -11,12 +11,7 @@ use bonded_trade::TradeError;
 use bonded_trade::catalog::{Incoming, bring};
 use bonded_trade::inventory::open_main_location;
 
-pub(super) async fn plan(
-    ledger: &Ledger,
-    scope: &Scope,
-    import: &Import,
-    chunk: &Chunk,
-) -> Result<Plan, TradeError> {
+pub(super) async fn plan(ledger: &Ledger, scope: &Scope, import: &Import, chunk: &Chunk) -> Result<Plan, TradeError> {
     let file = shopify_products(chunk.text.as_bytes(), import.currency).map_err(Problem::from)?;
     if file.report.rows.len() != chunk.places.len() {
         return Err(Problem::new(Reason::Unavailable, "the rows of a chunk cannot be told apart").into());
@@ -25,10 +20,8 @@ pub(super) async fn plan(
     let ProductFile { products, names, .. } = file;
     let spoken = names.iter().map(|(field, _)| *field).collect();
     let rows = chunk.places.len();
-    let said: Vec<_> = products
-        .into_iter()
-        .map(|parcel| Said { rows: parcel.rows().collect(), what: parcel })
-        .collect();
+    let said: Vec<_> =
+        products.into_iter().map(|parcel| Said { rows: parcel.rows().collect(), what: parcel }).collect();
     let sorted = Sorted { said, held, rows };
     let incoming: Vec<_> = sorted
         .said
@@ -37,7 +30,8 @@ pub(super) async fn plan(
         .collect();
     let main = open_main_location(ledger, scope).await?;
     let bringing = bring(ledger, scope, &incoming, &spoken, main).await?;
-    let outcomes = bringing.outcomes().iter().map(|outcome| outcome.as_ref().map(|brought| brought.did).map_err(Clone::clone));
+    let outcomes =
+        bringing.outcomes().iter().map(|outcome| outcome.as_ref().map(|brought| brought.did).map_err(Clone::clone));
     let fates = sorted.fates(outcomes, |said, problem| refusal(&names, problem, &said.what));
     Ok(Plan { deeds: Deeds::Products(bringing), fates })
 }

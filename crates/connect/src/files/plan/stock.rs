@@ -17,8 +17,7 @@ const NAMES: &[(&str, &str)] =
 
 pub(super) async fn plan(ledger: &Ledger, scope: &Scope, chunk: &Chunk) -> Result<Plan, TradeError> {
     let locations = inventory::locations(ledger, scope).await?;
-    let places: HashMap<_, _> =
-        locations.iter().map(|location| (location.name.to_lowercase(), location.id)).collect();
+    let places: HashMap<_, _> = locations.iter().map(|location| (location.name.to_lowercase(), location.id)).collect();
     let set = |cells: &Cells<'_, C>| {
         let location = match cells.filled(C::Location) {
             None => None,
