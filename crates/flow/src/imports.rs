@@ -63,14 +63,12 @@ impl Turn for ImportTurn {
     }
 }
 
-/// Works on one import here and now, for a command line where no server runs; `false` when another node has it. `seen`
-/// is called after each chunk.
+/// Works on one import here and now, for a command line where no server runs; `false` when another node has it.
 pub async fn work_here(
     ledger: &Ledger,
     account: Id<Account>,
     node: Id<Node>,
     id: Id<ImportRecord>,
-    mut seen: impl FnMut(),
 ) -> Result<bool, LedgerError> {
     let (scope, consumer) = (Scope::system(account, System::Import), Consumer::Follower(id.bytes()));
     loop {
@@ -78,7 +76,6 @@ pub async fn work_here(
             return Ok(false);
         }
         let worked = files::work(ledger, &scope, id).await?;
-        seen();
         if worked != Worked::More {
             ledger.lease(account, consumer, node, 0).await?;
             return Ok(true);

@@ -1,7 +1,9 @@
 //! The command line: what can be asked, and how it reads in `--help`.
 
+mod files;
 mod people;
 
+pub use files::{Import, ImportFile, OneImport};
 pub use people::{Course, Review, SignOut, Staff, Training};
 
 use crate::ending::Ending;
@@ -127,6 +129,9 @@ pub enum Command {
     Verify(Verify),
     /// Writes an account's log and records as JSON lines
     Export(Export),
+    /// Brings CSV files into an account, and undoes that
+    #[command(subcommand)]
+    Import(Import),
     /// Measures how fast this program is on this machine, beside what the storage engine could do at best
     Bench(Bench),
     /// Prints the description of the API, as of version 3.1 of the specification
