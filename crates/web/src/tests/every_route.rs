@@ -219,7 +219,11 @@ async fn furnished(house: &House) -> Furniture {
     let invited = house.post(&owner, "/v1/invitations", wanted).await.expect(201);
     let helper = house.staff(StaffRole::Support).await;
     let granted = house.granted(&retailer, &owner, &helper, &[Area::Orders], false).await;
+    let csv = [("content-type", "text/csv")];
+    let sent = request(&supplier, Method::POST, "/v1/imports?format=stock", &csv, Body::from("SKU,Stock\nPOT-S,1\n"));
+    let import = house.send(sent).await.expect(201);
     let ids = HashMap::from([
+        ("imports", text(&import["id"])),
         ("members", viewer.id.to_string()),
         ("invitations", text(&invited["id"])),
         ("api_keys", retailer.key.to_string()),
