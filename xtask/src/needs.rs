@@ -3,6 +3,8 @@
 //! A C compiler is not looked for: Rust links with it, so without one this program would not run. Nothing else is
 //! needed to build: the libraries that hold C code (`aws-lc-sys`, `libsqlite3-sys`) compile with it alone.
 
+mod peers;
+
 use crate::chore::Chore;
 use crate::failure::Failure;
 use bonded_pgcluster::Programs;
@@ -34,8 +36,8 @@ const BROWSER_TESTS_SKIPPED: &str = "none, so the tests in a browser are skipped
 const ASK_FOR_IT: &str = "PostgreSQL's server programs are missing (initdb, pg_ctl, postgres). The tests run a private \
                           server of their own; no running server is needed.";
 
-/// Installs what is missing where that is possible, and says so.
-pub fn meet(root: &Path) -> Result<(), Failure> {
+/// Installs what is missing where that is possible, and says so. What only long tests need is left out of a quick run.
+pub fn meet(root: &Path, is_quick: bool) -> Result<(), Failure> {
     for (component, word) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !Chore::cargo(root, &[word, "--version"]).answers() {
             return Err(Failure::Missing(format!("{component} is missing: rustup component add {component}")));
@@ -49,6 +51,9 @@ pub fn meet(root: &Path) -> Result<(), Failure> {
     }
     if !has_browser(root) {
         install_browser(root);
+    }
+    if !is_quick {
+        peers::meet(root);
     }
     let programs = Programs::find().ok_or_else(|| Failure::Missing(ASK_FOR_IT.to_owned()))?;
     println!("    PostgreSQL's programs: {}", programs.directory().display());

@@ -35,7 +35,7 @@ const STEPS: [Step; 7] = [
     Step {
         name: "needs",
         question: "is everything here that the tests need?",
-        answer: |round| needs::meet(round.root),
+        answer: |round| needs::meet(round.root, round.is_quick),
     },
     Step { name: "fmt", question: "is every file formatted?", answer: format },
     Step { name: "tidy", question: "does the tree keep the house's rules?", answer: |round| tidy::check(round.root) },
@@ -50,8 +50,7 @@ const STEPS: [Step; 7] = [
 ];
 
 /// What `--quick` leaves out, beside the steps that [`Plan::quick`] skips.
-const LEFT_OUT: &str =
-    "left out by --quick: conformance and end-to-end tests (each crate's tests/), docs and their examples";
+const LEFT_OUT: &str = "left out by --quick: conformance and end-to-end tests (each crate's tests/), Medusa and Vendure, docs and their examples";
 
 impl Plan {
     /// Every step.

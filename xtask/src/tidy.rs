@@ -4,6 +4,7 @@ mod authority;
 mod names;
 mod opening;
 mod order;
+mod outbound;
 mod paths;
 mod postponed;
 mod size;
@@ -63,6 +64,7 @@ fn refusals(tree: &Tree) -> Vec<Refusal> {
         refusals.extend(size::refusals(source));
         refusals.extend(postponed::refusals(source));
         refusals.extend(authority::refusals(source));
+        refusals.extend(outbound::refusals(source));
     }
     for page in &tree.pages {
         refusals.extend(paths::refusals(page, &tree.files));

@@ -184,6 +184,11 @@ impl Kind {
         }
     }
 
+    /// Whether its ids begin with the moment of its own birth; those that are worked out from others' begin with theirs.
+    pub const fn is_born_by_its_id(self) -> bool {
+        !matches!(self, Self::Destination | Self::Hold | Self::InventoryLevel | Self::Member | Self::PurchaseOrder)
+    }
+
     /// The kind with this API name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)

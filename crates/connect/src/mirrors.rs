@@ -8,6 +8,7 @@ use crate::connections::Connection;
 use crate::platform::{RemoteId, Since};
 use bonded_base::{Id, Kind, Kinded, Moment, id_text};
 use bonded_ledger::{Ledger, LedgerError, Lookup, LookupName, Record, Scope, Stored};
+use bonded_trade::partners::PartnerLink;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub struct Mirror {
     pub about: Kind,
     /// Which of our records, as people read it: `var_…`. For an order that could not be taken, the one that it would be.
     pub record: String,
+    /// The partner link through which our record is read; `None` for the account's own.
+    pub link: Option<Id<PartnerLink>>,
     /// The platform's id of it, once known.
     pub remote: Option<RemoteId>,
     /// How the two stand to each other.
@@ -67,7 +70,7 @@ pub enum MirrorState {
 
 /// What both sides agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Agreed {
     /// Nothing yet.
     #[default]
@@ -83,9 +86,9 @@ pub enum Agreed {
         product: RemoteId,
         /// Pieces that could be sold, by the shop's id of the location.
         available: BTreeMap<String, i64>,
-        /// When the shop last said so.
-        heard_at: Option<Moment>,
     },
+    /// A location.
+    Location,
     /// An order.
     Order {
         /// The shop's ids of its lines, by our line numbers.
@@ -101,8 +104,6 @@ pub enum Agreed {
         levels: Since,
         /// Its orders.
         orders: Since,
-        /// When it was last read in whole.
-        at: Option<Moment>,
     },
 }
 
@@ -145,6 +146,7 @@ impl Mirror {
             connection,
             about: R::KIND,
             record: id_text(R::KIND, record.bytes()),
+            link: None,
             remote,
             state: MirrorState::Waiting,
             agreed: Agreed::Nothing,
@@ -181,6 +183,15 @@ impl Mirror {
         let pause = RETRY_MS.saturating_mul(1 << self.tries.min(16)).min(RETRY_MS_MAX);
         self.tries = self.tries.saturating_add(1);
         self.next_try_at = Some(now.plus_millis(pause));
+        self
+    }
+
+    /// It is looked at again at a given moment, and nothing was wrong with it.
+    #[must_use]
+    pub fn wait_until(mut self, due: Moment, why: &str) -> Self {
+        self.state = MirrorState::Waiting;
+        self.why = Some(why.to_owned());
+        self.next_try_at = Some(due);
         self
     }
 
@@ -271,6 +282,24 @@ mod tests {
         assert_ne!(id, Mirror::id_of::<Connection>(SHOP, Id::from_bytes([2; 16])));
         // Parts are told apart: "ab", "c" is not "a", "bc".
         assert_ne!(derived::<Order>([0; 16], &[b"ab", b"c"]), derived::<Order>([0; 16], &[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn what_was_agreed_is_read_back() {
+        let (lines, parcels) = (BTreeMap::from([(1, RemoteId::new("9"))]), BTreeMap::new());
+        let since = || Since { updated_at: Some(NOW), cursor: Some("2".to_owned()) };
+        for agreed in [
+            Agreed::Nothing,
+            Agreed::Location,
+            Agreed::Product { digest: "d".to_owned() },
+            Agreed::Variant { product: RemoteId::new("7"), available: BTreeMap::from([("here".to_owned(), -1)]) },
+            Agreed::Order { lines, parcels },
+            Agreed::Read { products: since(), levels: since(), orders: Since::default() },
+        ] {
+            let mirror = Mirror::new(SHOP, ORDER, None).agree(agreed, NOW, None);
+            let json = serde_json::to_string(&mirror).unwrap();
+            assert_eq!(serde_json::from_str::<Mirror>(&json).unwrap(), mirror);
+        }
     }
 
     #[test]

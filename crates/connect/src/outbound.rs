@@ -36,6 +36,7 @@ use hyper::header::{ACCEPT_ENCODING, HeaderValue, USER_AGENT};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -95,7 +96,7 @@ impl Owner {
 
 /// How often calls for one purpose were made since the program began, by the TLS that was agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count {
+pub struct CallCount {
     /// What they were for.
     pub purpose: &'static str,
     /// The version; `None` for those that got no answer.
@@ -110,13 +111,19 @@ pub struct Outbound {
     inner: Arc<Inner>,
 }
 
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outbound")
+    }
+}
+
 struct Inner {
     client: Client<Connector, Full<Bytes>>,
     user_agent: HeaderValue,
     hosts: Budgets<Host>,
     owners: Budgets<(Id<Account>, Owner)>,
     book: Book,
-    counts: Mutex<BTreeMap<(&'static str, &'static str), Count>>,
+    counts: Mutex<BTreeMap<(&'static str, &'static str), CallCount>>,
 }
 
 impl Outbound {
@@ -168,15 +175,22 @@ impl Outbound {
     }
 
     /// Calls since the program began, by purpose and TLS version.
-    pub fn counts(&self) -> Vec<Count> {
+    pub fn counts(&self) -> Vec<CallCount> {
         self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
     }
 
     fn count(&self, purpose: &'static str, tls: Option<TlsVersion>) {
         let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (purpose, tls.map_or("", TlsVersion::name));
-        counts.entry(key).or_insert(Count { purpose, tls, calls: 0 }).calls += 1;
+        counts.entry(key).or_insert(CallCount { purpose, tls, calls: 0 }).calls += 1;
     }
+}
+
+/// That calls to a host were written down, with the names of all that they send.
+#[derive(Debug)]
+pub struct Noted {
+    host: Host,
+    purpose: &'static str,
 }
 
 /// A line to the hosts of one owner.
@@ -211,14 +225,34 @@ impl Line {
                     self.outbound.inner.book.write(&self.ledger, &self.scope, sending).await?;
                 }
                 let mut answer = self.step(purpose, &host, &request).await?;
-                match request.sent_on(&answer)? {
-                    Some(next) => (request, told) = (next, Some(host)),
-                    None => {
-                        answer.took = began.elapsed();
-                        return Ok(answer);
-                    }
-                }
+                let Some(next) = request.sent_on(&answer)? else {
+                    answer.took = began.elapsed();
+                    return Ok(answer);
+                };
+                (request, told) = (next, Some(host));
             }
+        };
+        tokio::time::timeout(limit, calling).await.unwrap_or(Err(CallError::LATE))
+    }
+
+    /// Writes down, durably, that calls to one host are about to be made: for many small ones, which then share an entry.
+    pub async fn note(&self, host: Host, purpose: &'static str, fields: &[&str]) -> Result<Noted, CallError> {
+        let sending = Sending { owner: self.owner, host: &host, purpose, fields };
+        self.outbound.inner.book.write(&self.ledger, &self.scope, sending).await?;
+        Ok(Noted { host, purpose })
+    }
+
+    /// Makes one call that was written down by [`Line::note`] on this line. Being sent on is the answer, and not followed.
+    pub async fn call_noted(&self, noted: &Noted, request: Request) -> Result<Answer, CallError> {
+        let limit = request.timeout;
+        let calling = async {
+            if self.approved(&request)? != noted.host {
+                return Err(CallError::NotApproved);
+            }
+            let _turn = self.outbound.inner.owners.turn((self.scope.account(), self.owner)).await?;
+            let began = tokio::time::Instant::now();
+            let answer = self.step(noted.purpose, &noted.host, &request).await?;
+            Ok(Answer { took: began.elapsed(), ..answer })
         };
         tokio::time::timeout(limit, calling).await.unwrap_or(Err(CallError::LATE))
     }

@@ -6,7 +6,11 @@
 //!
 //! Architecture invariant: of a consumer nothing but the six fields is ever asked for, read or held here.
 
+pub(crate) mod body;
+pub(crate) mod reading;
 mod remote;
+pub(crate) mod street;
+pub(crate) mod walk;
 mod write;
 
 pub use remote::{
@@ -47,6 +51,11 @@ impl PlatformName {
             Self::Vendure => "vendure",
             Self::Stripe => "stripe",
         }
+    }
+
+    /// Whether its shops tell of changes by webhooks; the others are read at short intervals.
+    pub const fn tells_of_changes(self) -> bool {
+        matches!(self, Self::Shopify | Self::Stripe)
     }
 }
 

@@ -4,6 +4,8 @@
 //! They deliver state, not messages: a reader sees that a record changed, reads it as it is now, and makes the other
 //! side agree. So running an entry twice is harmless, and a crash anywhere is repaired by reading on from the cursor.
 //!
+//! Connections and webhook endpoints follow logs from places of their own ([`followers`], [`webhooks`]).
+//!
 //! Beside the readers, [`post`] sends the mail that waits in the platform's account, and [`calendar`] does there what
 //! time brings about. [`imports`] brings files in.
 //!
@@ -11,12 +13,14 @@
 
 pub mod calendar;
 mod checkpoint;
+pub mod connections;
 pub mod followers;
 pub mod imports;
 pub mod post;
 mod route;
 mod runner;
 mod share;
+pub mod webhooks;
 
 pub use checkpoint::log_origin;
 pub use runner::{Running, start};

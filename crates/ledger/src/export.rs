@@ -1,9 +1,11 @@
-//! Records in the very bytes that their entries' digests were made of: for an account's own export.
+//! Records in the very bytes that their entries' digests were made of: for an account's own export, and its webhooks.
 
+use crate::engine::RecordRow;
 use crate::error::LedgerError;
 use crate::ledger::{Ledger, List, opened};
 use crate::scope::Scope;
 use bonded_base::{Kind, Moment};
+use bonded_vault::AccountKeys;
 
 /// A record as it was written down.
 pub struct Plain {
@@ -36,11 +38,32 @@ impl Ledger {
         }
         let keys = self.reading(scope, kind)?;
         let (rows, next) = self.rows(scope, kind, list).await?;
-        let records = rows.into_iter().map(|row| {
-            let (updated_at, plain) = opened(&keys, kind, &row)?;
-            let json = plain.expose().get(size_of::<i64>()..).unwrap_or_default().to_vec();
-            Ok(Plain { kind, id: row.id, version: row.version, updated_at, json })
-        });
-        Ok(Plains { records: records.collect::<Result<_, LedgerError>>()?, next })
+        let records = rows.iter().map(|row| plain(&keys, kind, row)).collect::<Result<_, _>>()?;
+        Ok(Plains { records, next })
     }
+
+    /// Records of one kind as they are now, each in the place of its id; `None` where there is none. Needs such a scope too.
+    pub async fn plains_of(
+        &self,
+        scope: &Scope,
+        kind: Kind,
+        ids: &[[u8; 16]],
+    ) -> Result<Vec<Option<Plain>>, LedgerError> {
+        if !scope.is_whole() {
+            return Err(LedgerError::OutOfReach(kind));
+        }
+        let keys = self.reading(scope, kind)?;
+        let rows = self.inner.engine.records(scope.account().bytes(), kind.number(), ids).await?;
+        let mut found = std::collections::HashMap::with_capacity(rows.len());
+        for row in rows {
+            found.insert(row.id, plain(&keys, kind, &row)?);
+        }
+        Ok(ids.iter().map(|id| found.remove(id)).collect())
+    }
+}
+
+fn plain(keys: &AccountKeys, kind: Kind, row: &RecordRow) -> Result<Plain, LedgerError> {
+    let (updated_at, plain) = opened(keys, kind, row)?;
+    let json = plain.expose().get(size_of::<i64>()..).unwrap_or_default().to_vec();
+    Ok(Plain { kind, id: row.id, version: row.version, updated_at, json })
 }

@@ -108,7 +108,7 @@ pub async fn get(ledger: &Ledger, scope: &Scope, id: Id<MemberRecord>) -> Result
 }
 
 /// The active members that have a permission: whom to tell, and who may decide.
-pub(crate) async fn who_may(
+pub async fn who_may(
     ledger: &Ledger,
     account: Id<Account>,
     permission: Permission,

@@ -22,6 +22,8 @@ pub enum Permission {
     PurchaseOrdersWrite,
     HoldsRead,
     HoldsWrite,
+    WebhooksRead,
+    WebhooksWrite,
     LogRead,
     MembersRead,
     MembersWrite,
@@ -40,7 +42,7 @@ pub struct UnknownPermission;
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::AccountRead,
         Self::PartnerLinksRead,
         Self::PartnerLinksWrite,
@@ -54,6 +56,8 @@ impl Permission {
         Self::PurchaseOrdersWrite,
         Self::HoldsRead,
         Self::HoldsWrite,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
         Self::LogRead,
         Self::MembersRead,
         Self::MembersWrite,
@@ -81,6 +85,8 @@ impl Permission {
             Self::PurchaseOrdersWrite => "purchase_orders:write",
             Self::HoldsRead => "holds:read",
             Self::HoldsWrite => "holds:write",
+            Self::WebhooksRead => "webhooks:read",
+            Self::WebhooksWrite => "webhooks:write",
             Self::LogRead => "log:read",
             Self::MembersRead => "members:read",
             Self::MembersWrite => "members:write",

@@ -11,6 +11,7 @@ use crate::tls::{Authority, Certificates, Drained, Listener, Marks};
 use axum::Router;
 use bonded_base::{Clock, Id, Kind, SystemChance, SystemClock};
 use bonded_connect::mail::Mailer;
+use bonded_connect::outbound::{self, Outbound};
 use bonded_flow::followers::Makes;
 use bonded_flow::imports::ImportTurn;
 use bonded_ledger::Ledger;
@@ -54,6 +55,7 @@ pub struct Node {
     post: Option<bonded_flow::post::Running>,
     calendar: bonded_flow::calendar::Running,
     followers: bonded_flow::followers::Running,
+    outbound: Outbound,
     certificates: Arc<Both>,
     chores: Vec<JoinHandle<()>>,
 }
@@ -96,8 +98,11 @@ impl Node {
         let post = post(settings, &ledger, node, origins)?;
         let calendar = bonded_flow::calendar::start(ledger.clone(), node);
         let followers = followers(&ledger, node);
+        let outbound = Outbound::new(settings.outbound.clone());
+        let outbound = outbound.map_err(|error| Ending::new(Code::Config, error.to_string()))?;
         let inside = settings.private_origin(private.address());
-        let app = app(settings, [&origin, &inside], ledger, readiness.clone(), identity)?;
+        let about = about(settings, [&origin, &inside], identity, outbound.clone());
+        let app = app(ledger, about, readiness.clone())?;
         let addresses = [public.address(), private.address()];
         let (stop, stopped) = watch::channel(false);
         let marks = Arc::new(Marks::new(SystemChance));
@@ -118,6 +123,7 @@ impl Node {
             )),
         ];
         let mut chores = vec![socket, tokio::spawn(look_after(Arc::clone(&certificates)))];
+        chores.push(tokio::spawn(settle(outbound.clone())));
         chores.extend(issuer.map(|issuer| tokio::spawn(issuer.keep_fresh())));
         let [public, private] = addresses;
         for (listener, address) in [("public", public), ("private", private)] {
@@ -126,7 +132,21 @@ impl Node {
         if desk.vault.is_sealed() {
             tracing::warn!("the vault is sealed: requests are refused until an officer runs `bonded keys unseal`");
         }
-        Ok(Self { origin, public, desk, readiness, stop, doors, flow, post, calendar, followers, certificates, chores })
+        Ok(Self {
+            origin,
+            public,
+            desk,
+            readiness,
+            stop,
+            doors,
+            flow,
+            post,
+            calendar,
+            followers,
+            outbound,
+            certificates,
+            chores,
+        })
     }
 
     /// Takes the certificates from their files again.
@@ -165,6 +185,7 @@ impl Node {
             chore.abort();
             let _ = chore.await;
         }
+        tell_unsettled(self.outbound.settle().await);
         if let Some(ledger) = self.desk.ledger {
             ledger.close().await;
         }
@@ -216,26 +237,44 @@ fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {
     Ok(())
 }
 
-fn app(
+fn about(
     settings: &Settings,
     [origin, inside]: [&str; 2],
-    ledger: Ledger,
-    readiness: Readiness,
     identity: IdentityCheck,
-) -> Result<App, Ending> {
-    let about = bonded_web::Settings {
+    outbound: Outbound,
+) -> bonded_web::Settings {
+    bonded_web::Settings {
         base_url: origin.to_owned(),
         private_url: inside.to_owned(),
         log_origin: settings.name.clone(),
         environment: settings.environment.name().to_owned(),
         limits: settings.limits,
         identity,
-    };
+        outbound: Some(outbound),
+    }
+}
+
+fn app(ledger: Ledger, about: bonded_web::Settings, readiness: Readiness) -> Result<App, Ending> {
     App::new(ledger, about, readiness).map_err(|problem| {
         let sentence = format!("people cannot sign in: {problem}");
         Ending::new(Code::Config, sentence)
             .next("name the hosts in `origin` and `private.origin`, as https://app.example.com")
     })
+}
+
+/// Writes down from time to time how often each destination was called.
+async fn settle(outbound: Outbound) {
+    let mut due = tokio::time::interval(outbound::SETTLE_EVERY);
+    loop {
+        due.tick().await;
+        tell_unsettled(outbound.settle().await);
+    }
+}
+
+fn tell_unsettled(settled: Result<(), bonded_ledger::LedgerError>) {
+    if let Err(error) = settled {
+        tracing::warn!(%error, "how often destinations were called could not be written down; it is tried again");
+    }
 }
 
 async fn look_after(certificates: Arc<Both>) {

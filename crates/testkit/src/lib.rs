@@ -6,4 +6,5 @@ pub mod certificates;
 pub mod https_server;
 pub mod ledger;
 pub mod mail_server;
+pub mod peers;
 pub mod postgres;

@@ -86,7 +86,7 @@ async fn create(cluster: &str) -> Result<TestDatabase, Error> {
     Ok(TestDatabase { cluster: cluster.to_owned(), name, url })
 }
 
-async fn connect(url: &str) -> Result<Client, Error> {
+pub(crate) async fn connect(url: &str) -> Result<Client, Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)

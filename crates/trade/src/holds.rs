@@ -6,11 +6,15 @@ use crate::purchase_orders::PurchaseOrder;
 use crate::{Page, Races, TradeError, Written, carrier};
 use aws_lc_rs::digest::{SHA256, digest};
 use bonded_base::{Account, Id, Kind, Kinded, Moment, Problem, Reason};
-use bonded_ledger::{Change, Ledger, Listed, Record, Scope, Stored};
+use bonded_ledger::{Change, Ledger, Listed, PAGE_MAX, Record, Scope, Stored};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Characters of a hold's detail that are kept.
 pub const DETAIL_CHARS_MAX: usize = 500;
+
+/// Bytes of what came from outside that are kept with a hold.
+pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes that a hold's id takes from the held record's.
 const HELD_BYTES: usize = 8;
@@ -66,6 +70,17 @@ pub struct Hold {
     pub tries: u32,
     /// When it was first held.
     pub raised_at: Moment,
+    /// What came from outside and could not be taken, as it was understood; without its consumer. `None` for our own records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
+}
+
+/// Names what is known of a connected shop's thing: `mir_…`, which lives beyond this crate.
+#[derive(Debug)]
+enum Mirrored {}
+
+impl Kinded for Mirrored {
+    const KIND: Kind = Kind::Mirror;
 }
 
 impl Kinded for Hold {
@@ -101,6 +116,20 @@ pub async fn raise<R: Record>(
     reason: HoldReason,
     detail: &str,
 ) -> Result<Written<Hold>, TradeError> {
+    raise_with(ledger, account, record, reason, detail, None).await
+}
+
+/// The same for what came from outside, with what was understood of it: never one of the six consumer fields, and
+/// [`PAYLOAD_BYTES_MAX`] as JSON at most; more is left out.
+pub async fn raise_with<R: Kinded>(
+    ledger: &Ledger,
+    account: Id<Account>,
+    record: Id<R>,
+    reason: HoldReason,
+    detail: &str,
+    payload: Option<Value>,
+) -> Result<Written<Hold>, TradeError> {
+    let payload = payload.filter(|payload| payload.to_string().len() <= PAYLOAD_BYTES_MAX);
     let scope = carrier(account);
     let id = Hold::id_of(record, reason);
     let mut races = Races::new();
@@ -115,6 +144,7 @@ pub async fn raise<R: Record>(
             state: HoldState::Open,
             tries: known.as_ref().map_or(1, |was| was.tries.saturating_add(1)),
             raised_at: known.as_ref().map_or(now, |was| was.raised_at),
+            payload: payload.clone(),
         };
         let mut change = Change::new();
         match &known {
@@ -168,7 +198,7 @@ pub async fn resolve(
 }
 
 /// Resolves every open hold of a record, because what it waited for has happened; says how many.
-pub async fn resolve_all_of<R: Record>(
+pub async fn resolve_all_of<R: Kinded>(
     ledger: &Ledger,
     account: Id<Account>,
     record: Id<R>,
@@ -215,11 +245,41 @@ pub async fn retry(
     }
 }
 
+/// Asks for another try of every order that is held because nobody, or several, sell a line by this SKU; says how many.
+pub async fn retry_sku(ledger: &Ledger, scope: &Scope, sku: &str) -> Result<usize, TradeError> {
+    let (mut page, mut tried) = (Page::first(PAGE_MAX), 0);
+    loop {
+        let listed = list(ledger, scope, Some(HoldState::Open), page).await?;
+        for hold in &listed.records {
+            let (HoldReason::SoldByNobody | HoldReason::SoldBySeveral, Some((Kind::Order, order))) =
+                (hold.reason, hold.held())
+            else {
+                continue;
+            };
+            let order = ledger.get(scope, Id::<Order>::from_bytes(order)).await?;
+            let waits = |order: Stored<Order>| order.unrouted().any(|line| line.sku.as_deref() == Some(sku));
+            if order.is_some_and(waits) {
+                retry(ledger, scope, hold.id, None).await?;
+                tried += 1;
+            }
+        }
+        match listed.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(tried),
+        }
+    }
+}
+
 /// The held record as it is, with an entry that says "retried".
 async fn touch(ledger: &Ledger, scope: &Scope, hold: &Hold, change: &mut Change) -> Result<(), TradeError> {
     match hold.held() {
         Some((Kind::Order, id)) => touch_one::<Order>(ledger, scope, id, change).await,
         Some((Kind::PurchaseOrder, id)) => touch_one::<PurchaseOrder>(ledger, scope, id, change).await,
+        // What became of it is decided where it is known; here it is only asked for.
+        Some((Kind::Mirror, id)) => {
+            change.witness(Kind::Mirror, id, 0, "retried", Vec::new());
+            Ok(())
+        }
         Some((Kind::PartnerLink, id)) => touch_one::<PartnerLink>(ledger, scope, id, change).await,
         _ => Err(TradeError::state("what is held here cannot be tried again")),
     }
@@ -238,7 +298,7 @@ async fn touch_one<R: Record>(
 
 impl Hold {
     /// The id of the hold of a record for a reason; worked out, so that there is only ever one.
-    fn id_of<R: Record>(record: Id<R>, reason: HoldReason) -> Id<Self> {
+    fn id_of<R: Kinded>(record: Id<R>, reason: HoldReason) -> Id<Self> {
         let mut named = record.bytes().to_vec();
         named.extend_from_slice(&[R::KIND.number(), reason as u8]);
         let mut id = record.bytes();
@@ -255,6 +315,7 @@ impl Hold {
             Kind::Order => self.record.parse::<Id<Order>>().ok()?.bytes(),
             Kind::PurchaseOrder => self.record.parse::<Id<PurchaseOrder>>().ok()?.bytes(),
             Kind::PartnerLink => self.record.parse::<Id<PartnerLink>>().ok()?.bytes(),
+            Kind::Mirror => self.record.parse::<Id<Mirrored>>().ok()?.bytes(),
             _ => return None,
         };
         Some((kind, bytes))

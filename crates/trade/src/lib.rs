@@ -24,6 +24,7 @@ pub mod purchase_orders;
 mod races;
 pub mod routing;
 pub mod screen;
+pub mod sku_mappings;
 mod text;
 mod took;
 mod written;

@@ -5,6 +5,7 @@ use crate::catalog::{Product, Variant};
 use crate::orders::{Order, OrderLine, Part, PartLine};
 use crate::partners::{self, LinkedPartner, PARTNERS_AT_ONCE, PartnerLink};
 use crate::purchase_orders::PurchaseOrder;
+use crate::sku_mappings::{self, Means};
 use bonded_base::{Account, Id};
 use bonded_ledger::{Ledger, Lookup, LookupName, Scope};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -39,15 +40,42 @@ pub enum Sold {
 /// Who sells each line: by its variant, else by its SKU, over the active links of the scope's account.
 pub async fn resolve(ledger: &Ledger, scope: &Scope, lines: &[OrderLine]) -> Result<Vec<Sold>, TradeError> {
     let partners = partners::opened_suppliers(ledger, scope).await?;
-    resolve_among(ledger, &partners, lines).await
+    resolve_among(ledger, scope, &partners, lines).await
 }
 
-/// The same over partners that were opened before.
+/// The same over partners that were opened before. A SKU that no partner sells, or several, is what the account has said
+/// that it means.
 pub async fn resolve_among(
     ledger: &Ledger,
+    scope: &Scope,
     partners: &[LinkedPartner],
     lines: &[OrderLine],
 ) -> Result<Vec<Sold>, TradeError> {
+    let mut sold = as_written(ledger, partners, lines).await?;
+    let unclear: Vec<_> = (0..)
+        .zip(lines.iter().zip(&sold))
+        .filter(|(_, (line, sold))| line.variant.is_none() && !matches!(sold, Sold::By(_)))
+        .filter_map(|(place, (line, _))| Some((place, line.sku.as_deref()?, line)))
+        .collect();
+    let skus: Vec<_> = unclear.iter().map(|(_, sku, _)| *sku).collect();
+    let meant = sku_mappings::meanings(ledger, scope, &skus).await?;
+    let (mut places, mut mapped) = (Vec::new(), Vec::new());
+    for ((place, _, line), means) in unclear.into_iter().zip(meant) {
+        if let Some(Means::Variant(variant)) = means {
+            places.push(place);
+            mapped.push(OrderLine { variant: Some(variant), ..line.clone() });
+        }
+    }
+    if !mapped.is_empty() {
+        let found = as_written(ledger, partners, &mapped).await?;
+        for (place, found) in places.into_iter().zip(found) {
+            sold.get_mut(place).into_iter().for_each(|slot| *slot = found.clone());
+        }
+    }
+    Ok(sold)
+}
+
+async fn as_written(ledger: &Ledger, partners: &[LinkedPartner], lines: &[OrderLine]) -> Result<Vec<Sold>, TradeError> {
     let mut offers: Vec<Vec<Offer>> = lines.iter().map(|_| Vec::new()).collect();
     let asked: Vec<_> = partners.iter().map(|partner| offered(ledger, partner, lines)).collect();
     let mut found = stream::iter(asked).buffered(PARTNERS_AT_ONCE);

@@ -1,7 +1,7 @@
 //! What a large change did to records, kept so that it can be taken back as long as nobody builds on it.
 
 use crate::TradeError;
-use crate::catalog::{Product, ProductStatus, Variant, all_variants_of};
+use crate::catalog::{Product, ProductStatus, Variant};
 use crate::inventory::{InventoryLevel, levels_of};
 use crate::orders::{Cancellation, Order, OrderState};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -167,9 +167,13 @@ pub async fn take_back(ledger: &Ledger, scope: &Scope, touched: &[Touched]) -> R
         let family = families.entry(variant.product).or_default();
         family.variants.push((mark, variant));
     }
+    let born: Vec<_> = families.values().flat_map(Family::born).collect();
+    let shelves = levels_of(ledger, scope, &born).await?;
+    let mut shelves: HashMap<_, _> = born.into_iter().zip(shelves).collect();
     let mut gone = HashSet::new();
     for family in families.into_values() {
-        family.back(ledger, scope, &levels, &mut back, &mut gone).await?;
+        let shelves = family.born().filter_map(|variant| shelves.remove(&variant)).flatten().collect();
+        family.back(shelves, &levels, &mut back, &mut gone);
     }
     for (mark, level) in levels {
         if !gone.contains(&level.id) {
@@ -247,52 +251,44 @@ impl Family<'_> {
         marks.for_each(|mark| back.leave(mark, reason));
     }
 
-    async fn back(
+    /// The variants that were born.
+    fn born(&self) -> impl Iterator<Item = Id<Variant>> {
+        self.variants.iter().filter(|(mark, _)| mark.is_born()).map(|(_, variant)| variant.id)
+    }
+
+    /// `shelves` are the levels of the variants that were born. A product that stands has the variants that it had, since it
+    /// counts them.
+    fn back(
         self,
-        ledger: &Ledger,
-        scope: &Scope,
+        shelves: Vec<Stored<InventoryLevel>>,
         levels: &[(&Touched, Stored<InventoryLevel>)],
         back: &mut TakingBack,
         gone: &mut HashSet<Id<InventoryLevel>>,
-    ) -> Result<(), TradeError> {
+    ) {
         let stands = self.product.iter().all(|(mark, product)| mark.stands(&**product))
             && self.variants.iter().all(|(mark, variant)| mark.stands(&**variant));
         if !stands {
-            self.leave(back, CHANGED_SINCE);
-            return Ok(());
+            return self.leave(back, CHANGED_SINCE);
         }
-        let whole = self.product.as_ref().filter(|(mark, _)| mark.is_born()).map(|(_, product)| product.id);
-        if let Some(product) = whole
-            && all_variants_of(ledger, scope, product).await?.len() != self.variants.len()
-        {
-            self.leave(back, CHANGED_SINCE);
-            return Ok(());
-        }
-        let born: Vec<_> =
-            self.variants.iter().filter(|(mark, _)| mark.is_born()).map(|(_, variant)| variant.id).collect();
-        let shelves: Vec<_> = levels_of(ledger, scope, &born).await?.into_iter().flatten().collect();
         let as_left = |level: &Stored<InventoryLevel>| {
             level.reserved == 0 && levels.iter().any(|(mark, now)| now.id == level.id && mark.stands(&**now))
         };
         if !shelves.iter().all(as_left) {
-            return self.archive(back, whole.is_some());
+            return self.archive(back);
         }
         gone.extend(shelves.iter().map(|level| level.id));
         back.levels.extend(shelves.into_iter().map(|now| Back { now, next: None }));
         back.variants.extend(self.variants.into_iter().map(|(mark, now)| Back { next: mark.before(&*now), now }));
         back.products.extend(self.product.into_iter().map(|(mark, now)| Back { next: mark.before(&*now), now }));
-        Ok(())
     }
 
     /// What partners build on stays, but is offered no longer.
-    fn archive(self, back: &mut TakingBack, whole: bool) -> Result<(), TradeError> {
-        let Some((mark, product)) = self.product.filter(|_| whole) else {
-            self.variants.iter().for_each(|(mark, _)| back.leave(mark, STOCK_MOVED));
-            return Ok(());
+    fn archive(self, back: &mut TakingBack) {
+        let Some((mark, product)) = self.product.filter(|(mark, _)| mark.is_born()) else {
+            return self.variants.iter().for_each(|(mark, _)| back.leave(mark, STOCK_MOVED));
         };
         back.leave(mark, ARCHIVED);
         let next = Product { status: ProductStatus::Archived, ..(*product).clone() };
         back.products.push(Back { now: product, next: Some(next) });
-        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod api_keys;
 pub(crate) mod batch;
+pub(crate) mod destinations;
 pub(crate) mod events;
 pub(crate) mod exports;
 pub(crate) mod file_mappings;
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Vec<Route> {
         holds::routes(),
         events::routes(),
         log::routes(),
+        destinations::routes(),
         members::routes(),
         invitations::routes(),
         api_keys::routes(),

@@ -7,6 +7,7 @@ use crate::rate::Meter;
 use crate::waiting::Waiting;
 use axum::extract::FromRef;
 use bonded_base::{Problem, Secret};
+use bonded_connect::outbound::Outbound;
 use bonded_ledger::Ledger;
 use bonded_people::grants::Terms;
 use bonded_people::keys::Doorkeeper;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What the private listener asks of a request before anything else.
     pub identity: IdentityCheck,
+    /// The way out, whose calls are counted among the figures; `None` where nothing is called.
+    pub outbound: Option<Outbound>,
 }
 
 /// Whether the server takes new work. Cheap to clone; all clones are one.

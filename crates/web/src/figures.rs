@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bonded_connect::outbound::{CallCount, TlsVersion};
 use bonded_people::staff::Power;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -78,6 +79,19 @@ impl Figures {
     }
 }
 
+/// Calls that left, by purpose and TLS; no host and no account.
+fn outbound_text(counts: &[CallCount]) -> String {
+    let mut text = String::from(
+        "# HELP bonded_outbound_calls_total Calls to other systems; tls is none where no answer came.\n\
+         # TYPE bonded_outbound_calls_total counter\n",
+    );
+    for CallCount { purpose, tls, calls } in counts {
+        let tls = tls.map_or("none", TlsVersion::name);
+        let _ = writeln!(text, "bonded_outbound_calls_total{{purpose=\"{purpose}\",tls=\"{tls}\"}} {calls}");
+    }
+    text
+}
+
 /// `GET /metrics`.
 pub(crate) fn pages() -> Vec<Page> {
     vec![Page::get(Access::Collector(Power::ReadFigures), "/metrics", get(metrics))]
@@ -89,6 +103,9 @@ async fn metrics(State(app): State<App>) -> Response {
     let sealed = u8::from(app.ledger().vault().is_sealed());
     let _ = write!(text, "# TYPE bonded_vault_sealed gauge\nbonded_vault_sealed {sealed}\n");
     text.push_str(&app.figures().identity_text());
+    if let Some(outbound) = &app.settings().outbound {
+        text.push_str(&outbound_text(&outbound.counts()));
+    }
     if let Some(confirmed_at) = app.settings().identity.keys_confirmed_at() {
         let age_ms = (app.ledger().clock().now().millis() - confirmed_at.millis()).max(0);
         text.push_str("# HELP bonded_identity_keys_age_seconds Since the proxy's issuer last confirmed its keys.\n");

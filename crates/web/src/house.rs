@@ -105,6 +105,7 @@ impl House {
             environment: String::from("test"),
             limits,
             identity: IdentityCheck::Off,
+            outbound: None,
         };
         let app = App::new((**ledger).clone(), settings, Readiness::open()).unwrap();
         let (router, private) = (public(app.clone()), private(app.clone(), Router::new()));

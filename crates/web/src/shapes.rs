@@ -58,6 +58,8 @@ pages! {
     OrderPage of Order;
     /// A page of purchase orders.
     PurchaseOrderPage of PurchaseOrder;
+    /// A page of destinations.
+    DestinationPage of Destination;
     /// A page of holds.
     HoldPage of Hold;
     /// A page of imports.

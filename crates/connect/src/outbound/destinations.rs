@@ -7,7 +7,7 @@
 
 use super::{CallError, Host, Owner};
 use aws_lc_rs::digest::{SHA256, digest};
-use bonded_base::{Account, Id, Kind, Kinded, Moment, id_text};
+use bonded_base::{Account, Id, Kind, Kinded, Moment, id_bytes, id_text};
 use bonded_ledger::{Change, Ledger, LedgerError, Listed, Record, Scope};
 use bonded_people::mail::TlsVersion;
 use bonded_trade::Page;
@@ -43,7 +43,6 @@ pub struct Destination {
     pub tls: Vec<TlsVersion>,
     /// The status of its last answer.
     pub last_status: Option<u16>,
-    owner_id: [u8; 16],
 }
 
 impl Kinded for Destination {
@@ -52,7 +51,9 @@ impl Kinded for Destination {
 
 impl Record for Destination {
     fn parent(&self) -> Option<[u8; 16]> {
-        Some(self.owner_id)
+        let (prefix, _) = self.owner.split_once('_')?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.prefix() == prefix)?;
+        id_bytes(kind, &self.owner)
     }
 }
 
@@ -85,7 +86,6 @@ impl Destination {
             unanswered: 0,
             tls: Vec::new(),
             last_status: None,
-            owner_id: owner.id,
         }
     }
 }
@@ -101,7 +101,7 @@ pub struct Sending<'a> {
     pub owner: Owner,
     pub host: &'a Host,
     pub purpose: &'static str,
-    pub fields: &'a [&'static str],
+    pub fields: &'a [&'a str],
 }
 
 impl Sending<'_> {
@@ -117,10 +117,13 @@ impl Sending<'_> {
     }
 }
 
+/// A destination, and whose.
+type Place = (Id<Account>, Id<Destination>);
+
 /// What is known of destinations without asking the ledger, and what is yet to be written down of them.
 #[derive(Default)]
 pub struct Book {
-    known: Mutex<HashMap<(Id<Account>, Id<Destination>), Known>>,
+    known: Mutex<HashMap<Place, Known>>,
 }
 
 struct Known {
@@ -152,7 +155,7 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, later: Self) {
+    fn add(&mut self, later: &Self) {
         self.calls += later.calls;
         self.unanswered += later.unanswered;
         self.last_at = self.last_at.max(later.last_at);
@@ -242,7 +245,7 @@ impl Book {
     pub fn count(&self, scope: &Scope, id: Id<Destination>, at: Moment, answered: Option<(u16, TlsVersion)>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get_mut(&(scope.account(), id)) {
-            known.since.add(Tally::one(at, answered));
+            known.since.add(&Tally::one(at, answered));
         }
     }
 
@@ -252,7 +255,7 @@ impl Book {
         let called: Vec<_> = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.retain(|_, known| known.since.calls > 0);
-            let taken = |(key, known): (&(Id<Account>, Id<Destination>), &mut Known)| {
+            let taken = |(key, known): (&Place, &mut Known)| {
                 (*key, known.ledger.clone(), known.scope.clone(), std::mem::take(&mut known.since))
             };
             known.iter_mut().map(taken).collect()
@@ -263,7 +266,7 @@ impl Book {
                 let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(known) = known.get_mut(&(account, id)) {
                     let later = std::mem::replace(&mut known.since, tally);
-                    known.since.add(later);
+                    known.since.add(&later);
                 }
                 outcome = Err(error);
             }

@@ -45,7 +45,7 @@ async fn the_log_tells_of_a_call_before_the_host_hears_it() {
     let heard = line.call("stock", &["sku", "quantity"], request()).await.unwrap().body;
     assert_eq!(heard, format!("host {host},for stock,sku,quantity"));
     let heard = line.call("stock", &["sku"], request()).await.unwrap().body;
-    assert!(heard.ends_with(&*format!(";host {host},for stock,sku").into_bytes()));
+    assert!(heard.ends_with(format!(";host {host},for stock,sku").as_bytes()));
 
     let entries = entries(&world.ledger, &world.scope).await;
     let told: Vec<_> = entries.iter().map(|entry| (entry.headline.kind, &*entry.headline.action)).collect();

@@ -93,7 +93,7 @@ async fn find_suppliers(
         return Ok((orders.iter().map(|_| Vec::new()).collect(), Vec::new()));
     }
     let partners = partners::opened_suppliers(ledger, scope).await?;
-    let mut sold = routing::resolve_among(ledger, &partners, &lines).await?.into_iter();
+    let mut sold = routing::resolve_among(ledger, scope, &partners, &lines).await?.into_iter();
     let (mut parts, mut held) = (Vec::with_capacity(orders.len()), Vec::new());
     for order in orders {
         let found: Vec<(u32, Sold)> = order.unrouted().map(|line| line.number).zip(&mut sold).collect();

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod calendar;
+mod connections;
 mod journeys;
 mod post;
 mod proofs;

@@ -94,6 +94,8 @@ pub(super) fn of(
         Matter::GrantAsked { grant, .. } => format!("{public}/support/{grant}"),
         Matter::ReviewOpened { review, .. } => format!("{private}/staff/reviews/{review}"),
         Matter::TrainingExpires { .. } => format!("{private}/staff"),
-        Matter::Notice { .. } | Matter::GrantEnded { .. } | Matter::LegalAct { .. } => public.clone(),
+        Matter::Notice { .. } | Matter::GrantEnded { .. } | Matter::LegalAct { .. } | Matter::WebhookStopped { .. } => {
+            public.clone()
+        }
     }))
 }

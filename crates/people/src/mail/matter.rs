@@ -222,6 +222,15 @@ pub enum Matter {
         /// The case's reference.
         reference: String,
     },
+    /// A webhook endpoint of the account is told nothing any more.
+    WebhookStopped {
+        /// In which account.
+        account_name: String,
+        /// The endpoint's host.
+        host: String,
+        /// Why, in our own words.
+        why: String,
+    },
     /// The staff's powers are to be reviewed.
     ReviewOpened {
         /// Which review.
@@ -254,6 +263,7 @@ impl Matter {
             Self::GrantAsked { .. } => "grant_asked",
             Self::GrantEnded { .. } => "grant_ended",
             Self::LegalAct { .. } => "legal_act",
+            Self::WebhookStopped { .. } => "webhook_stopped",
             Self::ReviewOpened { .. } => "review_opened",
             Self::TrainingExpires { .. } => "training_expires",
         }
@@ -274,6 +284,7 @@ impl Matter {
             | Self::MemberReset { .. }
             | Self::GrantEnded { .. }
             | Self::LegalAct { .. }
+            | Self::WebhookStopped { .. }
             | Self::ReviewOpened { .. }
             | Self::TrainingExpires { .. } => None,
         }
@@ -296,6 +307,7 @@ impl Matter {
             }
             Self::GrantEnded { account_name, .. } => vec![account_name],
             Self::LegalAct { account_name, reference } => vec![account_name, reference],
+            Self::WebhookStopped { account_name, host, why } => vec![account_name, host, why],
             Self::TrainingExpires { course, .. } => vec![course],
         };
         for text in texts {

@@ -49,6 +49,7 @@ pub(super) fn of(mail: &Mail, origins: &Origins) -> Words {
         }
         Matter::GrantEnded { account_name, how } => grant_ended(account_name, *how, mail.queued_at),
         Matter::LegalAct { account_name, reference } => legal_act(account_name, reference, mail.queued_at),
+        Matter::WebhookStopped { account_name, host, why } => webhook_stopped(account_name, host, why),
         Matter::ReviewOpened { due, .. } => review_opened(*due),
         Matter::TrainingExpires { course, at } => training_expires(course, *at),
     };
@@ -336,6 +337,19 @@ fn legal_act(account: &str, reference: &str, at: Moment) -> Words {
     let facts = vec![("Account", account.to_owned()), ("Reference", reference.to_owned()), ("When", moment(at))];
     let subject = format!("{account} was accessed under a legal duty");
     Words { facts, ..words(subject, &said, "Open the account's log", &closing) }
+}
+
+fn webhook_stopped(account: &str, host: &str, why: &str) -> Words {
+    let said = [
+        format!("A webhook endpoint of {account} is told nothing any more: {why}."),
+        "Nothing is lost. Once the endpoint is enabled again, it is told of everything that happened meanwhile."
+            .to_owned(),
+    ];
+    let said = said.each_ref().map(String::as_str);
+    let closing = "You get this mail because you may change the account's webhook endpoints.";
+    let subject = format!("A webhook endpoint of {account} has stopped");
+    let facts = vec![("Account", account.to_owned()), ("Host", host.to_owned())];
+    Words { facts, ..words(subject, &said, "Open Bonded", &[closing]) }
 }
 
 fn review_opened(due: Moment) -> Words {

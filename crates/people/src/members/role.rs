@@ -48,6 +48,7 @@ impl Role {
             | Permission::OrdersRead
             | Permission::PurchaseOrdersRead
             | Permission::HoldsRead
+            | Permission::WebhooksRead
             | Permission::LogRead
             | Permission::MembersRead
             | Permission::GrantsRead
@@ -59,6 +60,7 @@ impl Role {
             | Permission::HoldsWrite
             | Permission::ImportsWrite => Self::Operator,
             Permission::PartnerLinksWrite
+            | Permission::WebhooksWrite
             | Permission::MembersWrite
             | Permission::ApiKeysRead
             | Permission::ApiKeysWrite

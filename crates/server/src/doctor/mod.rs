@@ -4,6 +4,7 @@ mod engine;
 mod identity;
 mod machine;
 mod mail;
+mod outbound;
 mod own;
 
 use crate::cli::Choices;
@@ -96,6 +97,7 @@ async fn look(choices: &Choices) -> Vec<Finding> {
     findings.extend(own::certificates(&settings));
     findings.extend(identity::identity(&settings).await);
     findings.push(mail::mail(&settings).await);
+    findings.push(outbound::outbound(&settings));
     findings.push(machine::clock(&settings));
     findings.extend(machine::disks(&settings));
     findings.push(machine::core_dumps());

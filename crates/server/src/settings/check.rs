@@ -2,6 +2,7 @@
 
 mod identity;
 mod mail;
+mod outbound;
 
 use super::given::{Given, Source, Value};
 use super::{CertificateFiles, Door, EngineChoice, Identity, LogFormat, Settings, keys};
@@ -60,6 +61,7 @@ impl Check {
             origin: self.origin(keys::ORIGIN),
             private_origin: self.origin(keys::PRIVATE_ORIGIN),
             mail: self.mail(&name),
+            outbound: self.outbound(environment),
             name,
             threads: self.number(keys::THREADS, 1, THREADS_MAX).unwrap_or_else(cores),
             drain: Duration::from_secs(self.number(keys::DRAIN_SECONDS, 0, DRAIN_SECONDS_MAX).unwrap_or(30)),
@@ -412,6 +414,8 @@ mod tests {
             ("[database]\nengine = \"postgres\"\nurl_file = \"/nonexistent/url\"", "cannot be read"),
             ("[keys]\nprimary = \"/k\"\nreplicas = [\"/k\"]", "named twice"),
             ("[keys]\nunseal_with = \"me.key\"", "refused in production"),
+            ("[outbound]\nloopback = true", "refused in production"),
+            ("[outbound]\nloopback = \"perhaps\"", "takes `false` or `true`"),
             ("[log]\nformat = \"xml\"", "takes `text` or `json`"),
             ("[log]\nlevel = \"loud\"", "takes `error`"),
         ] {

@@ -64,11 +64,13 @@ pub const MAIL_FROM: &str = "mail.from";
 pub const MAIL_USER: &str = "mail.user";
 pub const MAIL_PASSWORD_FILE: &str = "mail.password_file";
 pub const MAIL_ROOT_CERTIFICATE: &str = "mail.root_certificate";
+pub const OUTBOUND_LOOPBACK: &str = "outbound.loopback";
+pub const OUTBOUND_ROOT_CERTIFICATE: &str = "outbound.root_certificate";
 pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 39] = [
+pub const KEYS: [Key; 41] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -209,6 +211,16 @@ pub const KEYS: [Key; 39] = [
         name: MAIL_ROOT_CERTIFICATE,
         default: "",
         about: "PEM file of the authority that signed the mail server's certificate. Default: the machine's own authorities.",
+    },
+    Key {
+        name: OUTBOUND_LOOPBACK,
+        default: "false",
+        about: "true: connections and webhooks may lead to this very machine. For development; refused in production.",
+    },
+    Key {
+        name: OUTBOUND_ROOT_CERTIFICATE,
+        default: "",
+        about: "PEM file of an authority that calls to other systems trust, besides the machine's own.",
     },
     Key { name: LOG_FORMAT, default: "text", about: "text (for people) or json (a line an event, for machines)." },
     Key { name: LOG_LEVEL, default: "info", about: "error, warn, info, debug or trace." },

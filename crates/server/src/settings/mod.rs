@@ -13,6 +13,7 @@ use crate::ending::{Code, Ending};
 use axum::http::HeaderName;
 use bonded_base::Secret;
 use bonded_connect::mail::MailServer;
+use bonded_connect::outbound::OutboundSetup;
 use bonded_people::assertion::Rules;
 use bonded_people::mail::Origins;
 use bonded_vault::Environment;
@@ -129,6 +130,8 @@ pub struct Settings {
     pub names: Vec<String>,
     /// Where mail goes; without one it waits.
     pub mail: Option<MailServer>,
+    /// How other systems are called.
+    pub outbound: OutboundSetup,
     /// Where the data lies.
     pub engine: EngineChoice,
     /// Where the tree of keys lies.

@@ -30,9 +30,13 @@ fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(line);
 }
 
-/// A number as a number, anything else as a TOML string.
+/// A number as a number, a truth as a truth, anything else as a TOML string.
 fn written(value: &str) -> String {
-    if value.parse::<u64>().is_ok() { value.to_owned() } else { toml::Value::String(value.to_owned()).to_string() }
+    if value.parse::<u64>().is_ok() || value.parse::<bool>().is_ok() {
+        value.to_owned()
+    } else {
+        toml::Value::String(value.to_owned()).to_string()
+    }
 }
 
 fn example(key: &Key) -> String {

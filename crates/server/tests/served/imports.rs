@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-const ROWS: usize = 8_000;
+const ROWS: usize = 5_000;
 
 fn products() -> String {
     let mut file = String::from("Handle,Title,SKU,Inventory quantity,Price\n");
@@ -83,9 +83,16 @@ async fn an_operator_brings_files_in_with_and_without_a_server() {
     std::fs::write(house.path("products.csv"), file).unwrap();
     let products = ["import", "products", "products.csv", "--account", &account];
     let seen = house.must(&[&products[..], &["--preview"]].concat());
-    assert!(seen.out.contains("Bestand -> Inventory quantity") && seen.out.contains("line 3 Bestand: "), "{}", seen.out);
+    assert!(
+        seen.out.contains("Bestand -> Inventory quantity") && seen.out.contains("line 3 Bestand: "),
+        "{}",
+        seen.out
+    );
     let done = house.must(&[&products[..], &["--json"]].concat()).json();
-    assert_eq!((&done["state"], &done["counts"]["created"], &done["counts"]["held"]), (&"done".into(), &1.into(), &1.into()));
+    assert_eq!(
+        (&done["state"], &done["counts"]["created"], &done["counts"]["held"]),
+        (&"done".into(), &1.into(), &1.into())
+    );
     assert_eq!(done["problems"][0]["reason"], "a whole number is needed");
     assert!(done["import"].as_str().unwrap().starts_with("imp_"));
     let none = house.run(&["import", "stock", "nowhere.csv", "--account", &account]);

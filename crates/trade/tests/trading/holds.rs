@@ -4,6 +4,8 @@ use crate::world::{line, worlds};
 use bonded_base::Reason;
 use bonded_trade::Page;
 use bonded_trade::holds::{self, HoldReason, HoldState};
+use bonded_trade::routing::Sold;
+use bonded_trade::sku_mappings::{self, Means};
 
 #[tokio::test]
 async fn the_same_reason_is_held_once_and_counted() {
@@ -45,5 +47,28 @@ async fn another_try_leaves_an_entry_on_what_is_held() {
         ] {
             assert_eq!(refused.unwrap_err().into_problem().unwrap().reason, Reason::State);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_sku_is_explained_once_and_what_waited_for_it_goes_on() {
+    for world in worlds().await {
+        let lamp = world.sells(&world.supplier, "LAMP", 10).await;
+        let (ledger, retailer) = (&world.ledger, &world.retailer);
+        let id = world.ordered("#1", vec![line("MY-LAMP", 2)]).await;
+        assert_eq!(world.routed(id).await, [Sold::ByNobody]);
+        holds::raise(ledger, retailer.account(), id, HoldReason::SoldByNobody, "nobody sells line 1").await.unwrap();
+        let first = sku_mappings::set(ledger, retailer, " MY-LAMP ", Means::Own).await.unwrap();
+        assert_eq!(world.routed(id).await, [Sold::ByNobody], "a thing of one's own is no partner's");
+        let mapping = sku_mappings::set(ledger, retailer, "MY-LAMP", Means::Variant(lamp)).await.unwrap();
+        assert_eq!((mapping.id, mapping.version), (first.id, 2));
+        let head = ledger.head(retailer).await.unwrap();
+        assert_eq!(holds::retry_sku(ledger, retailer, "ANOTHER").await.unwrap(), 0);
+        assert_eq!(ledger.head(retailer).await.unwrap(), head);
+        assert_eq!(holds::retry_sku(ledger, retailer, "MY-LAMP").await.unwrap(), 1);
+        let order = world.carry(id).await;
+        assert_eq!((order.lines[0].variant, order.lines[0].sku.as_deref()), (Some(lamp), Some("MY-LAMP")));
+        sku_mappings::remove(ledger, retailer, mapping.id).await.unwrap();
+        assert_eq!(sku_mappings::meanings(ledger, retailer, &["MY-LAMP"]).await.unwrap(), [None]);
     }
 }

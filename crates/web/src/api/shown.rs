@@ -3,7 +3,7 @@
 use crate::page;
 use crate::problem::Failure;
 use crate::reply::{Reply, written};
-use bonded_base::{Id, Kind, Kinded, Moment};
+use bonded_base::{Id, Kinded, Moment};
 use bonded_ledger::{Listed, Record, Stored};
 use bonded_trade::Written;
 use serde::Serialize;
@@ -39,8 +39,7 @@ impl<'a, R: Record, V: Serialize> Shown<'a, R, V> {
     }
 
     fn of(id: Id<R>, version: u64, updated_at: Moment, record: &'a V) -> Self {
-        // Ids that are worked out from others begin with the birth of those.
-        let born = !matches!(R::KIND, Kind::Hold | Kind::InventoryLevel | Kind::Member | Kind::PurchaseOrder);
+        let born = R::KIND.is_born_by_its_id();
         Self { object: R::KIND.name(), id, version, created_at: born.then(|| id.born_at()), updated_at, record }
     }
 }

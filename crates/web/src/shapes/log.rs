@@ -105,3 +105,48 @@ pub struct Consistency {
     )]
     pub checkpoint: String,
 }
+
+/// A host that is called for one connection or webhook endpoint, and for one purpose.
+#[derive(ToSchema)]
+pub struct Destination {
+    /// `destination`
+    #[schema(example = "destination")]
+    pub object: String,
+    /// Its id.
+    #[schema(example = "dest_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub id: String,
+    /// One more at each change.
+    #[schema(example = 1)]
+    pub version: u64,
+    /// When it was last written down.
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+    /// For which connection or webhook endpoint.
+    #[schema(example = "con_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub owner: String,
+    /// The host, with its port unless that is 443.
+    #[schema(example = "shop.example")]
+    pub host: String,
+    /// What for, in a word.
+    #[schema(example = "orders")]
+    pub purpose: String,
+    /// The names of all fields that ever went there; empty where only questions were asked.
+    pub fields: Vec<String>,
+    /// When it was first to be called.
+    #[schema(format = DateTime)]
+    pub first_at: String,
+    /// When it was last called.
+    #[schema(format = DateTime)]
+    pub last_at: String,
+    /// How often it was called.
+    #[schema(example = 12)]
+    pub calls: u64,
+    /// How many of these calls got no answer.
+    #[schema(example = 0)]
+    pub unanswered: u64,
+    /// Every version of TLS that was agreed with it: `1.2`, `1.3`.
+    pub tls: Vec<String>,
+    /// The status of its last answer; null while there was none.
+    #[schema(required, example = 200)]
+    pub last_status: Option<u16>,
+}

@@ -1,0 +1,75 @@
+//! Parcels that a retailer's shop is to know of: what partners have shipped of its orders, and how it can be followed.
+
+use super::at::{AT_ONCE, At, Halt, Kept};
+use super::news::News;
+use bonded_connect::connections::Mode;
+use bonded_connect::mirrors::{self, Agreed, Mirror};
+use bonded_connect::platform::{FulfilmentWrite, ParcelLine, RemoteId};
+use bonded_ledger::Stored;
+use bonded_trade::orders::{Order, OrderFulfilment};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Tells the shop of parcels that it does not know yet, or of which the carrier's number came later.
+pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<(), Halt> {
+    if at.connection.syncs.fulfilments == Mode::Off || !at.connection.direction.sells() || news.orders.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<_> = news.orders.iter().copied().collect();
+    let known = mirrors::of(at.ledger, at.scope, at.connection.id, &ids).await?;
+    let ours = at.ledger.get_many::<Order>(at.scope, &ids).await?;
+    let each: Vec<_> = ours.into_iter().zip(known).filter_map(|(ours, known)| Some(tell(at, ours?, known?))).collect();
+    stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+async fn tell(at: &At<'_>, ours: Stored<Order>, mirror: Stored<Mirror>) -> Result<(), Halt> {
+    let (Agreed::Order { lines, mut parcels }, Some(order)) = (mirror.agreed.clone(), mirror.remote.clone()) else {
+        return Ok(());
+    };
+    let news: Vec<_> = ours.fulfilments.iter().filter(|parcel| !parcels.contains_key(&mark(parcel))).collect();
+    if news.is_empty() {
+        return Ok(());
+    }
+    let mut kept = Kept::of(at, ours.id, Some(mirror));
+    if at.connection.syncs.fulfilments == Mode::Watch {
+        let parcel = |parcel: &&OrderFulfilment| json!({ "parcel": parcel.id, "lines": parcel.lines });
+        let planned = json!({ "fulfilments": news.iter().map(parcel).collect::<Vec<_>>() });
+        return at.keep(&[kept.becomes(|mirror| mirror.plan(planned))]).await;
+    }
+    for parcel in news {
+        let wish = wish(parcel, &order, &lines);
+        if wish.lines.is_empty() {
+            continue;
+        }
+        let Some((theirs, told)) = at.outcome(at.platform.put_fulfilment(&wish).await, kept).await? else {
+            return Ok(());
+        };
+        kept = told;
+        let theirs = theirs.fulfilments.iter().find(|known| known.mark.as_deref() == Some(&wish.mark));
+        let id = theirs.map_or_else(|| RemoteId::new(wish.mark.clone()), |theirs| theirs.id.clone());
+        parcels.insert(mark(parcel), id);
+    }
+    let agreed = Agreed::Order { lines, parcels };
+    let kept = kept.becomes(|mirror| mirror.agree(agreed, at.now(), Some(ours.updated_at)));
+    at.settle(kept).await
+}
+
+/// What a parcel goes by between us and the shop: another one each time that it is said anew how it can be followed.
+fn mark(parcel: &OrderFulfilment) -> String {
+    if parcel.revision == 0 { parcel.id.to_string() } else { format!("{}.{}", parcel.id, parcel.revision) }
+}
+
+fn wish(parcel: &OrderFulfilment, order: &RemoteId, lines: &BTreeMap<u32, RemoteId>) -> FulfilmentWrite {
+    let line = |line: &bonded_trade::LineQuantity| {
+        Some(ParcelLine { line: lines.get(&line.line)?.clone(), quantity: line.quantity })
+    };
+    FulfilmentWrite {
+        mark: parcel.id.to_string(),
+        order: order.clone(),
+        lines: parcel.lines.iter().filter_map(line).collect(),
+        carrier: parcel.carrier.clone(),
+        number: parcel.number.clone(),
+        url: parcel.url.clone(),
+    }
+}

@@ -1,0 +1,268 @@
+//! Webhooks: tells one endpoint what happens in its account, in order for each record, at least once.
+//!
+//! A turn takes what waits and what the log has new, in chains: one for each record, whose messages go one after the other
+//! while those of other records go beside them. First the calls are written down, then they are made, then what came of
+//! them is written down, and last the place in the log. A crash anywhere repeats messages under the same ids.
+//!
+//! A message that fails holds back the later ones of its record, until it arrives or is given up. While very many wait, the
+//! log is not read on: nothing is lost, and nothing grows without end.
+
+mod health;
+mod sending;
+
+use crate::followers::{Again, Held, Turn};
+use async_trait::async_trait;
+use bonded_base::{Account, Id, Kind, Moment};
+use bonded_connect::followers;
+use bonded_connect::outbound::{CallError, Outbound};
+use bonded_connect::webhooks::{self, EndpointState, KEPT_MS, MessageState, WebhookEndpoint, WebhookMessage};
+use bonded_ledger::{Change, Entry, Ledger, LedgerError, List, PAGE_MAX, Plain, Scope, Stored, System};
+use futures::stream::{self, StreamExt as _};
+use sending::{Job, Sender};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Entries that are read at once.
+const CHUNK: u32 = 512;
+/// Messages of one endpoint that wait at most before its log is read on.
+const WAITING_MAX: usize = 1_000;
+/// Chains that are told at once, as many as one owner may make calls.
+const CHAINS_MAX: usize = bonded_connect::outbound::CALLS_PER_OWNER_MAX;
+/// How long an endpoint that has nothing to be told is left alone.
+const IDLE: Duration = Duration::from_hours(1);
+/// How soon an endpoint is looked at again whose record is not there yet.
+const YOUNG: Duration = Duration::from_secs(1);
+/// How long a registered endpoint may be without its record.
+const YOUNG_MS: i64 = 60_000;
+/// How often old messages are looked for.
+const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
+/// Messages that are forgotten in one commit at most.
+const FORGET_AT_ONCE: u32 = 500;
+
+/// Delivers to one endpoint.
+pub struct Deliverer {
+    ledger: Ledger,
+    outbound: Outbound,
+    scope: Scope,
+    id: Id<WebhookEndpoint>,
+    /// Whether what the log has new was never sent before: not so after a start or a failure.
+    is_certain: bool,
+    forgotten_at: Option<Moment>,
+}
+
+impl Deliverer {
+    /// Delivers to the endpoint with this id, of this account.
+    pub fn new(ledger: Ledger, outbound: Outbound, account: Id<Account>, id: [u8; 16]) -> Self {
+        let scope = Scope::system(account, System::Webhooks);
+        Self { ledger, outbound, scope, id: Id::from_bytes(id), is_certain: false, forgotten_at: None }
+    }
+}
+
+#[async_trait]
+impl Turn for Deliverer {
+    async fn turn(&mut self, held: &mut Held) -> Result<Again, LedgerError> {
+        let done = self.deliver(held).await;
+        self.is_certain = done.is_ok();
+        done
+    }
+}
+
+impl Deliverer {
+    /// Tells all that can be told now.
+    async fn deliver(&mut self, held: &mut Held) -> Result<Again, LedgerError> {
+        loop {
+            let Some(endpoint) = self.ledger.get(&self.scope, self.id).await? else { return self.leave().await };
+            self.forget_old().await?;
+            if endpoint.state != EndpointState::Enabled || held.is_stopping() {
+                return Ok(Again::Within(IDLE, Vec::new()));
+            }
+            if held.seq() < endpoint.after {
+                held.advance(endpoint.after).await?;
+            }
+            let waiting = self.waiting().await?;
+            let is_full = waiting.len() >= WAITING_MAX;
+            let new = if is_full { Vec::new() } else { self.ledger.entries(&self.scope, held.seq(), CHUNK).await? };
+            let (read_to, is_whole) = (new.last().map(|entry| entry.headline.seq), new.len() < CHUNK as usize);
+            let chains = self.chains(&endpoint, waiting, new).await?;
+            let told = self.tell(&endpoint, chains).await?;
+            self.write(&told).await?;
+            let goes_on = self.judge(&endpoint, &told).await?;
+            if let Some(read_to) = read_to {
+                held.advance(read_to).await?;
+            }
+            // What was not certain before is so from here on: everything up to the cursor is written down.
+            self.is_certain = true;
+            if is_whole && goes_on {
+                return Ok(Again::Within(self.pause(&told), Vec::new()));
+            }
+        }
+    }
+
+    /// How long nothing is due.
+    fn pause(&self, told: &[Vec<Job>]) -> Duration {
+        let now = self.ledger.clock().now();
+        let heads = told.iter().filter_map(|chain| chain.iter().find(|job| job.message.state == MessageState::Waiting));
+        let soonest = heads.filter_map(|job| job.message.next_at).min();
+        let wait = soonest.map(|at| u64::try_from(at.millis() - now.millis()).unwrap_or(0));
+        wait.map_or(IDLE, |wait| Duration::from_millis(wait).min(IDLE))
+    }
+
+    /// This endpoint's messages that are yet to arrive, the oldest first.
+    async fn waiting(&self) -> Result<Vec<Stored<WebhookMessage>>, LedgerError> {
+        let (mut found, mut page) = (Vec::new(), List::first(PAGE_MAX));
+        page.state = Some(MessageState::Waiting.number());
+        loop {
+            let listed = self.ledger.list::<WebhookMessage>(&self.scope, &page).await?;
+            found.extend(listed.records.into_iter().filter(|message| message.endpoint == self.id));
+            page.after = listed.next;
+            if page.after.is_none() || found.len() >= WAITING_MAX {
+                break;
+            }
+        }
+        found.sort_by_key(|message| message.seq);
+        Ok(found)
+    }
+
+    /// What waits and what is new, a chain for each record.
+    async fn chains(
+        &self,
+        endpoint: &Stored<WebhookEndpoint>,
+        waiting: Vec<Stored<WebhookMessage>>,
+        new: Vec<Entry>,
+    ) -> Result<Vec<Vec<Job>>, LedgerError> {
+        let mut chains: Vec<Vec<Job>> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut add = |job: Job| {
+            let fresh = chains.len();
+            // Tests are about no record, and wait for nothing.
+            let is_apart = job.message.subject.is_empty();
+            let place = if is_apart { fresh } else { *places.entry(job.message.subject.clone()).or_insert(fresh) };
+            match chains.get_mut(place) {
+                Some(chain) => chain.push(job),
+                None => chains.push(vec![job]),
+            }
+        };
+        for message in waiting {
+            add(Job::again(message));
+        }
+        let is_wanted = |entry: &Entry| {
+            let (kind, event) = (entry.headline.kind, webhooks::event_type(&entry.headline));
+            webhooks::is_told(&entry.headline) && endpoint.events.iter().any(|pattern| pattern.chooses(kind, &event))
+        };
+        let mut wanted: Vec<_> = new.into_iter().filter(is_wanted).collect();
+        if !self.is_certain {
+            let ids: Vec<_> = wanted.iter().map(|entry| webhooks::id_of(self.id, &entry.headline)).collect();
+            let mut known = self.ledger.get_many::<WebhookMessage>(&self.scope, &ids).await?.into_iter();
+            wanted.retain(|_| known.next().flatten().is_none());
+        }
+        let now = self.present(&wanted).await?;
+        for entry in wanted {
+            let plain = now.get(&(entry.headline.kind, entry.headline.id)).map(Arc::clone);
+            add(Job::first(self.id, entry, plain));
+        }
+        Ok(chains)
+    }
+
+    /// The records of these entries as they are now.
+    async fn present(&self, entries: &[Entry]) -> Result<HashMap<(Kind, [u8; 16]), Arc<Plain>>, LedgerError> {
+        let mut asked: HashMap<Kind, BTreeSet<[u8; 16]>> = HashMap::new();
+        for entry in entries {
+            asked.entry(entry.headline.kind).or_default().insert(entry.headline.id);
+        }
+        let mut present = HashMap::with_capacity(entries.len());
+        for (kind, ids) in asked {
+            let ids: Vec<_> = ids.into_iter().collect();
+            let found = self.ledger.plains_of(&self.scope, kind, &ids).await?;
+            present.extend(found.into_iter().flatten().map(|plain| ((kind, plain.id), Arc::new(plain))));
+        }
+        Ok(present)
+    }
+
+    /// Tells every chain as far as it goes, and gives all back as they are then.
+    async fn tell(
+        &self,
+        endpoint: &Stored<WebhookEndpoint>,
+        mut chains: Vec<Vec<Job>>,
+    ) -> Result<Vec<Vec<Job>>, LedgerError> {
+        let now = self.ledger.clock().now();
+        let is_due = |chain: &Vec<Job>| chain.first().is_some_and(|job| job.message.is_due(now, endpoint.resumed_at));
+        let (mut due, later): (Vec<_>, Vec<_>) = chains.drain(..).partition(is_due);
+        if due.is_empty() {
+            return Ok(later);
+        }
+        for job in due.iter_mut().flatten() {
+            job.prepare(&self.ledger, &self.scope).await?;
+        }
+        let fields: BTreeSet<_> = due.iter().flatten().flat_map(|job| webhooks::fields(&job.body)).collect();
+        let fields: Vec<_> = fields.iter().map(String::as_str).collect();
+        let line = |host| self.outbound.line(&self.ledger, &self.scope, WebhookEndpoint::owner(self.id), vec![host]);
+        // An address that cannot be called was never taken.
+        let (url, host) = endpoint.place().ok_or(LedgerError::Damaged(Kind::WebhookEndpoint))?;
+        let line = line(host.clone());
+        let noted = line.note(host, webhooks::PURPOSE, &fields).await.map_err(unwritten)?;
+        let secrets = webhooks::secrets(&self.ledger, &self.scope, endpoint)?;
+        let sender = Sender { ledger: &self.ledger, line, noted, url, secrets, resumed_at: endpoint.resumed_at };
+        let telling = stream::iter(due).map(|chain| sender.tell(chain)).buffer_unordered(CHAINS_MAX);
+        let mut told: Vec<_> = telling.collect().await;
+        told.extend(later);
+        Ok(told)
+    }
+
+    /// Writes down what came of every message that is new or was tried.
+    async fn write(&self, told: &[Vec<Job>]) -> Result<(), LedgerError> {
+        let mut change = Change::new();
+        for job in told.iter().flatten() {
+            match &job.was {
+                None => change.create(job.id, &job.message, job.action()),
+                Some(was) if job.attempts > 0 => change.update(was, &job.message, job.action()),
+                Some(_) => {}
+            }
+        }
+        if change.is_empty() { Ok(()) } else { self.ledger.commit(&self.scope, change).await.map(drop) }
+    }
+
+    /// Forgets messages whose time is over, now and then.
+    async fn forget_old(&mut self) -> Result<(), LedgerError> {
+        let now = self.ledger.clock().now();
+        if self.forgotten_at.is_some_and(|at| at.plus_millis(FORGET_EVERY_MS) > now) {
+            return Ok(());
+        }
+        while self.forget_before(now.plus_millis(-KEPT_MS)).await? {}
+        self.forgotten_at = Some(now);
+        Ok(())
+    }
+
+    /// Forgets the oldest messages about what happened before a moment; says whether there may be more.
+    async fn forget_before(&self, before: Moment) -> Result<bool, LedgerError> {
+        let list = List { parent: Some(self.id.bytes()), ..List::first(FORGET_AT_ONCE) };
+        let oldest = self.ledger.list::<WebhookMessage>(&self.scope, &list).await?.records;
+        let mut change = Change::new();
+        oldest.iter().filter(|message| message.id.born_at() < before).for_each(|old| change.remove(old, "forgotten"));
+        let count = change.len();
+        if count > 0 {
+            self.ledger.commit(&self.scope, change).await?;
+        }
+        Ok(count == FORGET_AT_ONCE as usize)
+    }
+
+    /// The endpoint is not there: not yet, or not any more.
+    async fn leave(&self) -> Result<Again, LedgerError> {
+        let now = self.ledger.clock().now();
+        if self.id.born_at().plus_millis(YOUNG_MS) > now {
+            return Ok(Again::Within(YOUNG, Vec::new()));
+        }
+        while self.forget_before(Moment::from_millis(i64::MAX)).await? {}
+        followers::retire(&self.ledger, self.id.bytes()).await?;
+        Ok(Again::Never)
+    }
+}
+
+/// Why a call could not be written down.
+fn unwritten(error: CallError) -> LedgerError {
+    match error {
+        CallError::Ledger(error) => Arc::try_unwrap(error).unwrap_or(LedgerError::Stopping),
+        // Others were faster again and again: a rest helps.
+        _ => LedgerError::Stopping,
+    }
+}
