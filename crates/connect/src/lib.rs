@@ -14,6 +14,7 @@ pub mod mirrors;
 pub mod notices;
 pub mod outbound;
 pub mod platform;
+pub mod platforms;
 pub mod shopify;
 mod tls;
 pub mod vendure;

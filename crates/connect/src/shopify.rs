@@ -170,7 +170,13 @@ impl Platform for Shopify {
     }
 
     async fn levels(&self, variants: &[RemoteId]) -> Result<Vec<RemoteLevel>, Failure> {
-        self.read_levels(variants).await
+        // A webhook about stock names inventory items, not variants.
+        let (items, mut named): (Vec<_>, Vec<_>) =
+            variants.iter().cloned().partition(|id| id.as_str().contains("/InventoryItem/"));
+        if !items.is_empty() {
+            named.extend(self.variants_of(&items).await?);
+        }
+        self.read_levels(&named).await
     }
 
     async fn orders_since(&self, since: &Since) -> Result<RemotePage<RemoteOrder>, Failure> {

@@ -26,6 +26,7 @@ use bonded_base::{Account, Id, Moment};
 use bonded_connect::connections::{self, Connection, ConnectionState};
 use bonded_connect::followers;
 use bonded_connect::platform::{Failure, Platform};
+use bonded_connect::platforms::Platforms;
 use bonded_ledger::{Concealed, Lease, Ledger, LedgerError, Scope, Stored, System};
 use news::News;
 use std::collections::HashMap;
@@ -254,5 +255,20 @@ impl Connected {
     fn until(&self, at: Moment) -> Duration {
         let pause = at.millis().saturating_sub(self.now().millis()).max(0).unsigned_abs();
         Duration::from_millis(pause).min(IDLE)
+    }
+}
+
+impl Opens for Platforms {
+    fn open(
+        &self,
+        ledger: &Ledger,
+        scope: &Scope,
+        connection: &Stored<Connection>,
+    ) -> Result<Arc<dyn Platform>, Failure> {
+        Self::open(self, ledger, scope, connection)
+    }
+
+    fn address(&self, connection: Id<Connection>) -> String {
+        Self::address(self, connection)
     }
 }
