@@ -100,7 +100,9 @@ fn fields_of<R: Record>(record: &R) -> Map<String, Value> {
 
 fn digest_of<R: Record>(record: &R) -> String {
     let json = serde_json::to_vec(record).unwrap_or_default();
-    digest(&SHA256, &json).as_ref().iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    let digest = digest(&SHA256, &json);
+    let number = digest.as_ref().iter().take(DIGEST_BYTES).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{number:016x}")
 }
 
 /// What one record goes back to: what it was, or nothing.

@@ -102,16 +102,13 @@ pub async fn keep_mapping(
     }
     let mut change = Change::new();
     let record = ImportRecord::Mapping(mapping.clone());
-    let id = match known {
-        Some((was, _)) => {
-            change.update(was, &record, "mapped");
-            was.id
-        }
-        None => {
-            let id = ledger.new_id();
-            change.create(id, &record, "mapped");
-            id
-        }
+    let id = if let Some((was, _)) = known {
+        change.update(was, &record, "mapped");
+        was.id
+    } else {
+        let id = ledger.new_id();
+        change.create(id, &record, "mapped");
+        id
     };
     ledger.commit(scope, change).await?;
     Ok((id, mapping))

@@ -73,8 +73,8 @@ impl<T> Sorted<T> {
 /// The rows of one thing that is refused: the one that a pointer like `/lines/3/quantity` blames says why.
 fn blamed<T>(said: &Said<T>, problem: &Problem, list: &str, names: &[(&str, &str)]) -> Vec<(usize, Held)> {
     let pointer = problem.pointer.as_deref().unwrap_or_default();
-    let named = pointer.rsplit('/').find_map(|field| names.iter().find(|(known, _)| *known == field));
-    let why = Held { column: named.map(|(_, name)| (*name).to_owned()), reason: problem.detail.clone() };
+    let blame = pointer.rsplit('/').find_map(|field| names.iter().find(|(known, _)| *known == field));
+    let why = Held { column: blame.map(|(_, name)| (*name).to_owned()), reason: problem.detail.clone() };
     let number = pointer.strip_prefix(list).and_then(|rest| rest.split('/').next()?.parse::<usize>().ok());
     match number.and_then(|number| said.rows.get(number)) {
         None => said.rows.iter().map(|row| (*row, why.clone())).collect(),

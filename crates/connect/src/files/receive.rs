@@ -217,10 +217,9 @@ impl Reading {
             if ended {
                 break;
             }
-            match body.next().await {
-                Some(next) => piece = next.map_err(ReceiveError::Body)?,
-                None => (piece, ended) = (Bytes::new(), true),
-            }
+            let next = body.next().await.transpose().map_err(ReceiveError::Body)?;
+            ended = next.is_none();
+            piece = next.unwrap_or_default();
         }
         self.full.push_back(self.filling.finish());
         Ok(self.keep(ledger, scope, id).await?)

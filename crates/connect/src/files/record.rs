@@ -143,7 +143,6 @@ pub struct RowProblem {
 /// Any record of imports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one is read at a time")]
 pub enum ImportRecord {
     /// An import.
     Import(Import),

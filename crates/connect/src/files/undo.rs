@@ -50,8 +50,7 @@ pub(super) async fn take_back_one(ledger: &Ledger, scope: &Scope, kept: &Kept) -
         }
         kept.turn(&mut change, next, "taken_back");
         match ledger.commit(scope, change).await {
-            Ok(_) => return Ok(()),
-            Err(LedgerError::Conflict { kind: Kind::Import, .. }) => return Ok(()),
+            Ok(_) | Err(LedgerError::Conflict { kind: Kind::Import, .. }) => return Ok(()),
             Err(LedgerError::Conflict { .. } | LedgerError::Taken { .. }) => {}
             Err(error) => return Err(error.into()),
         }

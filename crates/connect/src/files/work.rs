@@ -6,7 +6,7 @@ use super::record::{Import, ImportRecord, ImportState, Kept, chunk_id, get, step
 use super::undo::take_back_one;
 use super::{KEPT_MS, UPLOAD_MS_MAX};
 use bonded_base::{Id, Kind, Moment};
-use bonded_ledger::{Change, Ledger, LedgerError, LookupName, Scope};
+use bonded_ledger::{Change, Ledger, LedgerError, Scope};
 use bonded_trade::TradeError;
 
 /// How often a chunk is planned anew because somebody else was faster.
@@ -80,14 +80,9 @@ async fn bring_one(ledger: &Ledger, scope: &Scope, kept: &Kept) -> Result<(), Tr
         change.create(step_id(kept.id(), number), &step, "noted");
         kept.turn(&mut change, next, "advanced");
         match ledger.commit(scope, change).await {
-            Ok(_) => return Ok(()),
-            // Somebody has turned the import itself, or another node has done this chunk: it is looked at anew.
-            Err(LedgerError::Conflict { kind: Kind::Import, .. }) => return Ok(()),
-            Err(LedgerError::Conflict { .. }) => {}
-            Err(LedgerError::Taken { name: LookupName::Request, kind, id }) => {
-                return Err(LedgerError::Taken { name: LookupName::Request, kind, id }.into());
-            }
-            Err(LedgerError::Taken { .. }) => {}
+            // A conflict about the import: somebody has turned it, or another node has done this chunk. It is looked at anew.
+            Ok(_) | Err(LedgerError::Conflict { kind: Kind::Import, .. }) => return Ok(()),
+            Err(LedgerError::Conflict { .. } | LedgerError::Taken { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -148,7 +143,9 @@ pub(super) async fn remove_rows(ledger: &Ledger, scope: &Scope, kept: &Kept) -> 
             return Ok(());
         }
         let mut change = Change::new();
-        found.iter().for_each(|chunk| change.remove(chunk, "discarded"));
+        for chunk in &found {
+            change.remove(chunk, "discarded");
+        }
         if !change.is_empty() {
             ledger.commit(&scope.again(), change).await?;
         }

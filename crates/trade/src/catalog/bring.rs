@@ -221,20 +221,17 @@ fn reshape(
         let twin = || siblings.iter().find(|sibling| sibling.options.iter().eq(options.iter()));
         let sibling = holder.and_then(|holder| siblings.iter().find(|sibling| sibling.id == holder.id)).or_else(twin);
         let count = arriving.stock.get(place).copied().flatten();
-        match sibling {
-            Some(sibling) => {
-                let patched = sibling.patched(&variant_patch(draft, said));
-                let patched = patched.map_err(|problem| problem.within(&format!("/variants/{place}")))?;
-                counts.extend(count.map(|count| (Ok(sibling.id), count)));
-                if patched != **sibling {
-                    changed.push((sibling.clone(), patched));
-                }
-            }
-            None => {
-                counts.extend(count.map(|count| (Err(joining.len()), count)));
-                joining.push(draft.clone());
-                joining_at.push(place);
-            }
+        let Some(sibling) = sibling else {
+            counts.extend(count.map(|count| (Err(joining.len()), count)));
+            joining.push(draft.clone());
+            joining_at.push(place);
+            continue;
+        };
+        let patched = sibling.patched(&variant_patch(draft, said));
+        let patched = patched.map_err(|problem| problem.within(&format!("/variants/{place}")))?;
+        counts.extend(count.map(|count| (Ok(sibling.id), count)));
+        if patched != **sibling {
+            changed.push((sibling.clone(), patched));
         }
     }
     let mut born = Vec::new();

@@ -131,15 +131,12 @@ impl Counting {
         levels.sort_unstable_by_key(|(id, _)| **id);
         let mut touched = Vec::with_capacity(levels.len());
         for (id, level) in levels {
-            match self.found.get(id) {
-                Some(was) => {
-                    change.update(was, level, "counted");
-                    touched.push(Touched::changed(was, level));
-                }
-                None => {
-                    change.create(*id, level, "counted");
-                    touched.push(Touched::born(*id, level));
-                }
+            if let Some(was) = self.found.get(id) {
+                change.update(was, level, "counted");
+                touched.push(Touched::changed(was, level));
+            } else {
+                change.create(*id, level, "counted");
+                touched.push(Touched::born(*id, level));
             }
         }
         touched

@@ -6,7 +6,7 @@ use crate::fulfilments::{Fulfilment, FulfilmentMark, Shipment};
 use crate::{Did, Page, Touched, TradeError};
 use bonded_base::{Id, Moment, Problem, Reason};
 use bonded_ledger::{Change, Ledger, Scope, Stored};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Purchase orders that are read at once while they are looked for by reference.
 const OPEN_A_PAGE: u32 = 1_000;
@@ -106,7 +106,7 @@ impl Sending {
 pub async fn by_references(
     ledger: &Ledger,
     scope: &Scope,
-    references: &HashSet<String>,
+    references: &BTreeSet<String>,
 ) -> Result<HashMap<String, Vec<Stored<PurchaseOrder>>>, TradeError> {
     let mut found: HashMap<String, Vec<Stored<PurchaseOrder>>> = HashMap::new();
     for state in [PoState::Posted, PoState::Acknowledged, PoState::Shipped, PoState::Completed] {

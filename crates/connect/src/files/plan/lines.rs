@@ -7,11 +7,14 @@ use crate::csv::table::{Cells, Column, Table};
 use crate::files::chunk::Chunk;
 use bonded_base::{Problem, Reason};
 
+/// Rows that were read, and rows that are held, each by its place in the chunk.
+pub(super) type Read<T> = (Vec<(usize, T)>, Vec<(usize, Held)>);
+
 /// Reads each row; what cannot be read is held.
 pub(super) fn read<C: Column, T>(
     chunk: &Chunk,
     mut take: impl FnMut(&Cells<'_, C>) -> Result<T, Held>,
-) -> Result<(Vec<(usize, T)>, Vec<(usize, Held)>), Problem> {
+) -> Result<Read<T>, Problem> {
     let table = Table::<C>::open(chunk.text.as_bytes())?;
     let (mut good, mut held) = (Vec::new(), Vec::new());
     let mut place = 0;

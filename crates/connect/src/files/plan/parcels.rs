@@ -12,7 +12,7 @@ use bonded_ledger::{Ledger, Scope, Stored};
 use bonded_trade::fulfilments::{FulfilmentMark, Shipment};
 use bonded_trade::purchase_orders::{PurchaseOrder, Sent, by_references, send_many};
 use bonded_trade::{LineWish, TradeError};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// What the fields of a parcel are called in a file.
 const NAMES: &[(&str, &str)] = &[
@@ -54,7 +54,7 @@ pub(super) async fn plan(ledger: &Ledger, scope: &Scope, chunk: &Chunk) -> Resul
     let by_id = ledger.get_many(scope, &ids).await?.into_iter().flatten().map(|order| (order.id, order));
     let by_id: HashMap<_, _> = by_id.collect();
     let unknown = |key: &Key| key.purchase_order.is_none_or(|id| !by_id.contains_key(&id));
-    let references: HashSet<String> = rows
+    let references: BTreeSet<String> = rows
         .iter()
         .filter(|(_, (key, _))| unknown(key) && !key.reference.is_empty())
         .map(|(_, (key, _))| key.reference.clone())
@@ -62,7 +62,7 @@ pub(super) async fn plan(ledger: &Ledger, scope: &Scope, chunk: &Chunk) -> Resul
     let by_reference =
         if references.is_empty() { HashMap::new() } else { by_references(ledger, scope, &references).await? };
     let known = Known { by_id, by_reference };
-    let sorted = gathered(rows, held, chunk.places.len(), |key, rows| known.parcel(key, rows));
+    let sorted = gathered(rows, held, chunk.places.len(), |key, rows| known.parcel(key, &rows));
     let sent: Vec<_> = sorted.said.iter().map(|said: &Said<Sent>| said.what.clone()).collect();
     let sending = send_many(ledger, scope, &sent).await?;
     let fates = fates(&sorted, &sending);
@@ -126,8 +126,8 @@ impl Known {
         }
     }
 
-    fn parcel(&self, key: Key, rows: Vec<Row>) -> Result<Sent, Held> {
-        let order = self.order(&key, &rows)?;
+    fn parcel(&self, key: Key, rows: &[Row]) -> Result<Sent, Held> {
+        let order = self.order(&key, rows)?;
         // A parcel without lines takes all that is left.
         let all = rows.len() == 1 && rows.iter().all(|row| row.line.is_none() && row.sku.is_none());
         let lines = rows.iter().map(|row| {
