@@ -164,7 +164,12 @@ pub(super) fn mapped(
         let name = if field.is_some() || is_name(name) { name.clone() } else { NOT_REPEATED.to_owned() };
         MappedColumn { name, place, field }
     };
-    (header.iter().enumerate().map(column).collect(), best.map(|(id, _)| *id))
+    let mut columns: Vec<_> = header.iter().enumerate().map(column).collect();
+    if columns.iter().all(|column| column.field.is_none()) {
+        // What has no column that is known may have no header at all, but a first row.
+        columns.iter_mut().for_each(|column| NOT_REPEATED.clone_into(&mut column.name));
+    }
+    (columns, best.map(|(id, _)| *id))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ async fn a_header_that_says_nothing_is_mapped_once_and_known_from_then_on() {
         assert_eq!(refused.state, ImportState::Failed);
         assert_eq!(refused.why.as_deref(), Some("the file has no column `Title`"));
         let names: Vec<_> = refused.columns.iter().map(|column| column.name.as_str()).collect();
-        assert_eq!(names, ["Was", "Code", "Geld", "Tel"]);
+        assert_eq!(names, ["(not repeated)"; 4], "it may be a first row");
         let choice = |column: &str, field: Option<&str>| ColumnChoice {
             column: column.to_owned(),
             field: field.map(str::to_owned),
