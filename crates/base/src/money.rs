@@ -58,6 +58,18 @@ impl Money {
         Ok(Self { amount: if negative { -amount } else { amount }, currency })
     }
 
+    /// The amount in major units, as [`Money::from_decimal`] reads it: `19.99`.
+    pub fn to_decimal(self) -> String {
+        let decimals = u32::from(self.currency.exponent().unwrap_or(0));
+        let sign = if self.amount < 0 { "-" } else { "" };
+        let unit = 10_u64.pow(decimals);
+        let (whole, rest) = (self.amount.unsigned_abs() / unit, self.amount.unsigned_abs() % unit);
+        if decimals == 0 {
+            return format!("{sign}{whole}");
+        }
+        format!("{sign}{whole}.{rest:0width$}", width = decimals as usize)
+    }
+
     /// The sum of two amounts of one currency.
     pub fn plus(self, other: Self) -> Result<Self, BadMoney> {
         if self.currency != other.currency {
@@ -77,15 +89,7 @@ impl Money {
 impl fmt::Display for Money {
     /// `EUR 19.99`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let decimals = u32::from(self.currency.exponent().unwrap_or(0));
-        let sign = if self.amount < 0 { "-" } else { "" };
-        let unit = 10_u64.pow(decimals);
-        let (whole, rest) = (self.amount.unsigned_abs() / unit, self.amount.unsigned_abs() % unit);
-        write!(f, "{} {sign}{whole}", self.currency.code())?;
-        if decimals > 0 {
-            write!(f, ".{rest:0width$}", width = decimals as usize)?;
-        }
-        Ok(())
+        write!(f, "{} {}", self.currency.code(), self.to_decimal())
     }
 }
 
@@ -106,6 +110,7 @@ mod tests {
         ] {
             let money = Money::from_decimal(text, currency).unwrap();
             assert_eq!((money.amount, money.to_string().as_str()), (amount, shown));
+            assert_eq!(Money::from_decimal(&money.to_decimal(), currency), Ok(money));
         }
     }
 

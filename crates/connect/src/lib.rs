@@ -6,6 +6,7 @@
 
 pub mod connections;
 pub mod csv;
+pub mod files;
 pub mod followers;
 pub mod mail;
 pub mod medusa;

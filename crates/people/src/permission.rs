@@ -33,6 +33,8 @@ pub enum Permission {
     ApiKeysWrite,
     GrantsRead,
     GrantsWrite,
+    ImportsRead,
+    ImportsWrite,
 }
 
 /// There is no permission of that name.
@@ -67,6 +69,8 @@ impl Permission {
         Self::ApiKeysWrite,
         Self::GrantsRead,
         Self::GrantsWrite,
+        Self::ImportsRead,
+        Self::ImportsWrite,
     ];
 
     /// As it is written.
@@ -96,6 +100,8 @@ impl Permission {
             Self::ApiKeysWrite => "api_keys:write",
             Self::GrantsRead => "grants:read",
             Self::GrantsWrite => "grants:write",
+            Self::ImportsRead => "imports:read",
+            Self::ImportsWrite => "imports:write",
         }
     }
 

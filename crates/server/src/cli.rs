@@ -1,7 +1,9 @@
 //! The command line: what can be asked, and how it reads in `--help`.
 
+mod files;
 mod people;
 
+pub use files::{Import, ImportFile, OneImport};
 pub use people::{Course, Review, SignOut, Staff, Training};
 
 use crate::ending::Ending;
@@ -129,6 +131,9 @@ pub enum Command {
     Export(Export),
     /// Forwards an account's events to a port of this machine, signed as webhooks are
     Listen(Listen),
+    /// Brings CSV files into an account, and undoes that
+    #[command(subcommand)]
+    Import(Import),
     /// Measures how fast this program is on this machine, beside what the storage engine could do at best
     Bench(Bench),
     /// Prints the description of the API, as of version 3.1 of the specification

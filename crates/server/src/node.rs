@@ -15,6 +15,7 @@ use bonded_connect::outbound::{self, Outbound};
 use bonded_connect::platforms::Platforms;
 use bonded_flow::connections::{Connected, Opens};
 use bonded_flow::followers::Makes;
+use bonded_flow::imports::ImportTurn;
 use bonded_flow::webhooks::Deliverer;
 use bonded_ledger::Ledger;
 use bonded_people::mail::Origins;
@@ -211,12 +212,13 @@ fn certificates(settings: &Settings, places: &Places) -> Result<Both, Ending> {
     Ok(Both { public, private: Certificates::load(&settings.private, &settings.names, &mut authority, now)? })
 }
 
-/// What follows logs from places of its own.
+/// What follows logs from places of its own, and what is at work until it is done.
 fn makes(ledger: &Ledger, outbound: &Outbound, origin: &str) -> Makes {
     let (ledger, outbound) = (ledger.clone(), outbound.clone());
     let platforms: Arc<dyn Opens> = Arc::new(Platforms::new(outbound.clone(), origin.to_owned()));
     Arc::new(move |what, account, id| match what {
         Kind::Connection => Some(Box::new(Connected::new(ledger.clone(), platforms.clone(), account, id))),
+        Kind::Import => Some(Box::new(ImportTurn::new(ledger.clone(), account, id))),
         Kind::WebhookEndpoint => Some(Box::new(Deliverer::new(ledger.clone(), outbound.clone(), account, id))),
         _ => None,
     })

@@ -8,8 +8,8 @@ mod levels;
 mod locations;
 
 pub use level::InventoryLevel;
-pub use levels::{LEVELS_A_CALL_MAX, LevelSet, levels_of, set_many};
+pub use levels::{Counting, LEVELS_A_CALL_MAX, LevelSet, levels_of, set_many};
 pub use locations::{
     LOCATION_NAME_MAX, LOCATIONS_MAX, Location, LocationPatch, MAIN_LOCATION, create_location, location, locations,
-    update_location,
+    open_main_location, update_location,
 };

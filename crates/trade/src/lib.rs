@@ -26,12 +26,14 @@ pub mod routing;
 pub mod screen;
 pub mod sku_mappings;
 mod text;
+mod took;
 mod written;
 
 pub use error::TradeError;
 pub use lines::{LineQuantity, LineWish};
 pub use page::Page;
 pub use patch::Patch;
+pub use took::{Did, Left, TakingBack, Touched, take_back};
 pub use written::Written;
 
 pub(crate) use carrier::carrier;

@@ -6,6 +6,9 @@ pub(crate) mod batch;
 pub(crate) mod connections;
 pub(crate) mod destinations;
 pub(crate) mod events;
+pub(crate) mod exports;
+pub(crate) mod file_mappings;
+pub(crate) mod files;
 pub(crate) mod grants;
 pub(crate) mod holds;
 pub(crate) mod imports;
@@ -42,6 +45,9 @@ pub(crate) fn routes() -> Vec<Route> {
         orders::routes(),
         purchase_orders::routes(),
         imports::routes(),
+        files::routes(),
+        file_mappings::routes(),
+        exports::routes(),
         holds::routes(),
         sku_mappings::routes(),
         connections::routes(),

@@ -6,7 +6,7 @@ mod wording;
 
 use crate::app::App;
 use crate::problem::{Failure, sorts};
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 
 /// Bytes of a body at most, unless the route says otherwise.
 pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Bytes of an imported file at most.
+/// Bytes of a file that is imported at once, and of any body under an `Idempotency-Key`, at most.
 pub const IMPORT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Records of a batch at most.
 pub const BATCH_MAX: usize = 1_000;
@@ -49,6 +49,9 @@ pub struct Changes<R: Patched>(pub Vec<Result<Update<R>, Failure>>);
 
 /// A CSV file.
 pub struct CsvFile(pub Bytes);
+
+/// A CSV file that is read as it arrives.
+pub struct CsvStream(pub BodyDataStream);
 
 /// The id of this kind in the request's path; where there are several, each is of another kind. What is no such id is not
 /// found.
@@ -105,6 +108,18 @@ impl FromRequest<App> for CsvFile {
     async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
         expect_type(request.headers(), |essence| essence == "text/csv", "text/csv")?;
         all_of(request).await.map(Self)
+    }
+}
+
+impl FromRequest<App> for CsvStream {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
+        expect_type(request.headers(), |essence| essence == "text/csv", "text/csv")?;
+        let limit = BodyLimit::of(request.extensions());
+        let body = request.into_body();
+        announced(&body, limit)?;
+        Ok(Self(body.into_data_stream()))
     }
 }
 
@@ -196,20 +211,30 @@ async fn all_of(request: Request) -> Result<Bytes, Failure> {
 }
 
 /// The whole body, if it keeps to its limit.
-pub(crate) async fn whole(body: Body, BodyLimit(limit): BodyLimit) -> Result<Bytes, Failure> {
-    let too_large = || Failure::new(&sorts::TOO_LARGE, format!("The body may have {limit} bytes at most."));
-    // What announces itself as too large is not read at all.
-    if body.size_hint().lower() > limit as u64 {
-        return Err(too_large());
-    }
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
+pub(crate) async fn whole(body: Body, limit: BodyLimit) -> Result<Bytes, Failure> {
+    announced(&body, limit)?;
+    axum::body::to_bytes(body, limit.0).await.map_err(|error| {
         let source = std::error::Error::source(&error);
         if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
-            too_large()
+            too_large(limit)
         } else {
-            Failure::new(&sorts::BODY, "The body ended before it was complete.")
+            cut_short()
         }
     })
+}
+
+/// What announces itself as too large is not read at all.
+fn announced(body: &Body, limit: BodyLimit) -> Result<(), Failure> {
+    if body.size_hint().lower() > limit.0 as u64 { Err(too_large(limit)) } else { Ok(()) }
+}
+
+fn too_large(BodyLimit(limit): BodyLimit) -> Failure {
+    Failure::new(&sorts::TOO_LARGE, format!("The body may have {limit} bytes at most."))
+}
+
+/// The caller has hung up, or the connection was cut.
+pub(crate) fn cut_short() -> Failure {
+    Failure::new(&sorts::BODY, "The body ended before it was complete.")
 }
 
 #[cfg(test)]

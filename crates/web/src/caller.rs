@@ -80,6 +80,11 @@ impl Caller {
         Ok(Acting { scope: self.scope.clone(), ..self.member()?.acting()? })
     }
 
+    /// Refuses a caller who lacks a permission that only this request needs, besides the route's own.
+    pub fn must(&self, needed: Permission) -> Result<(), Failure> {
+        if self.permissions.contains(needed) { Ok(()) } else { Err(self.lacks(needed)) }
+    }
+
     /// Whether one of the platform's staff calls.
     pub const fn is_staff(&self) -> bool {
         matches!(self.who, Who::Staff(_))

@@ -245,6 +245,7 @@ pub fn made_up(route: &str) -> String {
         ("api_keys", "key"),
         ("grants", "grant"),
         ("holds", "hold"),
+        ("imports", "imp"),
         ("invitations", "inv"),
         ("locations", "loc"),
         ("members", "mem"),

@@ -5,7 +5,7 @@
 //! are added to an answer only on its way out, beside what can be kept of it; of one that shows a secret nothing is kept.
 
 use crate::app::App;
-use crate::body::{self, BodyLimit};
+use crate::body::{self, BodyLimit, IMPORT_BYTES_MAX};
 use crate::caller::Caller;
 use crate::problem::{Failure, in_progress, sorts};
 use crate::reply::{Keepable, Reply};
@@ -87,7 +87,9 @@ async fn carried_out(app: &App, request: Request, next: Next) -> Result<Response
     let caller = request.extensions().get::<Caller>().cloned();
     let caller = caller.ok_or_else(|| Failure::internal("a once-only route without a gate"))?;
     let (parts, body) = request.into_parts();
-    let bytes = body::whole(body, BodyLimit::of(&parts.extensions)).await?;
+    // The whole of it is held in memory, to know the request again.
+    let limit = BodyLimit(BodyLimit::of(&parts.extensions).0.min(IMPORT_BYTES_MAX));
+    let bytes = body::whole(body, limit).await?;
     let once = RequestKey { key, fingerprint: fingerprint(parts.method.as_str(), &parts.uri, &bytes) };
     let request = Request::from_parts(parts, Body::from(bytes));
     // A caller that hangs up would end this future between the change and the keeping of its answer.

@@ -7,6 +7,7 @@
 
 mod catalogue;
 mod connections;
+mod imports;
 mod log;
 mod orders;
 mod partners;
@@ -17,6 +18,7 @@ mod webhooks;
 
 pub use catalogue::*;
 pub use connections::*;
+pub use imports::*;
 pub use log::*;
 pub use orders::*;
 pub use partners::*;
@@ -74,6 +76,8 @@ pages! {
     WebhookEndpointPage of WebhookEndpoint;
     /// A page of webhook messages.
     WebhookMessagePage of WebhookMessage;
+    /// A page of imports.
+    FileImportPage of FileImport;
     /// A page of members.
     MemberPage of Member;
     /// A page of invitations.

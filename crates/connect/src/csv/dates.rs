@@ -8,7 +8,7 @@ use jiff::tz::Offset;
 const CENTURY: i16 = 2000;
 
 /// Reads `12/1/10 8:26` (month, day, year of two or four digits) or ISO 8601; without an offset it is UTC.
-pub(super) fn moment(text: &str) -> Option<Moment> {
+pub(crate) fn moment(text: &str) -> Option<Moment> {
     let text = text.trim();
     if text.contains('/') {
         let written_so = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'/' | b':' | b' '));

@@ -158,13 +158,8 @@ impl Importing {
         }
     }
 
-    /// Holds the rows of a product; if one of them is to blame, it says why, and the others say which.
     fn refused(&mut self, problem: &Problem, parcel: &ProductParcel) {
-        let why = ProductFile::held(&self.names, problem);
-        let blamed = blamed(problem).and_then(|variant| parcel.variant_rows.get(variant)).copied();
-        let others = if blamed.is_some() { Held::row("another row of the same product is held") } else { why.clone() };
-        self.held.extend(parcel.rows().map(|row| (row, others.clone())));
-        self.held.extend(blamed.map(|row| (row, why)));
+        self.held.extend(refusal(&self.names, problem, parcel));
     }
 
     fn unreached(&mut self, page: &[ProductParcel]) {
@@ -189,6 +184,19 @@ impl Importing {
             Err(TradeError::Ledger(error)) => Err(error),
         }
     }
+}
+
+/// The rows of a product that is refused; if one of them is to blame, it says why, and the others say so.
+pub(crate) fn refusal(
+    names: &[(&'static str, String)],
+    problem: &Problem,
+    parcel: &ProductParcel,
+) -> Vec<(usize, Held)> {
+    let why = ProductFile::held(names, problem);
+    let blamed = blamed(problem).and_then(|variant| parcel.variant_rows.get(variant)).copied();
+    let others = if blamed.is_some() { Held::row("another row of the same product is held") } else { why.clone() };
+    let rows = parcel.rows().filter(|row| Some(*row) != blamed).map(|row| (row, others.clone()));
+    rows.chain(blamed.map(|row| (row, why.clone()))).collect()
 }
 
 const UNREACHED: &str = "the import stopped before this row; send it again";

@@ -4,14 +4,14 @@
 //! however broken, ends in a panic.
 
 mod cancellations;
-mod dates;
-mod import;
+pub(crate) mod dates;
+pub(crate) mod import;
 mod invoices;
-mod product_rows;
+pub(crate) mod product_rows;
 mod products;
 mod report;
 mod stock_codes;
-mod table;
+pub(crate) mod table;
 mod text;
 
 pub use cancellations::{CancelledLine, InvoiceCancellation, LinePlace};

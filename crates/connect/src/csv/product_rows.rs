@@ -9,7 +9,7 @@ use bonded_trade::catalog::{Image, OPTIONS_MAX, ProductStatus, VariantDraft};
 
 /// The columns of a product file that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ProductColumn {
+pub(crate) enum ProductColumn {
     Handle,
     Title,
     Description,
@@ -23,6 +23,7 @@ pub(super) enum ProductColumn {
     Sku,
     Barcode,
     Price,
+    Currency,
     CompareAtPrice,
     Grams,
     Tracker,
@@ -41,30 +42,50 @@ use ProductColumn as C;
 impl Column for ProductColumn {
     const NAMES: &'static [(Self, &'static [&'static str])] = &[
         (C::Handle, &["URL handle", "Handle"]),
-        (C::Title, &["Title"]),
-        (C::Description, &["Description", "Body (HTML)", "Body HTML"]),
-        (C::Vendor, &["Vendor"]),
-        (C::Type, &["Type", "Product type", "Custom product type"]),
-        (C::Tags, &["Tags"]),
+        (C::Title, &["Title", "Product", "Titel", "Artikel", "Bezeichnung", "Produkt", "Titre", "Produit", "Título"]),
+        (C::Description, &["Description", "Body (HTML)", "Body HTML", "Beschreibung", "Descripción"]),
+        (C::Vendor, &["Vendor", "Brand", "Hersteller", "Marke", "Fabricant", "Marque", "Proveedor", "Marca"]),
+        (
+            C::Type,
+            &["Type", "Product type", "Custom product type", "Produkttyp", "Type de produit", "Tipo de producto"],
+        ),
+        (C::Tags, &["Tags", "Schlagwörter", "Étiquettes", "Etiquetas"]),
         (C::Published, &["Published on online store", "Published"]),
-        (C::Status, &["Status"]),
+        (C::Status, &["Status", "Statut", "Estado"]),
         (C::OptionName(0), &["Option1 name"]),
         (C::OptionValue(0), &["Option1 value"]),
         (C::OptionName(1), &["Option2 name"]),
         (C::OptionValue(1), &["Option2 value"]),
         (C::OptionName(2), &["Option3 name"]),
         (C::OptionValue(2), &["Option3 value"]),
-        (C::Sku, &["SKU", "Variant SKU"]),
-        (C::Barcode, &["Barcode", "Variant barcode"]),
-        (C::Price, &["Price", "Variant price"]),
-        (C::CompareAtPrice, &["Compare-at price", "Compare at price", "Variant compare at price"]),
-        (C::Grams, &["Weight value (grams)", "Variant grams"]),
+        (C::Sku, &["SKU", "Variant SKU", "Item number", "Artikelnummer", "Artikel-Nr.", "Référence", "Referencia"]),
+        (
+            C::Barcode,
+            &["Barcode", "Variant barcode", "EAN", "GTIN", "UPC", "Strichcode", "Code-barres", "Código de barras"],
+        ),
+        (C::Price, &["Price", "Variant price", "Preis", "Verkaufspreis", "Prix", "Precio"]),
+        (C::Currency, &["Currency", "Währung", "Devise", "Moneda"]),
+        (C::CompareAtPrice, &["Compare-at price", "Variant compare at price", "Vergleichspreis", "Prix barré"]),
+        (C::Grams, &["Weight value (grams)", "Variant grams", "Gewicht (g)", "Poids (g)", "Peso (g)"]),
         (C::Tracker, &["Inventory tracker", "Variant inventory tracker"]),
-        (C::Quantity, &["Inventory quantity", "Variant inventory qty"]),
+        (
+            C::Quantity,
+            &[
+                "Inventory quantity",
+                "Variant inventory qty",
+                "Stock",
+                "Quantity",
+                "Bestand",
+                "Menge",
+                "Quantité",
+                "Cantidad",
+                "Existencias",
+            ],
+        ),
         (C::Policy, &["Continue selling when out of stock", "Variant inventory policy"]),
         (C::RequiresShipping, &["Requires shipping", "Variant requires shipping"]),
         (C::Taxable, &["Charge tax", "Variant taxable"]),
-        (C::ImageUrl, &["Product image URL", "Image src"]),
+        (C::ImageUrl, &["Product image URL", "Image src", "Bild", "Image", "Imagen"]),
         (C::ImagePosition, &["Image position"]),
         (C::ImageAlt, &["Image alt text"]),
         (C::VariantImage, &["Variant image URL", "Variant image"]),
@@ -92,7 +113,14 @@ impl ProductColumn {
             C::ImageUrl => "url",
             C::ImageAlt => "alt",
             C::VariantImage => "image_url",
-            _ => return None,
+            C::Status | C::Published => "status",
+            C::Tracker => "tracked",
+            C::Quantity => "on_hand",
+            C::Policy => "sell_when_out",
+            C::RequiresShipping => "requires_shipping",
+            C::Taxable => "taxable",
+            C::Currency => "currency",
+            C::ImagePosition => return None,
         })
     }
 }
@@ -182,6 +210,11 @@ fn status(cells: &Cells<'_, C>) -> Result<Option<ProductStatus>, Held> {
 
 /// What the row says of a variant.
 pub(super) fn variant_cells(cells: &Cells<'_, C>, currency: Currency) -> Result<VariantCells, Held> {
+    let currency = match cells.filled(C::Currency) {
+        None => currency,
+        Some(code) => Currency::from_code(&code.to_ascii_uppercase())
+            .ok_or_else(|| cells.held(C::Currency, "a currency is three letters of ISO 4217, as EUR"))?,
+    };
     let price = money(cells, C::Price, currency)?.ok_or_else(|| cells.held(C::Price, "a price is needed"))?;
     let quantity = quantity(cells)?;
     let compare_at_price = money(cells, C::CompareAtPrice, currency)?.filter(|before| before.amount != 0);
@@ -235,8 +268,15 @@ fn quantity(cells: &Cells<'_, C>) -> Result<Option<i64>, Held> {
     let Some(text) = cells.filled(C::Quantity) else { return Ok(None) };
     // Some spreadsheets write whole numbers with a decimal point.
     let whole = text.strip_suffix(".0").unwrap_or(text);
-    whole.parse().map(Some).map_err(|_| cells.held(C::Quantity, "a whole number is needed"))
+    let pieces: i64 = whole.parse().map_err(|_| cells.held(C::Quantity, "a whole number is needed"))?;
+    if pieces.abs() > ABSURD_PIECES {
+        return Err(cells.held(C::Quantity, "nobody has so many pieces"));
+    }
+    Ok(Some(pieces))
 }
+
+/// Pieces that nobody has: a typing error, or another column's number.
+pub(crate) const ABSURD_PIECES: i64 = 1_000_000_000;
 
 /// Grams, rounded to the nearest one.
 fn grams(cells: &Cells<'_, C>) -> Result<Option<u64>, Held> {

@@ -24,12 +24,12 @@ pub struct ProductFile {
     /// What became of each row.
     pub report: Report<ProductRow>,
     /// What the file calls the fields of a draft.
-    pub(super) names: Vec<(&'static str, String)>,
+    pub(crate) names: Vec<(&'static str, String)>,
 }
 
 impl ProductFile {
     /// A problem of a draft in the file's own words.
-    pub(super) fn held(names: &[(&'static str, String)], problem: &Problem) -> Held {
+    pub(crate) fn held(names: &[(&'static str, String)], problem: &Problem) -> Held {
         let mut fields = problem.pointer.as_deref().unwrap_or_default().rsplit('/');
         let column = fields.find_map(|field| names.iter().find(|(known, _)| *known == field));
         Held { column: column.map(|(_, name)| name.clone()), reason: problem.detail.clone() }

@@ -16,7 +16,7 @@ pub const COLUMNS_MAX: usize = 1_000;
 pub const FIELD_BYTES_MAX: usize = 1024 * 1024;
 
 /// What may stand between two fields. Spreadsheets write `;` where the comma is for decimals.
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+pub(crate) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Why a file cannot be read at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +33,6 @@ pub enum FileError {
     /// More than [`COLUMNS_MAX`].
     #[error("the file has more than {COLUMNS_MAX} columns")]
     TooManyColumns,
-    /// Two bytes a character.
-    #[error("the file is in UTF-16; save it as CSV in UTF-8")]
-    Utf16,
     /// A column without which nothing can be understood.
     #[error("the file has no column `{0}`")]
     MissingColumn(&'static str),
@@ -52,7 +49,7 @@ impl From<FileError> for Problem {
 }
 
 /// The columns that a format knows.
-pub(super) trait Column: Copy + PartialEq + 'static {
+pub(crate) trait Column: Copy + PartialEq + 'static {
     /// Every column with the names that it goes by, the present one first. Case does not matter.
     const NAMES: &'static [(Self, &'static [&'static str])];
     /// The columns without which a file cannot be understood.
@@ -66,10 +63,16 @@ pub(super) trait Column: Copy + PartialEq + 'static {
 
     /// The column that goes by a name.
     fn named(name: &str) -> Option<Self> {
-        let name = name.trim();
-        let goes_by = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let name = folded(name);
+        let goes_by = |names: &[&str]| names.iter().any(|known| folded(known) == name);
         Self::NAMES.iter().find(|(_, names)| goes_by(names)).map(|(column, _)| *column)
     }
+}
+
+/// A column's name as it is compared: case, hyphens and underscores make no difference.
+pub(crate) fn folded(name: &str) -> String {
+    let words = name.split(|symbol: char| symbol.is_whitespace() || matches!(symbol, '_' | '-' | '\u{feff}'));
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 
 /// Where each column stands in one file.
@@ -113,20 +116,20 @@ impl<C: Column> Layout<C> {
 }
 
 /// A column's name as it may be shown again: trimmed, short, nothing invisible.
-fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     const SHOWN_MAX: usize = 100;
     name.trim().chars().filter(|symbol| !symbol.is_control()).take(SHOWN_MAX).collect()
 }
 
 /// The text of a file and how it is divided.
-pub(super) struct Table<'b, C> {
+pub(crate) struct Table<'b, C> {
     text: Cow<'b, str>,
     delimiter: u8,
     layout: Layout<C>,
 }
 
 /// One row that has the header's shape.
-pub(super) struct Cells<'r, C> {
+pub(crate) struct Cells<'r, C> {
     layout: &'r Layout<C>,
     record: &'r StringRecord,
     /// Whether decimals may be written with a comma.
@@ -139,7 +142,7 @@ impl<'b, C: Column> Table<'b, C> {
         if bytes.len() > FILE_BYTES_MAX {
             return Err(FileError::TooLarge);
         }
-        let text = decoded(bytes)?;
+        let text = decoded(bytes);
         let header = |delimiter| -> Option<StringRecord> {
             let mut header = StringRecord::new();
             reader(&text, delimiter).read_record(&mut header).ok().filter(|there| *there).map(|_| header)
@@ -264,10 +267,16 @@ impl<C: Column> Cells<'_, C> {
         self.layout.place(column).is_some()
     }
 
-    /// A decimal as the rest of the program writes it: `9.99`, also where the file writes `9,99`.
+    /// A decimal as the rest of the program writes it: `1299.99`, also where the file writes `1.299,99`.
     pub fn decimal(&self, column: C) -> Cow<'_, str> {
         let value = self.get(column);
-        if self.comma_decimals && !value.contains('.') { value.replace(',', ".").into() } else { value.into() }
+        match value.rsplit_once(',') {
+            Some((whole, fraction)) if self.comma_decimals && !fraction.contains('.') => {
+                let whole: String = whole.chars().filter(|symbol| !matches!(symbol, '.' | ' ' | '\u{a0}')).collect();
+                format!("{whole}.{fraction}").into()
+            }
+            _ => value.into(),
+        }
     }
 
     /// The row held because of a column.
@@ -331,7 +340,6 @@ mod tests {
         assert_eq!(rows(b"\n\n").unwrap_err(), FileError::Empty);
         assert_eq!(rows(b"Price\n1").unwrap_err(), FileError::MissingColumn("Leaf"));
         assert_eq!(rows(b"Leaf,tea leaf\na,b").unwrap_err(), FileError::RepeatedColumn("Leaf"));
-        assert_eq!(rows(b"\xff\xfeL\0").unwrap_err(), FileError::Utf16);
         assert_eq!(rows("Leaf,".repeat(COLUMNS_MAX).as_bytes()).unwrap_err(), FileError::TooManyColumns);
         assert_eq!(Problem::from(FileError::TooLarge).reason, Reason::TooMuch);
     }

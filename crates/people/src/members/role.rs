@@ -52,12 +52,14 @@ impl Role {
             | Permission::WebhooksRead
             | Permission::LogRead
             | Permission::MembersRead
-            | Permission::GrantsRead => Self::Viewer,
+            | Permission::GrantsRead
+            | Permission::ImportsRead => Self::Viewer,
             Permission::ProductsWrite
             | Permission::InventoryWrite
             | Permission::OrdersWrite
             | Permission::PurchaseOrdersWrite
-            | Permission::HoldsWrite => Self::Operator,
+            | Permission::HoldsWrite
+            | Permission::ImportsWrite => Self::Operator,
             Permission::PartnerLinksWrite
             | Permission::ConnectionsWrite
             | Permission::WebhooksWrite

@@ -2,6 +2,7 @@
 
 mod account;
 mod export;
+mod import;
 mod init;
 mod keys;
 mod mail;
@@ -40,6 +41,7 @@ pub fn run(line: Line) -> Result<(), Ending> {
         }
         Command::Verify(verify) => verify::run(&verify),
         Command::Bench(bench) => crate::bench::run(choices.engine.as_deref(), &bench),
+        Command::Import(import) => import::run(&choices, import),
         Command::Export(export) => export::run(&choices, &export),
         Command::Listen(listen) => on_runtime(1, crate::listen::run(&listen))?,
         Command::Demo(demo) => crate::demo::run(&choices, &demo),

@@ -1,6 +1,7 @@
 //! Carrying a wish out.
 
 use super::export::export;
+use super::import::{self, File, FileWish};
 use super::wish::Wish;
 use super::{invite, mail, people};
 use crate::ending::{Code, Ending};
@@ -40,6 +41,26 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Carries out a wish about files; `file` comes with the wish to bring it in.
+    pub async fn answer_with(
+        &self,
+        wish: Wish,
+        identity: Option<Secret<Vec<u8>>>,
+        file: Option<File>,
+        lines: &Lines,
+    ) -> Result<Value, Ending> {
+        match wish {
+            Wish::ImportFile { account, format, currency, preview } => {
+                let wish = FileWish { account, format, currency, preview };
+                import::receive(self.ledger()?, wish, file, lines).await
+            }
+            Wish::ImportList { account } => import::list(self.ledger()?, account).await,
+            Wish::ImportResume { account, import } => import::resume(self.ledger()?, account, import, lines).await,
+            Wish::ImportUndo { account, import } => import::undo(self.ledger()?, account, import, lines).await,
+            wish => self.answer(wish, identity, lines).await,
+        }
+    }
+
     /// Carries a wish out. `identity` is an officer's key file without passphrase.
     pub async fn answer(&self, wish: Wish, identity: Option<Secret<Vec<u8>>>, lines: &Lines) -> Result<Value, Ending> {
         match wish {
@@ -90,6 +111,9 @@ impl Desk {
             Wish::ReviewShow { review } => people::show_review(self.ledger()?, review).await,
             Wish::Export { account, with_consumers } => {
                 export(self.ledger()?, account, &self.log_origin, with_consumers, lines).await
+            }
+            Wish::ImportFile { .. } | Wish::ImportList { .. } | Wish::ImportResume { .. } | Wish::ImportUndo { .. } => {
+                Box::pin(self.answer_with(wish, None, None, lines)).await
             }
         }
     }

@@ -7,6 +7,7 @@
 mod answer;
 mod ask;
 mod export;
+mod import;
 pub mod invite;
 mod mail;
 mod people;
@@ -14,7 +15,7 @@ mod socket;
 mod wish;
 
 pub use answer::Desk;
-pub use ask::{ask, ask_running};
+pub use ask::{ask, ask_running, ask_with_file};
 pub use export::FORMAT as EXPORT_FORMAT;
 pub use socket::{Socket, connect};
 pub use wish::{CertificateGiven, CourseWish, Wish};

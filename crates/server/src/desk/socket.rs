@@ -1,6 +1,7 @@
 //! The server's side of the socket: one wish a connection, from the server's own user only.
 
 use super::answer::Desk;
+use super::import::File;
 use super::wish::{Letter, WISH_BYTES_MAX, Word};
 use crate::ending::{Code, Ending};
 use bonded_base::Secret;
@@ -71,15 +72,17 @@ impl Drop for Socket {
 
 async fn talk(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     let (reader, mut writer) = stream.into_split();
-    let read = tokio::time::timeout(WISH_LIMIT, letter(BufReader::new(reader))).await;
-    let Ok(Ok((Letter { wish, .. }, identity))) = read else {
+    let mut reader = BufReader::new(reader);
+    let read = tokio::time::timeout(WISH_LIMIT, letter(&mut reader)).await;
+    let Ok(Ok((Letter { wish, file_bytes, .. }, identity))) = read else {
         let ended = Ending::new(Code::Usage, "the server did not understand this wish")
             .next("use the program of the server's own version");
         return say(&mut writer, &Word::Ended(ended)).await;
     };
     let (lines, mut said) = mpsc::channel(LINES_WAITING);
     let answer = async {
-        let answer = desk.answer(wish, identity, &lines).await;
+        let file = File { reader: Box::new(reader.take(file_bytes)), bytes: file_bytes };
+        let answer = desk.answer_with(wish, identity, (file_bytes > 0).then_some(file), &lines).await;
         drop(lines);
         answer
     };
@@ -97,7 +100,9 @@ async fn talk(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
 }
 
 /// Reads a wish and the identity behind it.
-async fn letter(reader: impl tokio::io::AsyncBufRead + Unpin) -> std::io::Result<(Letter, Option<Secret<Vec<u8>>>)> {
+async fn letter(
+    reader: &mut (impl tokio::io::AsyncBufRead + Unpin),
+) -> std::io::Result<(Letter, Option<Secret<Vec<u8>>>)> {
     let mut reader = reader.take(2 * WISH_BYTES_MAX as u64);
     let mut line = String::new();
     reader.read_line(&mut line).await?;

@@ -2,6 +2,7 @@
 
 use crate::ending::Ending;
 use bonded_base::{Account, Id};
+use bonded_connect::files::{Format, ImportRecord};
 use bonded_people::invitations::InvitationRecord;
 use bonded_people::mail::Mail;
 use bonded_people::reviews::ReviewRecord;
@@ -147,6 +148,36 @@ pub enum Wish {
         /// Which.
         review: Option<Id<ReviewRecord>>,
     },
+    /// The file that comes with the wish, brought into an account.
+    ImportFile {
+        /// Which.
+        account: Id<Account>,
+        /// What it is about.
+        format: Format,
+        /// ISO 4217; the account's own, if none.
+        currency: Option<String>,
+        /// Only what it would change.
+        preview: bool,
+    },
+    /// The newest imports of an account.
+    ImportList {
+        /// Which.
+        account: Id<Account>,
+    },
+    /// An import goes on.
+    ImportResume {
+        /// Of which account.
+        account: Id<Account>,
+        /// Which.
+        import: Id<ImportRecord>,
+    },
+    /// What an import did is taken back.
+    ImportUndo {
+        /// Of which account.
+        account: Id<Account>,
+        /// Which.
+        import: Id<ImportRecord>,
+    },
     /// An account's log and records, line by line.
     Export {
         /// Whose.
@@ -197,7 +228,7 @@ impl Wish {
     }
 }
 
-/// A wish on its way, and how many bytes of an identity follow its line.
+/// A wish on its way, and how many bytes follow its line: of an identity, then of a file.
 #[derive(Serialize, Deserialize)]
 pub struct Letter {
     /// The wish.
@@ -206,6 +237,9 @@ pub struct Letter {
     /// Zero where none follows.
     #[serde(default)]
     pub identity_bytes: usize,
+    /// Zero where none follows.
+    #[serde(default)]
+    pub file_bytes: u64,
 }
 
 /// One line of what comes back.

@@ -14,7 +14,7 @@ struct Kept {
 /// What people type for others, or programs, to know them by.
 const WRITTEN: &[Shape] = &[Shape::Address, Shape::Name];
 
-const KEPT: [Kept; 11] = [
+const KEPT: [Kept; 12] = [
     // What a supplier says of its products is for everybody, and no order brings it.
     Kept {
         operations: &["POST /v1/products", "POST /v1/products/batch", "PATCH /v1/products/{id}"],
@@ -33,6 +33,8 @@ const KEPT: [Kept; 11] = [
             Image Src|Image Alt Text|Variant Image",
         shapes: &Shape::ALL,
     },
+    // What somebody's own files call their columns.
+    Kept { operations: &["POST /v1/imports/mappings"], parts: "/columns/*/column", shapes: WRITTEN },
     // A supplier's own name for its own warehouse.
     Kept { operations: &["POST /v1/locations", "PATCH /v1/locations/{id}"], parts: "/name", shapes: &Shape::ALL },
     // A parcel's number is digits in groups, and cannot be told from a phone number.

@@ -10,6 +10,7 @@ mod ends;
 mod export;
 mod house;
 mod identity;
+mod imports;
 mod keys;
 mod listen;
 mod mail;

@@ -7,7 +7,7 @@ use super::drafts::Ready;
 use super::text::too_much;
 use super::{PRODUCTS_A_CALL_MAX, Product, ProductDraft, TRIES_MAX, VARIANTS_A_CALL_MAX, Variant};
 use crate::births::Births;
-use crate::{TradeError, Written};
+use crate::{Touched, TradeError, Written};
 use bonded_base::{Id, Moment, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, Lookup, LookupName, Scope};
 use std::borrow::Cow;
@@ -68,6 +68,19 @@ struct Item {
     ready: Ready,
 }
 
+impl Item {
+    fn variants(&self) -> impl Iterator<Item = (Id<Variant>, &Variant)> {
+        self.variant_ids.iter().copied().zip(&self.ready.variants)
+    }
+
+    fn write(&self, change: &mut Change) {
+        change.create(self.id, &self.ready.product, "created");
+        for (id, variant) in self.variants() {
+            change.create(id, variant, "created");
+        }
+    }
+}
+
 /// What is to become of an item whose handle or SKU is taken.
 enum Verdict {
     Refused(Problem),
@@ -75,12 +88,12 @@ enum Verdict {
 }
 
 /// The drafts of one call.
-struct Batch {
+pub(super) struct Batch {
     items: Vec<Result<Item, Problem>>,
 }
 
 impl Batch {
-    fn of(ledger: &Ledger, drafts: Vec<ProductDraft>) -> Self {
+    pub(super) fn of(ledger: &Ledger, drafts: Vec<ProductDraft>) -> Self {
         let mut births = Births::at(ledger.clock().now(), ledger.chance());
         let mut room = VARIANTS_A_CALL_MAX;
         let items = drafts
@@ -105,12 +118,26 @@ impl Batch {
     fn change(&self) -> Change {
         let mut change = Change::new();
         for (_, item) in self.good() {
-            change.create(item.id, &item.ready.product, "created");
-            for (id, variant) in item.variant_ids.iter().zip(&item.ready.variants) {
-                change.create(*id, variant, "created");
-            }
+            item.write(&mut change);
         }
         change
+    }
+
+    /// Adds all that are good to a change, and says what it touches.
+    pub(super) fn write(&self, change: &mut Change) -> Vec<Touched> {
+        let mut touched = Vec::new();
+        for (_, item) in self.good() {
+            item.write(change);
+            touched.push(Touched::born(item.id, &item.ready.product));
+            touched.extend(item.variants().map(|(id, variant)| Touched::born(id, variant)));
+        }
+        touched
+    }
+
+    /// What came of each draft so far: the ids that it and its variants will have.
+    pub(super) fn settled(&self) -> impl Iterator<Item = Result<(Id<Product>, Vec<Id<Variant>>), Problem>> {
+        let ids = |item: &Item| (item.id, item.variant_ids.clone());
+        self.items.iter().map(move |item| item.as_ref().map(ids).map_err(Clone::clone))
     }
 
     fn born(self, at: Moment) -> Vec<Result<Created, Problem>> {
@@ -125,7 +152,7 @@ impl Batch {
     }
 
     /// What two drafts of one call both want, the first one gets.
-    fn settle_among_themselves(&mut self) {
+    pub(super) fn settle_among_themselves(&mut self) {
         let mut claims = Claims::default();
         let verdicts: Vec<_> =
             self.good().filter_map(|(place, item)| claims.admit(&item.ready).map(|verdict| (place, verdict))).collect();
@@ -133,7 +160,7 @@ impl Batch {
     }
 
     /// Finds what the account has already, and refuses or renames the drafts that want the same.
-    async fn settle_with_the_account(&mut self, ledger: &Ledger, scope: &Scope) -> Result<(), TradeError> {
+    pub(super) async fn settle_with_the_account(&mut self, ledger: &Ledger, scope: &Scope) -> Result<(), TradeError> {
         let mut verdicts: Vec<_> = self
             .taken_skus(ledger, scope)
             .await?

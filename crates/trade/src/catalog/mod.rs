@@ -3,6 +3,7 @@
 //! A product holds what its variants share; a variant holds what is ordered: its SKU, its price, its weight. A draft
 //! brings both and is checked whole before anything is written, so that a stored product is always a valid one.
 
+mod bring;
 mod create;
 mod drafts;
 mod handles;
@@ -16,6 +17,7 @@ mod text;
 mod update;
 mod variant;
 
+pub use bring::{Bringing, Brought, Incoming, Said, bring};
 pub use create::{Created, create, create_many};
 pub use drafts::{ProductDraft, VariantDraft};
 pub use handles::slug;

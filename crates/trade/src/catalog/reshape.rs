@@ -87,7 +87,7 @@ pub async fn remove_variant(
 }
 
 /// What a product and its new variants become; pointers of problems begin at `/variants`, the new ones' list.
-fn joined(
+pub(super) fn joined(
     product: &Product,
     siblings: &[Stored<Variant>],
     drafts: Vec<VariantDraft>,

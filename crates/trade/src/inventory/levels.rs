@@ -3,7 +3,7 @@
 use super::InventoryLevel;
 use super::locations::{Location, MAIN_LOCATION, locations, main_location};
 use crate::catalog::{self, Variant};
-use crate::{Races, TradeError, Written};
+use crate::{Did, Races, Touched, TradeError, Written};
 use bonded_base::{Id, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, LookupName, Scope, Stored};
 use serde::Deserialize;
@@ -55,7 +55,7 @@ pub async fn set_many(
     }
     let mut races = Races::new();
     loop {
-        let count = Count::taken(ledger, scope, sets).await?;
+        let count = Counting::of(ledger, scope, sets).await?;
         if count.is_nothing() {
             return Ok(count.written(ledger.clock().now()));
         }
@@ -70,8 +70,8 @@ pub async fn set_many(
     }
 }
 
-/// Everything that one call of [`set_many`] is to write.
-struct Count {
+/// What was counted, worked out against what is there but not written.
+pub struct Counting {
     /// In the order asked.
     wanted: Vec<Result<Wanted, Problem>>,
     /// The main location, if this call makes it.
@@ -82,8 +82,9 @@ struct Count {
     next: HashMap<Id<InventoryLevel>, InventoryLevel>,
 }
 
-impl Count {
-    async fn taken(ledger: &Ledger, scope: &Scope, sets: &[LevelSet]) -> Result<Self, TradeError> {
+impl Counting {
+    /// Works out what setting these levels does.
+    pub async fn of(ledger: &Ledger, scope: &Scope, sets: &[LevelSet]) -> Result<Self, TradeError> {
         let (places, founded) = places(ledger, scope, sets).await?;
         let mut wanted = wanted(ledger, scope, sets, &places).await?;
         let mut asked = HashSet::new();
@@ -114,21 +115,49 @@ impl Count {
         !self.next.iter().any(|(id, level)| self.is_new(id, level))
     }
 
-    /// In the order of the ids, so that what is stored together is written together.
     fn change(&self) -> Change {
         let mut change = Change::new();
+        self.write(&mut change);
+        change
+    }
+
+    /// Adds it to a change in the order of the ids, so that what is stored together is written together; says what it
+    /// touches.
+    pub fn write(&self, change: &mut Change) -> Vec<Touched> {
         if let Some(id) = self.founded {
             change.create(id, &Location { name: MAIN_LOCATION.to_owned(), active: true }, "created");
         }
         let mut levels: Vec<_> = self.next.iter().filter(|(id, level)| self.is_new(id, level)).collect();
         levels.sort_unstable_by_key(|(id, _)| **id);
+        let mut touched = Vec::with_capacity(levels.len());
         for (id, level) in levels {
-            match self.found.get(id) {
-                Some(was) => change.update(was, level, "counted"),
-                None => change.create(*id, level, "counted"),
+            if let Some(was) = self.found.get(id) {
+                change.update(was, level, "counted");
+                touched.push(Touched::changed(was, level));
+            } else {
+                change.create(*id, level, "counted");
+                touched.push(Touched::born(*id, level));
             }
         }
-        change
+        touched
+    }
+
+    /// What comes of each level, in the order asked.
+    pub fn outcomes(&self) -> impl Iterator<Item = Result<Did, Problem>> {
+        let did = |wanted: &Wanted| {
+            let id = wanted.id();
+            match (self.found.get(&id), self.next.get(&id)) {
+                (None, _) => Did::Created,
+                (Some(was), Some(next)) if **was != *next => Did::Changed,
+                _ => Did::Unchanged,
+            }
+        };
+        self.wanted.iter().map(move |wanted| wanted.as_ref().map(did).map_err(Clone::clone))
+    }
+
+    /// The variants whose count becomes another.
+    pub fn moved(&self) -> impl Iterator<Item = Id<Variant>> {
+        self.next.iter().filter(|(id, level)| self.is_new(id, level)).map(|(_, level)| level.variant)
     }
 
     fn written(self, at: bonded_base::Moment) -> Vec<Result<Written<InventoryLevel>, Problem>> {

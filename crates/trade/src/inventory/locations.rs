@@ -122,6 +122,26 @@ pub(super) async fn main_location(ledger: &Ledger, scope: &Scope) -> Result<Opti
     Ok(ledger.find(scope, &Lookup::new(LookupName::Location, MAIN_LOCATION.as_bytes())).await?)
 }
 
+/// The location called [`MAIN_LOCATION`], made if there is none yet.
+pub async fn open_main_location(ledger: &Ledger, scope: &Scope) -> Result<Id<Location>, TradeError> {
+    let mut races = Races::new();
+    loop {
+        if let Some(main) = main_location(ledger, scope).await? {
+            return Ok(main);
+        }
+        let id = ledger.new_id();
+        let mut change = Change::new();
+        change.create(id, &Location::named(MAIN_LOCATION)?, "created");
+        match ledger.commit(scope, change).await {
+            Ok(_) => return Ok(id),
+            Err(LedgerError::Taken { name: LookupName::Location, kind, id }) => {
+                races.lost(LedgerError::Conflict { kind, id })?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 fn name_taken() -> Problem {
     Problem { reason: Reason::Duplicate, ..Problem::invalid("/name", "another location has this name") }
 }

@@ -1,10 +1,12 @@
 //! Orders: what consumers bought from a retailer, who ships it, and how far that has come.
 
+mod arriving;
 mod draft;
 mod order;
 mod placing;
 mod progress;
 
+pub use arriving::{Arriving, arrive};
 pub use draft::{
     LINES_MAX, LineDraft, OrderDraft, PLACED_AHEAD_MAX_MS, QUANTITY_MAX, REFERENCE_CHARS_MAX, TITLE_CHARS_MAX,
 };

@@ -85,14 +85,14 @@ pub async fn place_many(
     Ok(each.map(|(id, placing)| placing.map(|placing| Written::born(id, placing.order, at))).collect())
 }
 
-type Placings = [Result<Placing, Problem>];
+pub(super) type Placings = [Result<Placing, Problem>];
 
 fn duplicate() -> Problem {
     Problem { reason: Reason::Duplicate, ..Problem::invalid("/reference", "an order has this reference already") }
 }
 
 /// The first of those that share a reference is placed; the others are duplicates of it.
-fn refuse_twins(placings: &mut Placings) {
+pub(super) fn refuse_twins(placings: &mut Placings) {
     let mut seen = HashSet::new();
     for slot in placings {
         if slot.as_ref().is_ok_and(|placing| !seen.insert(placing.order.reference.clone())) {
@@ -114,7 +114,7 @@ async fn refuse_taken(ledger: &Ledger, scope: &Scope, placings: &mut Placings) -
 }
 
 /// A SKU that looks like a phone number or the like is kept only if a partner really sells something by it.
-async fn refuse_doubtful(ledger: &Ledger, scope: &Scope, placings: &mut Placings) -> Result<(), TradeError> {
+pub(super) async fn refuse_doubtful(ledger: &Ledger, scope: &Scope, placings: &mut Placings) -> Result<(), TradeError> {
     for slot in placings {
         let Ok(placing) = slot else { continue };
         let lines: Vec<_> = placing.doubtful.iter().filter_map(|place| placing.order.lines.get(*place)).collect();

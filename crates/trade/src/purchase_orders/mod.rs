@@ -2,10 +2,12 @@
 
 mod posting;
 mod purchase_order;
+mod sending;
 mod stock;
 
 pub use posting::{NO_LONGER_SOLD, OUT_OF_STOCK, Posted, Posting, post_many};
 pub use purchase_order::{FULFILMENTS_MAX, Moved, PoLine, PoState, PurchaseOrder, REASON_CHARS_MAX, Rejection};
+pub use sending::{Sending, Sent, by_references, send_many};
 pub use stock::{Move, Stock, StockMove};
 
 use crate::consumers::Consumer;
