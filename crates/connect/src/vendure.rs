@@ -23,7 +23,9 @@
 //! The payment is noted as received, since supplier and retailer settle elsewhere.
 //!
 //! **Stock** is written as what is to be available plus what is allocated; an order that is placed in that moment changes
-//! the allocation alone. There is no comparing write.
+//! the allocation alone. There is no comparing write. Where some pieces of a line were sent and the others are cancelled,
+//! Vendure (3.7) counts the sent ones as come back, as far as there are no more of them than cancelled ones; its people
+//! have to know that, and the shop's count is read again as it is.
 //!
 //! **Money** is in hundredths, whatever the currency.
 

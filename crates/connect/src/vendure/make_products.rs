@@ -235,8 +235,13 @@ impl Vendure {
             "useGlobalOutOfStockThreshold": !own.sell_when_out,
             "outOfStockThreshold": if own.sell_when_out { BELOW_NOTHING } else { 0 },
         });
-        if let Some(price) = variant.price {
-            set(&mut input, "prices", json!([{"currencyCode": price.currency.code(), "price": hundredths(price)}]));
+        match variant.price {
+            None => {}
+            // On creating, a price among `prices` is not kept.
+            Some(price) if price.currency == self.facts().await?.currency => {
+                set(&mut input, "price", hundredths(price))
+            }
+            Some(_) => return Err(Failure::Refused("the shop's prices are in another currency".to_owned())),
         }
         Ok(input)
     }

@@ -48,6 +48,8 @@ impl ShopSide for MedusaShop {
         product: &["POST /admin/products?"],
     };
 
+    const PUT_BACK_TOO_MANY: i64 = 0;
+
     fn of(peer: Peer) -> Self {
         Self(peer)
     }
@@ -89,7 +91,7 @@ impl ShopSide for MedusaShop {
     }
 
     async fn reprice(&self, product: &RemoteId, variant: &RemoteId, cents: i64) {
-        let amount = cents as f64 / 100.0;
+        let amount = f64::from(i32::try_from(cents).unwrap()) / 100.0;
         let body = json!({"prices": [{"currency_code": "eur", "amount": amount}]});
         self.post(&format!("/admin/products/{product}/variants/{variant}"), body).await;
     }

@@ -60,6 +60,9 @@ impl ShopSide for VendureShop {
         product: &["mutation CreateMark", "mutation CreateProduct", "mutation CreateGroup", "mutation CreateVariants"],
     };
 
+    // Vendure takes a piece that was sent for one that came back.
+    const PUT_BACK_TOO_MANY: i64 = 1;
+
     fn of(peer: Peer) -> Self {
         Self(peer, Mutex::default())
     }
