@@ -7,8 +7,8 @@ mod change;
 mod policy;
 
 pub use change::{
-    ConnectionDraft, ConnectionPatch, connect, credential, degrade, disconnect, get, list, pause, renew, resume,
-    update, verified,
+    ConnectionDraft, ConnectionPatch, connect, credential, degrade, disconnect, get, list, pause, refresh, renew,
+    resume, update, verified,
 };
 pub use policy::{Mode, Policy, Repair, StalePolicy, Syncs, Unmatched};
 

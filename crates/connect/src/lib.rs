@@ -13,6 +13,8 @@ pub mod mirrors;
 pub mod notices;
 pub mod outbound;
 pub mod platform;
+pub mod platforms;
+pub mod shopify;
 mod tls;
 pub mod vendure;
 pub mod webhooks;

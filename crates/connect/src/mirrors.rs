@@ -70,7 +70,7 @@ pub enum MirrorState {
 
 /// What both sides agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Agreed {
     /// Nothing yet.
     #[default]
@@ -282,6 +282,24 @@ mod tests {
         assert_ne!(id, Mirror::id_of::<Connection>(SHOP, Id::from_bytes([2; 16])));
         // Parts are told apart: "ab", "c" is not "a", "bc".
         assert_ne!(derived::<Order>([0; 16], &[b"ab", b"c"]), derived::<Order>([0; 16], &[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn what_was_agreed_is_read_back() {
+        let (lines, parcels) = (BTreeMap::from([(1, RemoteId::new("9"))]), BTreeMap::new());
+        let since = || Since { updated_at: Some(NOW), cursor: Some("2".to_owned()) };
+        for agreed in [
+            Agreed::Nothing,
+            Agreed::Location,
+            Agreed::Product { digest: "d".to_owned() },
+            Agreed::Variant { product: RemoteId::new("7"), available: BTreeMap::from([("here".to_owned(), -1)]) },
+            Agreed::Order { lines, parcels },
+            Agreed::Read { products: since(), levels: since(), orders: Since::default() },
+        ] {
+            let mirror = Mirror::new(SHOP, ORDER, None).agree(agreed, NOW, None);
+            let json = serde_json::to_string(&mirror).unwrap();
+            assert_eq!(serde_json::from_str::<Mirror>(&json).unwrap(), mirror);
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct Notice {
     pub event: String,
     /// What it is about.
     pub topic: Topic,
-    /// Which things, by the platform's ids, [`NAMED_MAX`] at most; empty where it names none.
+    /// Which things, by the platform's ids, inventory items among those of [`Topic::Levels`], [`NAMED_MAX`] at most; empty where it names none.
     pub named: Vec<RemoteId>,
     /// When the platform says that it happened.
     pub triggered_at: Option<Moment>,

@@ -15,7 +15,9 @@ pub use endpoint::{
     ENDPOINTS_MAX, EVENTS_MAX, EndpointDraft, EndpointPatch, EndpointState, KeptSecret, OLD_SECRET_MS,
     OLD_SECRET_MS_MAX, SECRETS_MAX, WebhookEndpoint, create, get, list, remove, rotate, secrets, update,
 };
-pub use event::{EVENT_TYPES, EventPattern, NoSuchEvent, TEST_EVENT, event_type, fields, is_told, test_body, told};
+pub use event::{
+    EVENT_TYPES, EventPattern, NoSuchEvent, TEST_EVENT, event_type, fields, is_of_interest, is_told, test_body, told,
+};
 pub use message::{
     ANSWER_BYTES_KEPT, ATTEMPTS_KEPT, Attempt, GIVE_UP_MS, KEPT_MS, MessageState, RANGE_MAX, RETRIES_MS, Range,
     Replayed, WebhookMessage, id_of, message, messages, replay, replay_range, send_test,

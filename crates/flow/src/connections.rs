@@ -21,11 +21,12 @@ mod stock_out;
 
 use crate::followers::{Again, Held, Turn};
 use async_trait::async_trait;
-use at::{At, Halt};
+use at::{At, Halt, Luck, apart};
 use bonded_base::{Account, Id, Moment};
 use bonded_connect::connections::{self, Connection, ConnectionState};
 use bonded_connect::followers;
 use bonded_connect::platform::{Failure, Platform};
+use bonded_connect::platforms::Platforms;
 use bonded_ledger::{Concealed, Lease, Ledger, LedgerError, Scope, Stored, System};
 use news::News;
 use std::collections::HashMap;
@@ -44,7 +45,7 @@ const RECONCILE_MS: i64 = 5 * 60_000;
 const AWAY_MS: i64 = 1_000;
 const AWAY_MS_MAX: i64 = 60_000;
 /// How often in a row a shop may be away before its owner is told.
-const AWAY_TIMES_MAX: u32 = 6;
+const AWAY_TIMES_MAX: u32 = 4;
 /// How long a paused connection, or one that nothing happens with, is left alone.
 const IDLE: Duration = Duration::from_mins(10);
 /// How long a follower may have no record of its own before it is taken off the register.
@@ -113,10 +114,14 @@ impl Turn for Connected {
             ConnectionState::Paused => return Ok(Again::Within(IDLE, Vec::new())),
             ConnectionState::Connecting | ConnectionState::Connected | ConnectionState::Degraded => {}
         }
+        let luck = Luck::default();
         let worked = match self.open(&connection) {
-            Ok(platform) => self.work(held, &connection, &*platform).await,
+            Ok(platform) => self.work(held, &connection, &*platform, &luck).await,
             Err(failure) => Err(Halt::Shop(failure)),
         };
+        if luck.is_some() {
+            self.away = 0;
+        }
         match worked {
             Ok(again) => {
                 self.away = 0;
@@ -158,14 +163,15 @@ impl Connected {
         held: &mut Held,
         connection: &Stored<Connection>,
         platform: &dyn Platform,
+        luck: &Luck,
     ) -> Result<Again, Halt> {
         let (ledger, scope) = (self.ledger.clone(), self.scope.clone());
-        let at = At { ledger: &ledger, scope: &scope, connection, platform };
+        let at = At { ledger: &ledger, scope: &scope, connection, platform, luck };
         let is_new = connection.state == ConnectionState::Connecting;
         if is_new || self.verify_at <= self.now() {
             let shop = platform.shop().await?;
             platform.subscribe(&self.opens.address(self.id)).await?;
-            at.problem(connections::verified(&self.ledger, &self.scope, self.id, &shop).await)?.ok();
+            apart(connections::verified(&self.ledger, &self.scope, self.id, &shop).await)?.ok();
             let pause = if is_new { VERIFY_AGAIN_MS } else { VERIFY_MS };
             self.verify_at = self.now().plus_millis(pause);
             if is_new {
@@ -173,21 +179,32 @@ impl Connected {
                 return Ok(Again::Within(Duration::ZERO, self.places.keys().copied().collect()));
             }
         }
-        let noticed = read::noticed(&at).await?;
-        if noticed.is_thrown_out {
-            return Err(Failure::Unauthorised("the shop has removed us".to_owned()).into());
-        }
-        if self.read_at <= self.now() {
-            read::everything_new(&at).await?;
-            self.read_at =
-                self.now().plus_millis(if connection.platform.tells_of_changes() { RECONCILE_MS } else { POLL_MS });
-        }
+        let read = self.read(&at).await;
+        let read = match read {
+            Err(halt) if !halt.is_away() => return Err(halt),
+            read => read,
+        };
         let news = News::gather(&at, held, &mut self.places).await?;
         let watched = news.watched();
         let next_try = self.deliver(&at, held, news).await?;
+        // A shop that could not be read to the end has got all the same what is new for it.
+        read?;
         let next =
             [Some(self.read_at), Some(self.verify_at), next_try].into_iter().flatten().min().unwrap_or(self.read_at);
         Ok(Again::Within(self.until(next), watched))
+    }
+
+    /// Takes in what is new in the shop.
+    async fn read(&mut self, at: &At<'_>) -> Result<(), Halt> {
+        if read::noticed(at).await?.is_thrown_out {
+            return Err(Failure::Unauthorised("the shop has removed us".to_owned()).into());
+        }
+        if self.read_at <= self.now() {
+            read::everything_new(at).await?;
+            let tells = at.connection.platform.tells_of_changes();
+            self.read_at = self.now().plus_millis(if tells { RECONCILE_MS } else { POLL_MS });
+        }
+        Ok(())
     }
 
     /// Brings everything that changed here to the shop, and notes then how far the logs were read; answers when the
@@ -249,5 +266,20 @@ impl Connected {
     fn until(&self, at: Moment) -> Duration {
         let pause = at.millis().saturating_sub(self.now().millis()).max(0).unsigned_abs();
         Duration::from_millis(pause).min(IDLE)
+    }
+}
+
+impl Opens for Platforms {
+    fn open(
+        &self,
+        ledger: &Ledger,
+        scope: &Scope,
+        connection: &Stored<Connection>,
+    ) -> Result<Arc<dyn Platform>, Failure> {
+        Self::open(self, ledger, scope, connection)
+    }
+
+    fn address(&self, connection: Id<Connection>) -> String {
+        Self::address(self, connection)
     }
 }

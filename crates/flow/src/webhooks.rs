@@ -83,7 +83,7 @@ impl Deliverer {
             let waiting = self.waiting().await?;
             let is_full = waiting.len() >= WAITING_MAX;
             let new = if is_full { Vec::new() } else { self.ledger.entries(&self.scope, held.seq(), CHUNK).await? };
-            let (read_to, is_whole) = (new.last().map(|entry| entry.headline.seq), new.len() < CHUNK as usize);
+            let (read_to, is_last) = (new.last().map(|entry| entry.headline.seq), new.len() < CHUNK as usize);
             let chains = self.chains(&endpoint, waiting, new).await?;
             let told = self.tell(&endpoint, chains).await?;
             self.write(&told).await?;
@@ -93,7 +93,9 @@ impl Deliverer {
             }
             // What was not certain before is so from here on: everything up to the cursor is written down.
             self.is_certain = true;
-            if is_whole && goes_on {
+            // Where very many wait, the log is read on as soon as some of them have gone.
+            let has_room = is_full && told.iter().flatten().any(|job| job.message.state != MessageState::Waiting);
+            if is_last && goes_on && !has_room {
                 return Ok(Again::Within(self.pause(&told), Vec::new()));
             }
         }

@@ -127,6 +127,8 @@ pub enum Command {
     Verify(Verify),
     /// Writes an account's log and records as JSON lines
     Export(Export),
+    /// Forwards an account's events to a port of this machine, signed as webhooks are
+    Listen(Listen),
     /// Measures how fast this program is on this machine, beside what the storage engine could do at best
     Bench(Bench),
     /// Prints the description of the API, as of version 3.1 of the specification
@@ -134,6 +136,28 @@ pub enum Command {
     Openapi,
     /// Looks whether everything is as it should be
     Doctor(Doctor),
+}
+
+#[derive(Args)]
+pub struct Listen {
+    /// Where to: an address of this machine, as http://localhost:3000/hook
+    #[arg(long, value_name = "URL")]
+    pub forward_to: String,
+    /// The API's address
+    #[arg(long, value_name = "URL", default_value = "https://localhost:8443")]
+    pub url: String,
+    /// An event, as order.placed, or order.* for all of a kind; repeat for more [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub event: Vec<String>,
+    /// Begin after this entry of the log [default: with what is new]
+    #[arg(long, value_name = "SEQ")]
+    pub after: Option<u64>,
+    /// A file with the API key, instead of the variable BONDED_API_KEY
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// PEM file of the authority that signed the API's certificate, if it is none of the machine's own
+    #[arg(long, value_name = "FILE")]
+    pub root_certificate: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -9,6 +9,7 @@ mod desk;
 mod doctor;
 mod ending;
 mod identity;
+mod listen;
 mod logging;
 mod node;
 mod officers;

@@ -9,9 +9,11 @@ use crate::places::Places;
 use crate::settings::Settings;
 use crate::tls::{Authority, Certificates, Drained, Listener, Marks};
 use axum::Router;
-use bonded_base::{Clock, Id, SystemChance, SystemClock};
+use bonded_base::{Clock, Id, Kind, SystemChance, SystemClock};
 use bonded_connect::mail::Mailer;
 use bonded_connect::outbound::{self, Outbound};
+use bonded_flow::followers::Makes;
+use bonded_flow::webhooks::Deliverer;
 use bonded_ledger::Ledger;
 use bonded_people::mail::Origins;
 use bonded_vault::{Officer, Vault, VaultError};
@@ -49,6 +51,7 @@ pub struct Node {
     flow: bonded_flow::Running,
     post: Option<bonded_flow::post::Running>,
     calendar: bonded_flow::calendar::Running,
+    followers: bonded_flow::followers::Running,
     outbound: Outbound,
     certificates: Arc<Both>,
     chores: Vec<JoinHandle<()>>,
@@ -93,6 +96,7 @@ impl Node {
         let calendar = bonded_flow::calendar::start(ledger.clone(), node);
         let outbound = Outbound::new(settings.outbound.clone());
         let outbound = outbound.map_err(|error| Ending::new(Code::Config, error.to_string()))?;
+        let followers = bonded_flow::followers::start(ledger.clone(), node, makes(&ledger, &outbound));
         let inside = settings.private_origin(private.address());
         let about = about(settings, [&origin, &inside], identity, outbound.clone());
         let app = app(ledger, about, readiness.clone())?;
@@ -125,7 +129,21 @@ impl Node {
         if desk.vault.is_sealed() {
             tracing::warn!("the vault is sealed: requests are refused until an officer runs `bonded keys unseal`");
         }
-        Ok(Self { origin, public, desk, readiness, stop, doors, flow, post, calendar, outbound, certificates, chores })
+        Ok(Self {
+            origin,
+            public,
+            desk,
+            readiness,
+            stop,
+            doors,
+            flow,
+            post,
+            calendar,
+            followers,
+            outbound,
+            certificates,
+            chores,
+        })
     }
 
     /// Takes the certificates from their files again.
@@ -148,6 +166,9 @@ impl Node {
         }
         if tokio::time::timeout(READERS_LIMIT, self.flow.stop()).await.is_err() {
             tracing::warn!("readers of the log did not stop in time; they go on from their cursors at the next start");
+        }
+        if tokio::time::timeout(READERS_LIMIT, self.followers.stop()).await.is_err() {
+            tracing::warn!("calls were under way; what came of them is found out at the next start");
         }
         if let Some(post) = self.post
             && tokio::time::timeout(POST_LIMIT, post.stop()).await.is_err()
@@ -178,6 +199,15 @@ fn certificates(settings: &Settings, places: &Places) -> Result<Both, Ending> {
     };
     let public = Certificates::load(&settings.public, &settings.names, &mut authority, now)?;
     Ok(Both { public, private: Certificates::load(&settings.private, &settings.names, &mut authority, now)? })
+}
+
+/// What follows logs from places of its own.
+fn makes(ledger: &Ledger, outbound: &Outbound) -> Makes {
+    let (ledger, outbound) = (ledger.clone(), outbound.clone());
+    Arc::new(move |what, account, id| match what {
+        Kind::WebhookEndpoint => Some(Box::new(Deliverer::new(ledger.clone(), outbound.clone(), account, id))),
+        _ => None,
+    })
 }
 
 /// The post, if a mail server is named.

@@ -90,6 +90,11 @@ impl TestLedger {
         &self.clock
     }
 
+    /// The same, to be kept by whoever needs the time as the ledger has it.
+    pub fn clock_handle(&self) -> Arc<TestClock> {
+        Arc::clone(&self.clock)
+    }
+
     /// The numbers that it draws.
     pub fn test_chance(&self) -> &SeededChance {
         &self.chance

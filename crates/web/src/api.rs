@@ -20,6 +20,7 @@ pub(crate) mod products;
 pub(crate) mod purchase_orders;
 pub(crate) mod shown;
 pub(crate) mod variants;
+pub(crate) mod webhook_endpoints;
 
 use crate::problem::Failure;
 use crate::route::Route;
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Vec<Route> {
         events::routes(),
         log::routes(),
         destinations::routes(),
+        webhook_endpoints::routes(),
         members::routes(),
         invitations::routes(),
         api_keys::routes(),

@@ -178,6 +178,10 @@ impl House {
         self.send(request(party, Method::PATCH, path, headers, Body::from(body.to_string()))).await
     }
 
+    pub async fn delete(&self, party: &impl Guest, path: &str) -> Answer {
+        self.send(request(party, Method::DELETE, path, &[], Body::empty())).await
+    }
+
     /// Two parties with an active link between them, and its id.
     pub async fn partners(&self) -> (Party, Party, String) {
         let (retailer, supplier) = (self.retailer().await, self.supplier().await);
@@ -237,7 +241,7 @@ pub fn request(
 
 /// The address of a route with ids that were never given to anybody.
 pub fn made_up(route: &str) -> String {
-    const PREFIXES: [(&str, &str); 11] = [
+    const PREFIXES: [(&str, &str); 12] = [
         ("api_keys", "key"),
         ("grants", "grant"),
         ("holds", "hold"),
@@ -249,6 +253,7 @@ pub fn made_up(route: &str) -> String {
         ("products", "prod"),
         ("purchase_orders", "po"),
         ("variants", "var"),
+        ("webhook_endpoints", "we"),
     ];
     let never = "00000000000000000000000000";
     let of = route.split('/').nth(2).unwrap_or_default();

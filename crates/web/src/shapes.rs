@@ -12,6 +12,7 @@ mod partners;
 mod people;
 mod purchase_orders;
 mod stock;
+mod webhooks;
 
 pub use catalogue::*;
 pub use log::*;
@@ -20,6 +21,7 @@ pub use partners::*;
 pub use people::*;
 pub use purchase_orders::*;
 pub use stock::*;
+pub use webhooks::*;
 
 use utoipa::ToSchema;
 
@@ -60,6 +62,10 @@ pages! {
     DestinationPage of Destination;
     /// A page of holds.
     HoldPage of Hold;
+    /// A page of webhook endpoints.
+    WebhookEndpointPage of WebhookEndpoint;
+    /// A page of webhook messages.
+    WebhookMessagePage of WebhookMessage;
     /// A page of members.
     MemberPage of Member;
     /// A page of invitations.

@@ -17,7 +17,7 @@ const DOORS: [(&str, &[&str]); 9] = [
     ("crates/server/src/settings/", &["reqwest::"]),
     ("crates/server/src/demo/", &["reqwest::"]),
     ("crates/server/src/bench/", &["reqwest::", "hyper_util::client", "hyper::client"]),
-    ("crates/server/src/listen/", &["reqwest::"]),
+    ("crates/server/src/listen.rs", &["reqwest::"]),
 ];
 
 pub fn refusals(source: &Source) -> Vec<Refusal> {

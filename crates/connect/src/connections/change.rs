@@ -124,6 +124,23 @@ fn conceal(
     ledger.conceal(scope, id, CREDENTIAL, credential.expose())
 }
 
+/// Keeps a fresh credential that the platform gave in the place of one that runs out; nothing else changes.
+pub async fn refresh(
+    ledger: &Ledger,
+    scope: &Scope,
+    id: Id<Connection>,
+    credential: &Secret<Vec<u8>>,
+) -> Result<(), TradeError> {
+    let concealed = conceal(ledger, scope, id, credential)?;
+    let fresh = |was: &Connection| Ok(Connection { credential: Some(concealed.clone()), ..was.clone() });
+    turn(ledger, scope, id, None, "refreshed", |was| match was.state {
+        ConnectionState::Disconnected => was.turned(was.state),
+        _ => fresh(was),
+    })
+    .await
+    .map(drop)
+}
+
 /// Lends what opens a shop to the platform's own room; `None` once it is given up. Never to be shown.
 pub fn credential(
     ledger: &Ledger,

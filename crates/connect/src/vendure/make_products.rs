@@ -235,13 +235,12 @@ impl Vendure {
             "useGlobalOutOfStockThreshold": !own.sell_when_out,
             "outOfStockThreshold": if own.sell_when_out { BELOW_NOTHING } else { 0 },
         });
-        match variant.price {
-            None => {}
-            // On creating, a price among `prices` is not kept.
-            Some(price) if price.currency == self.facts().await?.currency => {
-                set(&mut input, "price", hundredths(price))
+        if let Some(price) = variant.price {
+            if price.currency != self.facts().await?.currency {
+                return Err(Failure::Refused("the shop's prices are in another currency".to_owned()));
             }
-            Some(_) => return Err(Failure::Refused("the shop's prices are in another currency".to_owned())),
+            // A price among `prices` is not kept on creating.
+            set(&mut input, "price", hundredths(price));
         }
         Ok(input)
     }

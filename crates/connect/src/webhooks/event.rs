@@ -26,7 +26,7 @@ const KINDS: [Kind; 8] = [
 const LOOKS: [&str; 2] = ["viewed", "searched"];
 
 /// Every event that can be subscribed to by its name, and what it means.
-pub const EVENT_TYPES: [(&str, &str); 34] = [
+pub const EVENT_TYPES: [(&str, &str); 35] = [
     ("order.placed", "An order was placed."),
     ("order.routed", "Each line of an order has gone to the partner that sells it."),
     ("order.followed", "An order follows what its suppliers have done: acknowledged, shipped, rejected."),
@@ -46,10 +46,10 @@ pub const EVENT_TYPES: [(&str, &str); 34] = [
     ("variant.created", "A variant was created."),
     ("variant.updated", "A variant was changed."),
     ("variant.removed", "A variant was removed."),
-    ("inventory_level.created", "A variant was counted at a location for the first time."),
-    ("inventory_level.counted", "A variant was counted."),
+    ("inventory_level.counted", "A variant was counted at a location."),
     ("inventory_level.reserved", "Pieces were promised to a purchase order."),
-    ("inventory_level.released", "A promise was taken back."),
+    ("inventory_level.rejected", "A promise was taken back, since it was rejected."),
+    ("inventory_level.cancelled", "A promise was taken back, since it was cancelled."),
     ("inventory_level.shipped", "Promised pieces have left."),
     ("inventory_level.removed", "A level went with its variant."),
     ("location.created", "A location was created."),
@@ -57,6 +57,7 @@ pub const EVENT_TYPES: [(&str, &str); 34] = [
     ("partner_link.invited", "A partner link was asked for."),
     ("partner_link.mirrored", "A partner has done something about a link."),
     ("partner_link.accepted", "A partner link was accepted."),
+    ("partner_link.replaced", "Another link with the same partner took the place of this one."),
     ("partner_link.ended", "A partner link has ended."),
     ("hold.held", "Something could not go on by itself."),
     ("hold.retried", "What is held is tried again."),
@@ -134,7 +135,12 @@ pub fn event_type(headline: &Headline) -> String {
 
 /// Whether an entry is one that endpoints may be told of at all.
 pub fn is_told(headline: &Headline) -> bool {
-    KINDS.contains(&headline.kind) && !LOOKS.contains(&&*headline.action) && headline.id != [0; 16]
+    is_of_interest(headline.kind, &headline.action) && headline.id != [0; 16]
+}
+
+/// Whether endpoints may be told when this is done to a record of this kind.
+pub fn is_of_interest(kind: Kind, action: &str) -> bool {
+    KINDS.contains(&kind) && !LOOKS.contains(&action)
 }
 
 /// The body of a message: what happened, and the record as it is now, as `/v1` shows it without a consumer; `None` where the

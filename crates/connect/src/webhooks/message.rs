@@ -25,7 +25,7 @@ pub const RETRIES_MS: [i64; 11] = {
         10 * HOUR,
         10 * HOUR,
         12 * HOUR,
-        12 * HOUR,
+        12 * HOUR + 30 * MINUTE,
     ]
 };
 /// How long a message is tried at least before it is given up, but for what chance takes away: some three days.
@@ -124,15 +124,22 @@ pub fn id_of(endpoint: Id<WebhookEndpoint>, headline: &Headline) -> Id<WebhookMe
     both.update(&endpoint.bytes());
     both.update(&headline.leaf);
     let mut id = [0; 16];
-    let (born, rest) = id.split_at_mut(6);
-    born.copy_from_slice(headline.at.millis().to_be_bytes().get(2..).unwrap_or_default());
-    for (byte, hashed) in rest.iter_mut().zip(both.finish().as_ref()) {
+    for (byte, hashed) in id.iter_mut().zip(both.finish().as_ref()) {
         *byte = *hashed;
     }
+    let mut id = born(headline.at, id);
     // A UUID of version 7, as all ids are.
     id[6] = id[6] & 0x0f | 0x70;
     id[8] = id[8] & 0x3f | 0x80;
     Id::from_bytes(id)
+}
+
+/// An id that begins with a moment, in the first six bytes, and goes on as it was.
+fn born(at: Moment, mut id: [u8; 16]) -> [u8; 16] {
+    for (byte, part) in id.iter_mut().zip(at.millis().to_be_bytes().into_iter().skip(2)) {
+        *byte = part;
+    }
+    id
 }
 
 impl WebhookMessage {
@@ -170,9 +177,9 @@ impl WebhookMessage {
         }
         let wait = RETRIES_MS.get(self.failures as usize).copied();
         self.failures = self.failures.saturating_add(1);
-        match wait {
-            Some(wait) => self.next_at = Some(at.plus_millis(about(wait, chance))),
-            None => (self.state, self.next_at) = (MessageState::Failed, None),
+        self.next_at = wait.map(|wait| at.plus_millis(about(wait, chance)));
+        if wait.is_none() {
+            self.state = MessageState::Failed;
         }
         self
     }
@@ -260,9 +267,9 @@ pub async fn replay_range(
 ) -> Result<Replayed, TradeError> {
     enabled(ledger, scope, endpoint).await?;
     let now = ledger.clock().now();
-    // A list begins behind a place: a message, or the last that the millisecond before could have.
-    let before = (range.from.plus_millis(-1), [0xff; 16]);
-    let after = Some(range.after.map_or(before, |id| (id.born_at(), id.bytes())));
+    // A list begins behind an id: a message's, or the last that the millisecond before could have.
+    let after = range.after.unwrap_or_else(|| Id::from_bytes(born(range.from.plus_millis(-1), [0xff; 16])));
+    let after = Some((after.born_at(), after.bytes()));
     let page = List { parent: Some(endpoint.bytes()), after, ..List::first(RANGE_MAX) };
     let listed = ledger.list::<WebhookMessage>(scope, &page).await?;
     let mut change = Change::new();

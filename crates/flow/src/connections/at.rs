@@ -8,6 +8,13 @@ use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored};
 use bonded_trade::TradeError;
 use bonded_trade::holds::{self, HoldReason};
 use serde_json::Value;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Writes of one turn that may fail one after the other until the whole turn waits.
+const AWAY_IN_A_ROW_MAX: u32 = 3;
+
+/// Orders and parcels that one turn has under way at the same time.
+pub(super) const AT_ONCE: usize = 8;
 
 /// Where the work is done.
 pub(super) struct At<'a> {
@@ -15,6 +22,33 @@ pub(super) struct At<'a> {
     pub scope: &'a Scope,
     pub connection: &'a Stored<Connection>,
     pub platform: &'a dyn Platform,
+    /// How it went so far.
+    pub luck: &'a Luck,
+}
+
+/// How the writes of a turn went so far: a shop that fails now and then is another matter than one that is away.
+#[derive(Default)]
+pub(super) struct Luck {
+    achieved: AtomicU32,
+    away_in_a_row: AtomicU32,
+}
+
+impl Luck {
+    /// Whether anything at all was achieved.
+    pub fn is_some(&self) -> bool {
+        self.achieved.load(Ordering::Relaxed) > 0
+    }
+
+    /// Something arrived, on either side.
+    pub fn good(&self) {
+        self.achieved.fetch_add(1, Ordering::Relaxed);
+        self.away_in_a_row.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the shop has to be taken for away now.
+    fn bad(&self) -> bool {
+        self.away_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= AWAY_IN_A_ROW_MAX
+    }
 }
 
 /// Why the whole turn has to stop here. What is left is done in the next one.
@@ -24,6 +58,13 @@ pub(super) enum Halt {
     Ledger(LedgerError),
     /// Theirs.
     Shop(Failure),
+}
+
+impl Halt {
+    /// Whether the shop did not answer one call, and may well answer the next.
+    pub const fn is_away(&self) -> bool {
+        matches!(self, Self::Shop(Failure::Away(_)))
+    }
 }
 
 impl From<LedgerError> for Halt {
@@ -59,6 +100,11 @@ impl Kept {
         self
     }
 
+    /// Whether somebody had to look at it.
+    pub fn was_held(&self) -> bool {
+        self.was.as_ref().is_some_and(|was| was.state == MirrorState::Held)
+    }
+
     /// As it is to be.
     pub const fn mirror(&self) -> &Mirror {
         &self.next
@@ -85,19 +131,12 @@ impl At<'_> {
         self.ledger.clock().now()
     }
 
-    /// Tells a mistake in one thing from what stops everything.
-    pub fn problem<T>(&self, outcome: Result<T, TradeError>) -> Result<Result<T, Problem>, Halt> {
-        match outcome {
-            Ok(done) => Ok(Ok(done)),
-            Err(TradeError::Problem(problem)) => Ok(Err(problem)),
-            Err(TradeError::Ledger(error)) => Err(error.into()),
-        }
-    }
-
     /// Keeps mirrors, all in one commit.
     pub async fn keep(&self, kept: &[Kept]) -> Result<(), Halt> {
         let mut change = Change::new();
-        kept.iter().for_each(|kept| kept.write(&mut change));
+        for kept in kept {
+            kept.write(&mut change);
+        }
         if !change.is_empty() {
             self.ledger.commit(self.scope, change).await?;
         }
@@ -110,20 +149,35 @@ impl At<'_> {
         self.keep(&[kept]).await?;
         let (ledger, account) = (self.ledger, self.scope.account());
         let raised = holds::raise_with(ledger, account, id, HoldReason::Refused, why, payload).await;
-        self.problem(raised)?.ok();
+        apart(raised)?.ok();
         Ok(())
+    }
+
+    /// Keeps a mirror whose two sides agree; what was held because they did not is over.
+    pub async fn settle(&self, kept: Kept) -> Result<(), Halt> {
+        let (id, was_held) = (kept.id, kept.was_held());
+        self.keep(&[kept]).await?;
+        if was_held { self.release(id).await } else { Ok(()) }
     }
 
     /// What was held is well again.
     pub async fn release(&self, id: Id<Mirror>) -> Result<(), Halt> {
-        self.problem(holds::resolve_all_of(self.ledger, self.scope.account(), id).await)?.ok();
+        apart(holds::resolve_all_of(self.ledger, self.scope.account(), id).await)?.ok();
         Ok(())
     }
 
     /// What the shop said of one thing: done, or what becomes of its mirror. Whatever is not about the one thing stops all.
     pub async fn outcome<T>(&self, outcome: Result<T, Failure>, kept: Kept) -> Result<Option<(T, Kept)>, Halt> {
         match outcome {
-            Ok(done) => Ok(Some((done, kept))),
+            Ok(done) => {
+                self.luck.good();
+                Ok(Some((done, kept)))
+            }
+            Err(Failure::Away(why)) if !self.luck.bad() => {
+                let now = self.now();
+                self.keep(&[kept.becomes(|mirror| mirror.wait(now, &why))]).await?;
+                Ok(None)
+            }
             Err(Failure::Refused(why)) => {
                 self.hold(kept, &why, None).await?;
                 Ok(None)
@@ -135,6 +189,15 @@ impl At<'_> {
             }
             Err(failure) => Err(failure.into()),
         }
+    }
+}
+
+/// Tells a mistake in one thing from what stops everything.
+pub(super) fn apart<T>(outcome: Result<T, TradeError>) -> Result<Result<T, Problem>, Halt> {
+    match outcome {
+        Ok(done) => Ok(Ok(done)),
+        Err(TradeError::Problem(problem)) => Ok(Err(problem)),
+        Err(TradeError::Ledger(error)) => Err(error.into()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! included. We count what lies there and what is promised; so what is promised to purchase orders that the shop has
 //! already is added to what it says, and what is promised to others is not, since the shop does not know of them yet.
 
-use super::at::{At, Halt, Kept};
+use super::at::{At, Halt, Kept, apart};
 use bonded_base::{Id, Kind};
 use bonded_connect::connections::Mode;
 use bonded_connect::mirrors::{self, Agreed, Mirror};
@@ -50,7 +50,7 @@ pub(super) async fn take(at: &At<'_>, levels: Vec<RemoteLevel>) -> Result<(), Ha
         kept.insert(id, before.becomes(|mirror| heard(mirror, &level, at)));
     }
     for some in sets.chunks(LEVELS_A_CALL_MAX) {
-        at.problem(inventory::set_many(at.ledger, at.scope, some).await)?.ok();
+        apart(inventory::set_many(at.ledger, at.scope, some).await)?.ok();
     }
     at.keep(&kept.into_values().collect::<Vec<_>>()).await
 }
@@ -69,7 +69,7 @@ async fn promised_there(
     at: &At<'_>,
     variants: &[Id<Variant>],
 ) -> Result<HashMap<(Id<Variant>, Id<Location>), i64>, Halt> {
-    let levels = at.problem(inventory::levels_of(at.ledger, at.scope, variants).await)?.unwrap_or_default();
+    let levels = apart(inventory::levels_of(at.ledger, at.scope, variants).await)?.unwrap_or_default();
     let mut promised: HashMap<_, _> =
         levels.into_iter().flatten().map(|level| ((level.variant, level.location), level.reserved)).collect();
     let (mut list, mut waiting) = (List::first(PAGE_MAX), Vec::new());
@@ -126,10 +126,10 @@ async fn places(at: &At<'_>, levels: &[RemoteLevel]) -> Result<HashMap<RemoteId,
 /// Our location of this name, made if there is none; `None` where no more can be made.
 async fn named(at: &At<'_>, name: &str) -> Result<Option<Id<Location>>, Halt> {
     let name: String = name.chars().filter(|symbol| !symbol.is_control()).take(LOCATION_NAME_MAX).collect();
-    let all = at.problem(inventory::locations(at.ledger, at.scope).await)?.unwrap_or_default();
+    let all = apart(inventory::locations(at.ledger, at.scope).await)?.unwrap_or_default();
     if let Some(known) = all.iter().find(|known| known.name == name.trim()) {
         return Ok(Some(known.id));
     }
-    let made = at.problem(inventory::create_location(at.ledger, at.scope, &name).await)?;
+    let made = apart(inventory::create_location(at.ledger, at.scope, &name).await)?;
     Ok(made.ok().map(|made| made.id))
 }

@@ -1,6 +1,6 @@
 //! What has changed here since the logs were last read: each record once, however often it changed.
 
-use super::at::{At, Halt};
+use super::at::{At, Halt, apart};
 use crate::followers::Held;
 use bonded_base::{Account, Id, Kind, Moment};
 use bonded_connect::connections::Connection;
@@ -172,12 +172,11 @@ impl PartnerNews {
         partner: LinkedPartner,
         everything: bool,
     ) -> Result<Self, Halt> {
-        let seq = match places.get(&partner.partner) {
-            Some(lease) => lease.seq,
-            None => {
-                let lease = held.place_in(partner.partner).await?;
-                places.entry(partner.partner).or_insert(lease).seq
-            }
+        let seq = if let Some(lease) = places.get(&partner.partner) {
+            lease.seq
+        } else {
+            let lease = held.place_in(partner.partner).await?;
+            places.entry(partner.partner).or_insert(lease).seq
         };
         // A partner whose log was never read is taken as it is now, not entry by entry from its beginning.
         if everything || seq == 0 {
@@ -224,7 +223,7 @@ impl PartnerNews {
 }
 
 async fn open_suppliers(at: &At<'_>) -> Result<Vec<LinkedPartner>, Halt> {
-    Ok(at.problem(partners::opened_suppliers(at.ledger, at.scope).await)?.unwrap_or_default())
+    Ok(apart(partners::opened_suppliers(at.ledger, at.scope).await)?.unwrap_or_default())
 }
 
 /// Up to [`ENTRIES_A_TURN_MAX`] entries after a place, and how far that goes.

@@ -1,6 +1,6 @@
 //! Orders that a shop has: a retailer's are placed here and followed; those that we placed at a supplier tell of parcels.
 
-use super::at::{At, Halt, Kept, is_agreed, sentence};
+use super::at::{AT_ONCE, At, Halt, Kept, apart, is_agreed, sentence};
 use bonded_base::{Id, Kind, Problem, Reason};
 use bonded_connect::connections::{Mode, Unmatched};
 use bonded_connect::mirrors::{self, Agreed, Mirror, derived};
@@ -13,6 +13,7 @@ use bonded_trade::orders::{self, Cancellation, LineDraft, Order, OrderDraft};
 use bonded_trade::purchase_orders::{self, PurchaseOrder, Rejection};
 use bonded_trade::sku_mappings::{self, Means};
 use bonded_trade::{LineWish, TradeError, partners};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,22 +25,26 @@ pub(super) async fn take(at: &At<'_>, orders: Vec<RemoteOrder>) -> Result<(), Ha
     let ids: Vec<_> = orders.iter().map(|order| order.id.clone()).collect();
     let known = known(at, Kind::Order, &ids).await?;
     let placed = known_purchase_orders(at, &ids).await?;
-    for ((order, known), placed) in orders.iter().zip(known).zip(placed) {
-        if placed.is_some() || order.mark.is_some() {
-            if at.connection.direction.supplies() {
-                follow_supplier(at, order, placed).await?;
-            }
-            continue;
-        }
-        if !at.connection.direction.sells() || at.connection.syncs.orders == Mode::Off {
-            continue;
-        }
-        match known {
-            Some(mirror) if is_agreed(&mirror) => follow_retailer(at, order, &mirror).await?,
-            other => place(at, order, other).await?,
-        }
+    let each: Vec<_> =
+        orders.iter().zip(known.into_iter().zip(placed)).map(|(order, known)| take_one(at, order, known)).collect();
+    stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+async fn take_one(
+    at: &At<'_>,
+    order: &RemoteOrder,
+    (known, placed): (Option<Stored<Mirror>>, Option<Stored<Mirror>>),
+) -> Result<(), Halt> {
+    if placed.is_some() || order.mark.is_some() {
+        return if at.connection.direction.supplies() { follow_supplier(at, order, placed).await } else { Ok(()) };
     }
-    Ok(())
+    if !at.connection.direction.sells() || at.connection.syncs.orders == Mode::Off {
+        return Ok(());
+    }
+    match known {
+        Some(mirror) if is_agreed(&mirror) => follow_retailer(at, order, &mirror).await,
+        other => place(at, order, other).await,
+    }
 }
 
 /// Holds an order that could not be understood.
@@ -99,7 +104,8 @@ async fn place(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<Mirror>>) 
         placed = place_as(at, id, &draft, &kept).await?;
     }
     match placed {
-        Ok(()) => at.release(kept.id).await,
+        Ok(()) if kept.was_held() => at.release(kept.id).await,
+        Ok(()) => Ok(()),
         Err(problem) => {
             let kept = kept.becomes(|mirror| Mirror { agreed: Agreed::Nothing, agreed_at: None, ..mirror });
             at.hold(kept, &sentence(&problem), Some(payload)).await
@@ -109,10 +115,9 @@ async fn place(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<Mirror>>) 
 
 async fn place_as(at: &At<'_>, id: Id<Order>, draft: &OrderDraft, kept: &Kept) -> Result<Result<(), Problem>, Halt> {
     match orders::place_as(at.ledger, at.scope, id, draft, |change| kept.write(change)).await {
-        Ok(_) => Ok(Ok(())),
+        // Taken: another node was faster by a lease; what it placed is found by the shop's id.
+        Ok(_) | Err(TradeError::Ledger(LedgerError::Taken { name: LookupName::Remote, .. })) => Ok(Ok(())),
         Err(TradeError::Problem(problem)) => Ok(Err(problem)),
-        // Another node was faster by a lease; what it placed is found by the shop's id.
-        Err(TradeError::Ledger(LedgerError::Taken { name: LookupName::Remote, .. })) => Ok(Ok(())),
         Err(TradeError::Ledger(error)) => Err(error.into()),
     }
 }
@@ -145,13 +150,13 @@ async fn lines_for_partners<'a>(at: &At<'_>, order: &'a RemoteOrder) -> Result<V
         .filter_map(|(remote, mirror)| Some((remote, mirror.record_of::<Variant>()?)))
         .collect();
     let skus: Vec<&str> = open.iter().filter_map(|line| line.sku.as_deref()).collect();
-    let meant = at.problem(sku_mappings::meanings(at.ledger, at.scope, &skus).await)?.unwrap_or_default();
-    let meant: HashMap<&str, Means> = skus.iter().zip(meant).filter_map(|(sku, means)| Some((*sku, means?))).collect();
+    let said = apart(sku_mappings::meanings(at.ledger, at.scope, &skus).await)?.unwrap_or_default();
+    let said: HashMap<&str, Means> = skus.iter().zip(said).filter_map(|(sku, means)| Some((*sku, means?))).collect();
     let sold =
         if at.connection.policy.unmatched == Unmatched::Ignore { sold(at, &skus).await? } else { HashMap::new() };
     let mut lines = Vec::with_capacity(open.len());
     for line in open {
-        let means = line.sku.as_deref().and_then(|sku| meant.get(sku)).copied();
+        let means = line.sku.as_deref().and_then(|sku| said.get(sku)).copied();
         let variant = match means {
             Some(Means::Own) => continue,
             Some(Means::Variant(variant)) => Some(variant),
@@ -178,9 +183,9 @@ pub(super) async fn sold<'a>(
     if skus.is_empty() {
         return Ok(sold);
     }
-    let open = at.problem(partners::opened_suppliers(at.ledger, at.scope).await)?.unwrap_or_default();
+    let open = apart(partners::opened_suppliers(at.ledger, at.scope).await)?.unwrap_or_default();
     for partner in open {
-        let found = at.problem(catalog::by_skus(at.ledger, &partner.scope, skus).await)?.unwrap_or_default();
+        let found = apart(catalog::by_skus(at.ledger, &partner.scope, skus).await)?.unwrap_or_default();
         for (sku, found) in skus.iter().zip(found) {
             if let Some(variant) = found {
                 sold.entry(*sku).or_insert_with(|| (partner.clone(), variant));
@@ -193,7 +198,7 @@ pub(super) async fn sold<'a>(
 /// Carries what the shop has dropped of an order since it was placed.
 async fn follow_retailer(at: &At<'_>, order: &RemoteOrder, mirror: &Stored<Mirror>) -> Result<(), Halt> {
     let (Agreed::Order { lines, .. }, Some(id)) = (&mirror.agreed, mirror.record_of::<Order>()) else { return Ok(()) };
-    let Ok(ours) = at.problem(orders::get(at.ledger, at.scope, id).await)? else { return Ok(()) };
+    let Ok(ours) = apart(orders::get(at.ledger, at.scope, id).await)? else { return Ok(()) };
     let mut wishes = Vec::new();
     for line in &ours.lines {
         let Some(remote) = lines.get(&line.number) else { continue };
@@ -211,11 +216,11 @@ async fn follow_retailer(at: &At<'_>, order: &RemoteOrder, mirror: &Stored<Mirro
     });
     if !wishes.is_empty() && at.connection.syncs.orders == Mode::On {
         let cancellation = Cancellation { lines: Some(wishes) };
-        at.problem(orders::cancel(at.ledger, at.scope, id, None, &cancellation).await)?.ok();
+        apart(orders::cancel(at.ledger, at.scope, id, None, &cancellation).await)?.ok();
     }
     if added && at.connection.policy.unmatched == Unmatched::Hold && !order.cancelled {
         let why = "lines were added in the shop after the order was taken; they are not shipped by partners";
-        at.problem(holds::raise(at.ledger, at.scope.account(), mirror.id, HoldReason::Refused, why).await)?.ok();
+        apart(holds::raise(at.ledger, at.scope.account(), mirror.id, HoldReason::Refused, why).await)?.ok();
     }
     Ok(())
 }
@@ -225,7 +230,7 @@ async fn follow_supplier(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<
     let marked = || order.mark.as_deref().and_then(|mark| mark.parse::<Id<PurchaseOrder>>().ok());
     let Some(id) = known.as_ref().and_then(|mirror| mirror.record_of()).or_else(marked) else { return Ok(()) };
     // A mark that somebody copied to another order names none of ours.
-    let Ok(ours) = at.problem(purchase_orders::get(at.ledger, at.scope, id).await)? else { return Ok(()) };
+    let Ok(ours) = apart(purchase_orders::get(at.ledger, at.scope, id).await)? else { return Ok(()) };
     let known = match known {
         Some(known) => known,
         None => match mirrors::of(at.ledger, at.scope, at.connection.id, &[id]).await?.pop().flatten() {
@@ -253,14 +258,12 @@ async fn follow_supplier(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<
     }
     if order.cancelled {
         let rejection = Rejection { reason: CANCELLED_THERE.to_owned(), lines: None };
-        at.problem(purchase_orders::reject(at.ledger, at.scope, id, None, &rejection).await)?.ok();
+        apart(purchase_orders::reject(at.ledger, at.scope, id, None, &rejection).await)?.ok();
     }
     if parcels.len() > before {
         let agreed = Agreed::Order { lines, parcels };
         let kept = Kept::of(at, id, Some(known)).becomes(|mirror| mirror.agree(agreed, at.now(), order.updated_at));
-        let mirror = kept.id;
-        at.keep(&[kept]).await?;
-        at.release(mirror).await?;
+        at.settle(kept).await?;
     }
     Ok(())
 }
@@ -285,9 +288,9 @@ async fn ship(
     };
     if ours.fulfilments.iter().any(|known| known.id == parcel) {
         let anew = purchase_orders::retrack(at.ledger, at.scope, ours.id, parcel, &shipment).await;
-        return Ok(at.problem(anew)?.map(drop));
+        return Ok(apart(anew)?.map(drop));
     }
     let left = sent.shipped_at.unwrap_or_else(|| at.now());
     let shipped = purchase_orders::ship_as(at.ledger, at.scope, ours.id, (parcel, left), &shipment).await;
-    Ok(at.problem(shipped)?.map(drop))
+    Ok(apart(shipped)?.map(drop))
 }

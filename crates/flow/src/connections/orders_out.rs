@@ -1,6 +1,6 @@
 //! Purchase orders that a supplier's shop is to have as its own orders.
 
-use super::at::{At, Halt, Kept, is_agreed};
+use super::at::{AT_ONCE, At, Halt, Kept, apart, is_agreed};
 use super::news::News;
 use bonded_base::Id;
 use bonded_connect::connections::Mode;
@@ -10,6 +10,7 @@ use bonded_ledger::Stored;
 use bonded_trade::catalog::Variant;
 use bonded_trade::holds::{self, HoldReason};
 use bonded_trade::purchase_orders::{self, PoState, PurchaseOrder};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,14 +25,17 @@ pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<(), Halt> {
     }
     let found = at.ledger.get_many::<PurchaseOrder>(at.scope, &ids).await?;
     let known = mirrors::of(at.ledger, at.scope, at.connection.id, &ids).await?;
-    for (ours, known) in found.into_iter().zip(known).filter_map(|(ours, known)| Some((ours?, known))) {
-        match known {
-            Some(mirror) if is_agreed(&mirror) => withdraw(at, &ours, mirror).await?,
-            known if matches!(ours.state, PoState::Posted | PoState::Acknowledged) => place(at, &ours, known).await?,
-            _ => {}
-        }
+    let pairs: Vec<_> = found.into_iter().zip(known).filter_map(|(ours, known)| Some((ours?, known))).collect();
+    let each: Vec<_> = pairs.into_iter().map(|(ours, known)| bring(at, ours, known)).collect();
+    stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+async fn bring(at: &At<'_>, ours: Stored<PurchaseOrder>, known: Option<Stored<Mirror>>) -> Result<(), Halt> {
+    match known {
+        Some(mirror) if is_agreed(&mirror) => withdraw(at, &ours, mirror).await,
+        known if matches!(ours.state, PoState::Posted | PoState::Acknowledged) => place(at, &ours, known).await,
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<Mirror>>) -> Result<(), Halt> {
@@ -55,7 +59,7 @@ async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<M
         let planned = json!({ "lines": lines.iter().map(line).collect::<Vec<_>>() });
         return at.keep(&[kept.becomes(|mirror| mirror.plan(planned))]).await;
     }
-    let Some(consumer) = at.problem(purchase_orders::consumer(at.ledger, at.scope, ours).await)?.ok().flatten() else {
+    let Some(consumer) = apart(purchase_orders::consumer(at.ledger, at.scope, ours).await)?.ok().flatten() else {
         return at.hold(kept, "its consumer was forgotten, or the partner link does not show it", None).await;
     };
     let wish = OrderWrite { mark: ours.id.to_string(), reference: ours.reference.clone(), lines, consumer };
@@ -67,11 +71,9 @@ async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<M
         let mirror = Mirror { remote: Some(theirs.id.clone()), ..mirror };
         mirror.agree(agreed, at.now(), Some(ours.id.born_at()))
     });
-    let mirror = kept.id;
-    at.keep(&[kept]).await?;
-    at.release(mirror).await?;
+    at.settle(kept).await?;
     if ours.state == PoState::Posted {
-        at.problem(purchase_orders::acknowledge(at.ledger, at.scope, ours.id, None).await)?.ok();
+        apart(purchase_orders::acknowledge(at.ledger, at.scope, ours.id, None).await)?.ok();
     }
     Ok(())
 }
@@ -110,7 +112,7 @@ async fn withdraw(at: &At<'_>, ours: &Stored<PurchaseOrder>, mirror: Stored<Mirr
     }
     if ours.state != PoState::Cancelled {
         let why = "the retailer has cancelled a part; the shop's order has to be changed by hand";
-        at.problem(holds::raise(at.ledger, at.scope.account(), mirror.id, HoldReason::Refused, why).await)?.ok();
+        apart(holds::raise(at.ledger, at.scope.account(), mirror.id, HoldReason::Refused, why).await)?.ok();
         return Ok(());
     }
     let Some(remote) = mirror.remote.clone() else { return Ok(()) };

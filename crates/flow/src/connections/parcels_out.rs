@@ -1,12 +1,13 @@
 //! Parcels that a retailer's shop is to know of: what partners have shipped of its orders, and how it can be followed.
 
-use super::at::{At, Halt, Kept};
+use super::at::{AT_ONCE, At, Halt, Kept};
 use super::news::News;
 use bonded_connect::connections::Mode;
 use bonded_connect::mirrors::{self, Agreed, Mirror};
 use bonded_connect::platform::{FulfilmentWrite, ParcelLine, RemoteId};
 use bonded_ledger::Stored;
 use bonded_trade::orders::{Order, OrderFulfilment};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -18,13 +19,11 @@ pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<(), Halt> {
     let ids: Vec<_> = news.orders.iter().copied().collect();
     let known = mirrors::of(at.ledger, at.scope, at.connection.id, &ids).await?;
     let ours = at.ledger.get_many::<Order>(at.scope, &ids).await?;
-    for (ours, mirror) in ours.into_iter().zip(known).filter_map(|(ours, known)| Some((ours?, known?))) {
-        tell(at, &ours, mirror).await?;
-    }
-    Ok(())
+    let each: Vec<_> = ours.into_iter().zip(known).filter_map(|(ours, known)| Some(tell(at, ours?, known?))).collect();
+    stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await
 }
 
-async fn tell(at: &At<'_>, ours: &Stored<Order>, mirror: Stored<Mirror>) -> Result<(), Halt> {
+async fn tell(at: &At<'_>, ours: Stored<Order>, mirror: Stored<Mirror>) -> Result<(), Halt> {
     let (Agreed::Order { lines, mut parcels }, Some(order)) = (mirror.agreed.clone(), mirror.remote.clone()) else {
         return Ok(());
     };
@@ -53,9 +52,7 @@ async fn tell(at: &At<'_>, ours: &Stored<Order>, mirror: Stored<Mirror>) -> Resu
     }
     let agreed = Agreed::Order { lines, parcels };
     let kept = kept.becomes(|mirror| mirror.agree(agreed, at.now(), Some(ours.updated_at)));
-    let mirror = kept.id;
-    at.keep(&[kept]).await?;
-    at.release(mirror).await
+    at.settle(kept).await
 }
 
 /// What a parcel goes by between us and the shop: another one each time that it is said anew how it can be followed.

@@ -1,6 +1,6 @@
 //! Products that a shop has: a supplier's become its catalogue; in a shop that sells they are recognised as partners'.
 
-use super::at::{At, Halt, Kept, sentence};
+use super::at::{At, Halt, Kept, apart, sentence};
 use super::orders_in::sold;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -36,7 +36,7 @@ pub(super) async fn take(at: &At<'_>, theirs: &RemoteProduct) -> Result<(), Halt
         },
         None => adopted(at, theirs).await?,
     };
-    match at.problem(catalog::put(at.ledger, at.scope, &put).await)? {
+    match apart(catalog::put(at.ledger, at.scope, &put).await)? {
         Ok(done) => agree(at, theirs, known, variants, &done, digest).await,
         Err(problem) => {
             let kept = awaited(at, &theirs.id, known);
@@ -59,7 +59,7 @@ pub(super) async fn gone(at: &At<'_>, ids: Vec<RemoteId>) -> Result<(), Halt> {
     for id in ids {
         let Some(mirror) = product_mirror(at, &id).await?.filter(|mirror| mirror.link.is_none()) else { continue };
         let Some(product) = mirror.record_of::<Product>() else { continue };
-        at.problem(catalog::archive(at.ledger, at.scope, product, None).await)?.ok();
+        apart(catalog::archive(at.ledger, at.scope, product, None).await)?.ok();
         // Should it come back, it is another product.
         let mut change = Change::new();
         change.remove(&mirror, "gone");
@@ -84,18 +84,17 @@ pub(super) async fn recognise(at: &At<'_>, theirs: &RemoteProduct) -> Result<(),
         return Ok(());
     }
     let skus: Vec<&str> = new.iter().map(|(_, sku)| *sku).collect();
-    let meant = at.problem(sku_mappings::meanings(at.ledger, at.scope, &skus).await)?.unwrap_or_default();
+    let meant = apart(sku_mappings::meanings(at.ledger, at.scope, &skus).await)?.unwrap_or_default();
     let sold = sold(at, &skus).await?;
     let mut kept = Vec::new();
     for ((remote, sku), means) in new.into_iter().zip(meant) {
         let (link, variant) = match (means, sold.get(sku)) {
-            (Some(Means::Own), _) => continue,
             (Some(Means::Variant(variant)), _) => match owner(at, variant).await? {
                 Some(link) => (link, variant),
                 None => continue,
             },
             (None, Some((partner, variant))) => (partner.link, *variant),
-            (None, None) => continue,
+            (Some(Means::Own), _) | (None, None) => continue,
         };
         let before = mirrors::of(at.ledger, at.scope, at.connection.id, &[variant]).await?.pop().flatten();
         if before.is_some() {
@@ -118,7 +117,7 @@ pub(super) async fn recognise(at: &At<'_>, theirs: &RemoteProduct) -> Result<(),
 /// The link to the partner whose variant this is.
 async fn owner(at: &At<'_>, variant: Id<Variant>) -> Result<Option<Id<bonded_trade::partners::PartnerLink>>, Halt> {
     let open = bonded_trade::partners::opened_suppliers(at.ledger, at.scope).await;
-    for partner in at.problem(open)?.unwrap_or_default() {
+    for partner in apart(open)?.unwrap_or_default() {
         if at.ledger.get(&partner.scope, variant).await?.is_some() {
             return Ok(Some(partner.link));
         }
@@ -147,7 +146,7 @@ fn awaited(at: &At<'_>, id: &RemoteId, known: Option<Stored<Mirror>>) -> Kept {
 async fn adopted(at: &At<'_>, theirs: &RemoteProduct) -> Result<ProductPut, Halt> {
     let mut put = ProductPut { id: None, draft: theirs.product.clone(), variants: Vec::new() };
     let skus: Vec<&str> = theirs.product.variants.iter().filter_map(|variant| variant.sku.as_deref()).collect();
-    let found = at.problem(catalog::by_skus(at.ledger, at.scope, &skus).await)?.unwrap_or_default();
+    let found = apart(catalog::by_skus(at.ledger, at.scope, &skus).await)?.unwrap_or_default();
     let ids: Vec<_> = found.iter().copied().flatten().collect();
     if ids.is_empty() {
         return Ok(put);

@@ -3,7 +3,7 @@
 //! A product that the shop has of its own, recognised by its SKUs, is not touched. A price is given when a variant is made
 //! there, and later only if prices are kept in step: what people set in the shop is theirs.
 
-use super::at::{At, Halt, Kept};
+use super::at::{At, Halt, Kept, apart};
 use super::news::{News, PartnerNews};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -34,7 +34,7 @@ pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<bool, Halt> {
 async fn put(at: &At<'_>, news: &PartnerNews, id: Id<Product>) -> Result<bool, Halt> {
     let scope = &news.partner.scope;
     let Some(product) = at.ledger.get(scope, id).await? else { return Ok(false) };
-    let variants = at.problem(catalog::all_variants_of(at.ledger, scope, id).await)?.unwrap_or_default();
+    let variants = apart(catalog::all_variants_of(at.ledger, scope, id).await)?.unwrap_or_default();
     let known = mirrors::of(at.ledger, at.scope, at.connection.id, &[id]).await?.pop().flatten();
     let ids: Vec<_> = variants.iter().map(|variant| variant.id).collect();
     let known_variants = mirrors::of(at.ledger, at.scope, at.connection.id, &ids).await?;

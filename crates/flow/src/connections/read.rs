@@ -46,7 +46,9 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
         }
     }
     let mut change = Change::new();
-    ours.iter().for_each(|notice| notices::done(&mut change, notice));
+    for notice in &ours {
+        notices::done(&mut change, notice);
+    }
     if !change.is_empty() {
         at.ledger.commit(at.scope, change).await?;
     }
@@ -195,6 +197,7 @@ impl Place {
         let is = [&self.products, &self.levels, &self.orders].map(|reading| reading.since.clone());
         let at_end = was.iter().zip(&is).all(|(was, is)| was == is || is.cursor.is_none());
         if was != is {
+            at.luck.good();
             let [products, levels, orders] = is;
             let agreed = Agreed::Read { products, levels, orders };
             let now = at.now();

@@ -3,7 +3,7 @@
 //! A shop that sells lowers its own stock with each order, before the order reaches us. So a count is written only over the
 //! one that both sides agreed on; where the shop has another, its orders are read first and the count is worked out anew.
 
-use super::at::{At, Halt, Kept};
+use super::at::{At, Halt, Kept, apart};
 use super::news::{News, PartnerNews};
 use bonded_base::Id;
 use bonded_connect::connections::Mode;
@@ -67,7 +67,7 @@ async fn wanted(at: &At<'_>, news: &PartnerNews) -> Result<Vec<Wanted>, Halt> {
     }
     let ids: Vec<_> = mirrored.iter().map(|(id, _)| *id).collect();
     let variants = ledger.get_many::<Variant>(scope, &ids).await?;
-    let levels = at.problem(inventory::levels_of(ledger, scope, &ids).await)?.unwrap_or_default();
+    let levels = apart(inventory::levels_of(ledger, scope, &ids).await)?.unwrap_or_default();
     let mut products: Vec<_> = variants.iter().flatten().map(|variant| variant.product).collect();
     products.sort_unstable();
     products.dedup();
@@ -99,7 +99,7 @@ async fn write(at: &At<'_>, location: &RemoteId, wanted: &[Wanted]) -> Result<bo
         };
         let was = available.get(location.as_str()).copied();
         if was == Some(one.available) {
-            kept.push(Kept::of(at, one.variant, Some(one.mirror.clone())).becomes(|mirror| settled(mirror)));
+            kept.push(Kept::of(at, one.variant, Some(one.mirror.clone())).becomes(settled));
             continue;
         }
         if at.connection.syncs.stock == Mode::Watch {

@@ -33,11 +33,16 @@ impl Deliverer {
             next.failing_since = next.failing_since.or(Some(now));
             next.failures = next.failures.saturating_add(failed);
         }
+        // A message that is given up was tried as long as that, but for what chance takes away.
+        let given_up = !arrived && tried().any(|job| job.message.state == MessageState::Failed);
         let failing_ms = next.failing_since.map_or(0, |since| now.millis() - since.millis());
         if tried().any(|job| job.is_gone) {
             next.state = EndpointState::Paused;
             next.why = Some("the endpoint has answered that it is gone (410)".to_owned());
-        } else if failing_ms >= FAILING_MS || (next.failures >= FAILURES_MAX && failing_ms >= FAILING_FAST_MS) {
+        } else if failing_ms >= FAILING_MS
+            || (failed > 0 && given_up)
+            || (next.failures >= FAILURES_MAX && failing_ms >= FAILING_FAST_MS)
+        {
             next.state = EndpointState::Failing;
             let hours = failing_ms / (60 * 60 * 1000);
             next.why = Some(format!("nothing has arrived there for {hours} hours"));

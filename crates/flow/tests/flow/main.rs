@@ -3,7 +3,9 @@
 #![cfg(test)]
 
 mod calendar;
+mod connections;
 mod journeys;
 mod post;
 mod proofs;
 mod trade;
+mod webhooks;

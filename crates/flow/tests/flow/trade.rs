@@ -14,7 +14,7 @@ use bonded_trade::purchase_orders::{self, PurchaseOrder};
 use std::time::Duration;
 
 /// How long a test waits for what must come by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 pub const ORIGIN: &str = "bonded.test";
 

@@ -41,6 +41,7 @@ pub fn run(line: Line) -> Result<(), Ending> {
         Command::Verify(verify) => verify::run(&verify),
         Command::Bench(bench) => crate::bench::run(choices.engine.as_deref(), &bench),
         Command::Export(export) => export::run(&choices, &export),
+        Command::Listen(listen) => on_runtime(1, crate::listen::run(&listen))?,
         Command::Demo(demo) => crate::demo::run(&choices, &demo),
         Command::Doctor(doctor) => on_runtime(1, crate::doctor::run(&choices, doctor.json))?,
         Command::Openapi => {

@@ -11,6 +11,7 @@ mod export;
 mod house;
 mod identity;
 mod keys;
+mod listen;
 mod mail;
 mod proxy;
 mod refusals;

@@ -66,7 +66,7 @@ fn path_of(route: &Route, ids: &HashMap<&str, String>) -> String {
     let mut path = route.path.clone();
     let kind = path.split('/').nth(2).unwrap_or_default().to_owned();
     path = path.replace("{id}", ids.get(kind.as_str()).map_or("none", String::as_str));
-    for (segment, kind) in [("{product}", "products"), ("{variant}", "variants")] {
+    for (segment, kind) in [("{product}", "products"), ("{variant}", "variants"), ("{message}", "webhook_messages")] {
         path = path.replace(segment, ids.get(kind).map_or("none", String::as_str));
     }
     path.replace("{rest}", "0/000.p/1")
@@ -219,7 +219,12 @@ async fn furnished(house: &House) -> Furniture {
     let invited = house.post(&owner, "/v1/invitations", wanted).await.expect(201);
     let helper = house.staff(StaffRole::Support).await;
     let granted = house.granted(&retailer, &owner, &helper, &[Area::Orders], false).await;
+    let hook = json!({"url": "https://shop.example/hook", "events": ["order.*"]});
+    let hook = text(&house.post(&supplier, "/v1/webhook_endpoints", hook).await.expect(201)["id"]);
+    let test = house.post(&supplier, &format!("/v1/webhook_endpoints/{hook}/test"), Value::Null).await.expect(200);
     let ids = HashMap::from([
+        ("webhook_endpoints", hook),
+        ("webhook_messages", text(&test["id"])),
         ("members", viewer.id.to_string()),
         ("invitations", text(&invited["id"])),
         ("api_keys", retailer.key.to_string()),
@@ -264,6 +269,9 @@ async fn other_accounts_ids_are_not_found_on_any_route() {
             let body = match route.path.as_str() {
                 path if path.ends_with("/reject") => json!({"reason": "none"}).to_string(),
                 path if path.ends_with("/shorten") => json!({"until": "2026-11-22T10:00:00Z"}).to_string(),
+                "/v1/webhook_endpoints/{id}/replay" => {
+                    json!({"from": "2026-11-22T09:00:00Z", "to": "2026-11-22T10:00:00Z"}).to_string()
+                }
                 "/v1/members/{id}" if route.changes() => json!({"role": "viewer"}).to_string(),
                 _ if route.method == Method::GET => String::new(),
                 _ => String::from("{}"),

@@ -1,0 +1,202 @@
+//! A counterpart of Shopify for tests: a shop behind real TLS that answers from the maker's own schema and keeps state.
+//!
+//! Every request is parsed and checked against the schema, and every answer as well, by a GraphQL library that knows
+//! nothing of ours. What the schema does not say (what a mutation changes, what it refuses, what it costs) is written here
+//! from the maker's pages. It is for tests alone, and never uses the client that it tests.
+//!
+//! A test starts a [`Counterpart`], fills its [`State`] through [`Counterpart::shop`], and looks at it afterwards.
+
+mod bulk;
+mod connection;
+mod cost;
+mod facts;
+mod faults;
+mod mutate;
+mod mutate_orders;
+mod mutate_products;
+pub mod schema;
+mod scopes;
+mod serve;
+pub mod state;
+mod tokens;
+mod view;
+mod webhooks;
+
+pub use faults::{Fault, Faults};
+pub use serve::Call;
+pub use state::State;
+pub use tokens::Tokens;
+pub use webhooks::{Post, Webhook, signature};
+
+use cost::Bucket;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
+use rustls::pki_types::PrivateKeyDer;
+use serve::{Shared, lock};
+use std::path::PathBuf;
+use std::sync::{Arc, MutexGuard};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+/// A shop to be started.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// What its prices are in.
+    pub currency: &'a str,
+    /// What the app may do there.
+    pub scopes: &'a [&'a str],
+    /// Points of the bucket, and points that come back in a second.
+    pub bucket: (u64, u64),
+    /// Does its clock go on by itself, or only when the test says so?
+    pub real_time: bool,
+}
+
+/// A running shop; dropping it ends it.
+pub struct Counterpart {
+    shared: Arc<Shared>,
+    directory: TempDir,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Counterpart {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Counterpart {
+    /// Starts a shop on a free port; `None`, and said on standard output, where the maker's schema cannot be had.
+    #[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
+    pub async fn start(wanted: Wanted<'_>) -> Option<Self> {
+        for version in schema::VERSIONS {
+            schema::schema(version)?;
+        }
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let acceptor = acceptor(&directory);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let mut shop = State::new(wanted.currency, wanted.real_time);
+        shop.scopes = wanted.scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let bucket = Bucket::new(wanted.bucket.0, wanted.bucket.1);
+        let shared = Arc::new(Shared::new(shop, bucket, format!("https://localhost:{port}")));
+        let server = tokio::spawn(listen(listener, acceptor, Arc::clone(&shared)));
+        Some(Self { shared, directory, server })
+    }
+
+    /// `https://localhost:port`
+    pub fn base(&self) -> &str {
+        &self.shared.base
+    }
+
+    /// The certificate that a client must trust, as a PEM file.
+    pub fn authority(&self) -> PathBuf {
+        self.directory.path().join("authority.pem")
+    }
+
+    /// What the shop has. Held only for moments: the server needs it too.
+    pub fn shop(&self) -> MutexGuard<'_, State> {
+        lock(&self.shared.shop)
+    }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.shared.faults)
+    }
+
+    /// Who may come in.
+    pub fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        lock(&self.shared.tokens)
+    }
+
+    /// The calls that came so far.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.shared.calls).clone()
+    }
+
+    /// From now on this version answers, whatever is asked for.
+    pub fn fall_to(&self, version: &str) {
+        *lock(&self.shared.falls_to) = Some(version.to_owned());
+    }
+
+    /// Lets the shop's time go on.
+    pub fn elapse(&self, ms: u64) {
+        self.shop().elapse(ms);
+    }
+
+    /// The webhooks that wait, each as it is to be posted, with what goes wrong by the plan.
+    pub fn webhooks(&self, post: Post) -> Vec<Webhook> {
+        webhooks::take(&self.shared, post)
+    }
+
+    /// A webhook of a topic without a subscription.
+    pub fn webhook(&self, address: &str, topic: &str, body: &str) -> Webhook {
+        let secret = self.tokens().client_secret.clone();
+        webhooks::signed(&mut self.shop(), &secret, address, topic, body.to_owned())
+    }
+
+    /// Posts webhooks to where they go, trusting this authority; answers each status, 0 where nobody answered.
+    #[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
+    pub async fn post(&self, webhooks: Vec<Webhook>, authority_pem: &[u8]) -> Vec<u16> {
+        // Another part of the test may have installed it already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let authority = reqwest::Certificate::from_pem(authority_pem).expect("an authority");
+        let client = reqwest::Client::builder().tls_certs_only([authority]).build().expect("a client");
+        let mut statuses = Vec::new();
+        for webhook in webhooks {
+            let request = client.post(&webhook.address).body(webhook.body);
+            let request =
+                webhook.headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+            statuses.push(request.send().await.map_or(0, |answer| answer.status().as_u16()));
+        }
+        statuses
+    }
+
+    /// The app is thrown out: no token opens the shop any more.
+    pub fn uninstall(&self) {
+        self.tokens().end();
+        let mut shop = self.shop();
+        shop.tell("app/uninstalled", serde_json::json!({ "id": 1, "domain": "counterpart.myshopify.com" }));
+    }
+}
+
+async fn listen(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
+    let router = serve::router(shared);
+    loop {
+        let Ok((tcp, _)) = listener.accept().await else { continue };
+        let (acceptor, router) = (acceptor.clone(), router.clone());
+        tokio::spawn(async move {
+            let Ok(tls) = acceptor.accept(tcp).await else { return };
+            let service = TowerToHyperService::new(router);
+            let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(tls), service).await;
+        });
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
+fn acceptor(directory: &TempDir) -> TlsAcceptor {
+    let mut params = CertificateParams::new(Vec::<String>::new()).expect("no names");
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "Counterpart");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
+    std::fs::write(directory.path().join("authority.pem"), authority.pem()).expect("the authority's file");
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a host name");
+    let certificate = params.signed_by(&key, &authority).expect("a certificate");
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("a certificate with its key");
+    TlsAcceptor::from(Arc::new(config))
+}
