@@ -12,15 +12,15 @@ const KILLED_AFTER: [usize; 2] = [5, 6];
 const TRIES_MAX: usize = 20;
 
 /// All faults, in a fresh shop.
-pub async fn told<S: ShopSide>(mut world: World<S>) {
-    lost_products(&world).await;
+pub async fn told<S: ShopSide>(world: &mut World<S>) {
+    lost_products(world).await;
     let product = world.platform.put_product(&mug("prod_b", &[("S", 1_000)])).await.unwrap();
     let small = variant(&product, "PROD_B-S");
     let place = RemoteId::new(world.peer().key("location"));
     world.platform.put_levels(&[level(&small, &place, 1_000, None)]).await.unwrap().remove(0).unwrap();
-    lost_orders(&world, &small).await;
-    lost_parcels(&world, &small).await;
-    killed(&mut world, &small).await;
+    lost_orders(world, &small).await;
+    lost_parcels(world, &small).await;
+    killed(world, &small).await;
 }
 
 async fn lost_products<S: ShopSide>(world: &World<S>) {

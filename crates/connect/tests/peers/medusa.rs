@@ -138,6 +138,6 @@ async fn medusa_tells_the_story() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn medusa_ends_the_same_whatever_is_lost_or_killed() {
-    let Some(world) = World::<MedusaShop>::around(Brand::Medusa).await else { return };
-    faults::told(world).await;
+    let Some(mut world) = World::<MedusaShop>::around(Brand::Medusa).await else { return };
+    faults::told(&mut world).await;
 }
