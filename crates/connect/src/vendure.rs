@@ -23,7 +23,9 @@
 //! The payment is noted as received, since supplier and retailer settle elsewhere.
 //!
 //! **Stock** is written as what is to be available plus what is allocated; an order that is placed in that moment changes
-//! the allocation alone. There is no comparing write.
+//! the allocation alone. There is no comparing write. Where some pieces of a line were sent and the others are cancelled,
+//! Vendure (3.7) counts the sent ones as come back, as far as there are no more of them than cancelled ones; its people
+//! have to know that, and the shop's count is read again as it is.
 //!
 //! **Money** is in hundredths, whatever the currency.
 
@@ -38,7 +40,7 @@ mod purchase;
 mod wire;
 
 use crate::outbound::{Line, Url};
-use crate::platform::walk::Question;
+use crate::platform::walk::{Question, Span};
 use crate::platform::{
     Failure, FulfilmentWrite, LevelWrite, OrderWrite, PAGE_MAX, Platform, PlatformName, ProductWrite, Read, RemoteId,
     RemoteLevel, RemoteLocation, RemoteOrder, RemotePage, RemoteProduct, Shop, Since,
@@ -177,16 +179,14 @@ fn hundredths(money: Money) -> i64 {
 
 /// How a walk's question is put to Vendure, with more conditions.
 fn asked(question: Question, mut filter: Map<String, Value>) -> Value {
-    let mut times = Map::new();
-    // Both ends are left out there, and its clock is finer than a millisecond.
-    times.extend(question.from.map(|from| ("after".to_owned(), json!(from.plus_millis(-1)))));
-    times.extend(question.until.map(|until| ("before".to_owned(), json!(until))));
-    if let (Some(after), Some(before)) = (times.get("after"), times.get("before")) {
-        times = Map::from_iter([("between".to_owned(), json!({"start": after, "end": before}))]);
-    }
-    if !times.is_empty() {
-        filter.insert("updatedAt".to_owned(), Value::Object(times));
-    }
+    // `after` leaves its own moment out, `between` takes both its ends, and its clock is finer than a millisecond.
+    let times = match question.span {
+        Span::Ever => None,
+        Span::From(from) => Some(json!({"after": from.plus_millis(-1)})),
+        Span::At(at) => Some(json!({"between": {"start": at, "end": at.plus_millis(1)}})),
+        Span::Past(at) => Some(json!({"after": at.plus_millis(1)})),
+    };
+    filter.extend(times.map(|times| ("updatedAt".to_owned(), times)));
     let sort = if question.by_id { json!({"id": "ASC"}) } else { json!({"updatedAt": "ASC"}) };
     json!({"options": {"take": PAGE_MAX, "skip": question.skip, "sort": sort, "filter": filter}})
 }

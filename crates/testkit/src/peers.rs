@@ -115,9 +115,4 @@ impl Peer {
         let client = postgres::connect(self.database.url()).await.expect("PostgreSQL answers");
         client.batch_execute(statement).await.expect("a statement that its tables take");
     }
-
-    /// What the server wrote last, for a test that fails.
-    pub fn last_words(&self) -> String {
-        self.server.last_words()
-    }
 }

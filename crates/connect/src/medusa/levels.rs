@@ -3,7 +3,7 @@
 use super::Medusa;
 use super::products::{asked, named};
 use super::wire::Call;
-use crate::platform::walk::{Place, Stamped, Walk};
+use crate::platform::walk::{Place, SETTLING_MS, Stamped, Walk};
 use crate::platform::{Failure, LevelWrite, RemoteId, RemoteLevel, RemotePage, Since};
 use bonded_base::Moment;
 use serde::Deserialize;
@@ -105,7 +105,8 @@ impl Medusa {
         let rows = self.call::<VariantsAnswer>(call).await?.variants;
         let stamped = |row: VariantRow| Stamped { id: row.id.clone(), at: Moment::default(), item: row };
         let (variants, next) = place.turn(rows.into_iter().map(stamped).collect());
-        let is_new = |level: &RemoteLevel| since.updated_at.is_none_or(|since| level.updated_at >= Some(since));
+        let from = since.updated_at.map(|at| at.plus_millis(-SETTLING_MS));
+        let is_new = |level: &RemoteLevel| level.updated_at >= from;
         let items = variants.iter().flat_map(VariantRow::levels).filter(is_new).map(Ok).collect();
         Ok(RemotePage { items, next: next.and_then(|place| Walk { part, place }.cursor()) })
     }

@@ -4,7 +4,7 @@ use super::product_rows::{FIELDS, NamedRow, PriceRow, ProductRow, VariantRow, st
 use super::wire::Call;
 use super::{MARK, Medusa};
 use crate::platform::body::set;
-use crate::platform::walk::{Place, Question, Stamped, Walk};
+use crate::platform::walk::{Place, Question, Span, Stamped, Walk};
 use crate::platform::{
     Failure, PAGE_MAX, ProductWrite, Read, RemoteId, RemotePage, RemoteProduct, Since, Unreadable, VariantWrite,
     reading,
@@ -49,8 +49,14 @@ pub(super) fn asked(question: Question) -> Vec<(&'static str, String)> {
     let order = if question.by_id { "id" } else { "updated_at" };
     let mut query =
         vec![("limit", PAGE_MAX.to_string()), ("offset", question.skip.to_string()), ("order", order.to_owned())];
-    query.extend(question.from.map(|from| ("updated_at[$gte]", from.to_string())));
-    query.extend(question.until.map(|until| ("updated_at[$lt]", until.to_string())));
+    let (from, until) = match question.span {
+        Span::Ever => (None, None),
+        Span::From(from) => (Some(from), None),
+        Span::At(at) => (Some(at), Some(at.plus_millis(1))),
+        Span::Past(at) => (Some(at.plus_millis(1)), None),
+    };
+    query.extend(from.map(|from| ("updated_at[$gte]", from.to_string())));
+    query.extend(until.map(|until| ("updated_at[$lt]", until.to_string())));
     query
 }
 

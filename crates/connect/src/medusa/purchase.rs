@@ -92,6 +92,16 @@ struct ChangeRow {
     internal_note: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct ReservationsAnswer {
+    reservations: Vec<IdRow>,
+}
+
+#[derive(Deserialize)]
+struct IdRow {
+    id: String,
+}
+
 impl Medusa {
     /// Places an order, unless one with its mark is there.
     pub(super) async fn place(&self, order: &OrderWrite) -> Result<RemoteOrder, Failure> {
@@ -176,6 +186,7 @@ impl Medusa {
         }
         if is_packed {
             self.take_out(&row).await?;
+            self.release(&row).await?;
         } else {
             self.done(Call::post("cancel", &[], &format!("/admin/orders/{id}/cancel"), json!({})).answering("id"))
                 .await?;
@@ -197,6 +208,18 @@ impl Medusa {
             self.done(Call::post("cancel", &["lines"], &item, body)).await?;
         }
         self.done(Call::post("cancel", &[], &format!("{path}/confirm"), json!({}))).await
+    }
+
+    /// Frees what is still reserved for lines of which nothing is to be sent any more: Medusa reserves anew what a changed
+    /// order has, and forgets what of it has left already.
+    async fn release(&self, row: &OrderRow) -> Result<(), Failure> {
+        let mut query: Vec<_> = row.items.iter().map(|line| ("line_item_id[]", line.id.clone())).collect();
+        query.push(("limit", CHOICES_MAX.to_owned()));
+        let call = Call::get("stock", "/admin/reservations", query).answering("id");
+        for reservation in self.call::<ReservationsAnswer>(call).await?.reservations {
+            self.done(Call::delete("cancel", &format!("/admin/reservations/{}", reservation.id))).await?;
+        }
+        Ok(())
     }
 
     /// Begins a change; one of ours that was left half done is given up first, anybody else's is not.

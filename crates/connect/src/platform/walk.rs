@@ -22,6 +22,8 @@ pub enum Place {
     From(Option<Moment>),
     /// The things of one moment, by id: so many were read, the last of them this one.
     At(Moment, usize, String),
+    /// All after the things of that moment, oldest first.
+    Past(Moment),
     /// Everything, by id: so many were read.
     All(usize),
 }
@@ -38,14 +40,26 @@ pub struct Walk {
 /// What to ask the platform for: a page of at most [`PAGE_MAX`] things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Changed at or after this.
-    pub from: Option<Moment>,
-    /// Changed before this.
-    pub until: Option<Moment>,
+    /// What is asked for by time.
+    pub span: Span,
     /// Things to leave out at the beginning.
     pub skip: usize,
     /// Whether they are sorted by id; else by time, the oldest first.
     pub by_id: bool,
+}
+
+/// A part of time. A platform's clock may be finer than the milliseconds that it says; then the end of one moment is asked
+/// for with it, and what comes past that moment begins after its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// All of it.
+    Ever,
+    /// At or after this.
+    From(Moment),
+    /// In the millisecond that begins here.
+    At(Moment),
+    /// After that millisecond.
+    Past(Moment),
 }
 
 /// Something that was read, with what a walk has to know of it.
@@ -81,12 +95,10 @@ impl Place {
     /// What to ask for.
     pub fn question(&self) -> Question {
         match self {
-            Self::From(from) => Question { from: *from, until: None, skip: 0, by_id: false },
-            Self::At(at, read, _) => {
-                let (until, skip) = (Some(at.plus_millis(1)), read.saturating_sub(1));
-                Question { from: Some(*at), until, skip, by_id: true }
-            }
-            Self::All(read) => Question { from: None, until: None, skip: *read, by_id: true },
+            Self::From(from) => Question { span: from.map_or(Span::Ever, Span::From), skip: 0, by_id: false },
+            Self::At(at, read, _) => Question { span: Span::At(*at), skip: read.saturating_sub(1), by_id: true },
+            Self::Past(at) => Question { span: Span::Past(*at), skip: 0, by_id: false },
+            Self::All(read) => Question { span: Span::Ever, skip: *read, by_id: true },
         }
     }
 
@@ -95,6 +107,7 @@ impl Place {
         let is_full = page.len() >= PAGE_MAX;
         match self {
             Self::From(from) => from_time(*from, page, is_full),
+            Self::Past(at) => from_time(Some(at.plus_millis(1)), page, is_full),
             Self::At(at, read, last) => at_one_moment(*at, *read, last, page, is_full),
             Self::All(read) => {
                 let next = is_full.then(|| Self::All(read + page.len()));
@@ -129,7 +142,7 @@ fn at_one_moment<T>(
     let seen = usize::from(read > 0);
     let next = match page.last() {
         Some(stamped) if is_full => Place::At(at, read + page.len() - seen, stamped.id.clone()),
-        _ => Place::From(Some(at.plus_millis(1))),
+        _ => Place::Past(at),
     };
     (page.into_iter().skip(seen).map(|stamped| stamped.item).collect(), Some(next))
 }
@@ -140,18 +153,26 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    /// A shop's list: id and the millisecond of the last change.
+    /// A shop's list: id and the microsecond of the last change. It compares as SQL does, with milliseconds from us.
     fn answer(shop: &[(u32, i64)], question: Question) -> Vec<Stamped<u32>> {
-        let from = question.from.map_or(i64::MIN, Moment::millis);
-        let until = question.until.map_or(i64::MAX, Moment::millis);
-        let mut found: Vec<_> = shop.iter().copied().filter(|(_, at)| (from..until).contains(at)).collect();
+        let is_asked_for = |at: i64| match question.span {
+            Span::Ever => true,
+            Span::From(from) => at > (from.millis() - 1) * 1_000,
+            Span::At(moment) => (moment.millis() * 1_000..=(moment.millis() + 1) * 1_000).contains(&at),
+            Span::Past(moment) => at > (moment.millis() + 1) * 1_000,
+        };
+        let mut found: Vec<_> = shop.iter().copied().filter(|(_, at)| is_asked_for(*at)).collect();
         if question.by_id {
             found.sort_unstable();
         } else {
             // Within one moment a platform may give any order, and another one each time.
             found.sort_unstable_by_key(|(id, at)| (*at, id.wrapping_mul(2_654_435_769)));
         }
-        let stamped = |(id, at): (u32, i64)| Stamped { id: id.to_string(), at: Moment::from_millis(at), item: id };
+        let stamped = |(id, at): (u32, i64)| Stamped {
+            id: id.to_string(),
+            at: Moment::from_millis(at.div_euclid(1_000)),
+            item: id,
+        };
         found.into_iter().skip(question.skip).take(PAGE_MAX).map(stamped).collect()
     }
 
@@ -170,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_missed_whatever_shares_its_moment(times in prop::collection::vec(0_i64..4, 0..900)) {
+        fn nothing_is_missed_whatever_shares_its_moment(times in prop::collection::vec(prop_oneof![0_i64..4, Just(1_000), Just(1_500), Just(2_000), 0_i64..4_000], 0..900)) {
             let mut shop: Vec<_> = (0..).zip(times).collect();
             let all: BTreeSet<u32> = shop.iter().map(|(id, _)| *id).collect();
             prop_assert_eq!(walked(&mut shop, |_| {}), all);
@@ -178,16 +199,16 @@ mod tests {
 
         #[test]
         fn what_changes_meanwhile_pushes_nothing_out(
-            times in prop::collection::vec(0_i64..3, 300..700),
+            times in prop::collection::vec(prop_oneof![0_i64..3, Just(1_000), Just(1_500)], 300..700),
             changed in prop::collection::vec(0_usize..700, 0..40),
         ) {
             let mut shop: Vec<_> = (0..).zip(times).collect();
             let all: BTreeSet<u32> = shop.iter().map(|(id, _)| *id).collect();
-            let (mut changed, mut now) = (changed.into_iter(), 100);
+            let (mut changed, mut now) = (changed.into_iter(), 100_000);
             let seen = walked(&mut shop, |shop| {
                 let place = changed.next().map(|place| place % shop.len());
                 if let Some(thing) = place.and_then(|place| shop.get_mut(place)) {
-                    now += 1;
+                    now += 700;
                     thing.1 = now;
                 }
             });

@@ -2,7 +2,7 @@
 
 use super::documents::{LEVELS, SET_LEVELS};
 use super::{Items, Vendure, asked, named};
-use crate::platform::walk::{Place, Stamped, Walk};
+use crate::platform::walk::{Place, SETTLING_MS, Stamped, Walk};
 use crate::platform::{Failure, LevelWrite, RemoteId, RemoteLevel, RemotePage, Since};
 use bonded_base::Moment;
 use serde::Deserialize;
@@ -74,7 +74,8 @@ impl Vendure {
         let answer: VariantsAnswer = self.say(LEVELS, &[], asked(place.question(), Map::new())).await?;
         let stamped = |row: VariantRow| Stamped { id: row.id.clone(), at: Moment::default(), item: row };
         let (variants, next) = place.turn(answer.product_variants.items.into_iter().map(stamped).collect());
-        let is_new = |level: &RemoteLevel| since.updated_at.is_none_or(|since| level.updated_at >= Some(since));
+        let from = since.updated_at.map(|at| at.plus_millis(-SETTLING_MS));
+        let is_new = |level: &RemoteLevel| level.updated_at >= from;
         let items = variants.iter().flat_map(VariantRow::levels).filter(is_new).map(Ok).collect();
         Ok(RemotePage { items, next: next.and_then(|place| Walk { part, place }.cursor()) })
     }

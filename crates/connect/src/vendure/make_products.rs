@@ -236,7 +236,11 @@ impl Vendure {
             "outOfStockThreshold": if own.sell_when_out { BELOW_NOTHING } else { 0 },
         });
         if let Some(price) = variant.price {
-            set(&mut input, "prices", json!([{"currencyCode": price.currency.code(), "price": hundredths(price)}]));
+            if price.currency != self.facts().await?.currency {
+                return Err(Failure::Refused("the shop's prices are in another currency".to_owned()));
+            }
+            // A price among `prices` is not kept on creating.
+            set(&mut input, "price", hundredths(price));
         }
         Ok(input)
     }

@@ -10,9 +10,8 @@ mod vendure;
 mod writes;
 
 use bonded_base::{Id, Kind, Kinded, Secret};
-use bonded_connect::outbound::{Host, Outbound, OutboundSetup, Owner, Url};
+use bonded_connect::outbound::{Host, Line, Outbound, OutboundSetup, Owner, Url};
 use bonded_connect::platform::Platform;
-use bonded_ledger::Scope;
 use bonded_testkit::ledger::{TestLedger, on_sqlite};
 use bonded_testkit::peers::{Brand, Peer};
 use shop::ShopSide;
@@ -28,8 +27,9 @@ impl Kinded for Connection {
 pub struct World<S> {
     pub platform: Box<dyn Platform>,
     pub shop: S,
-    pub ledger: TestLedger,
-    pub scope: Scope,
+    pub line: Line,
+    pub base: Url,
+    _ledger: TestLedger,
 }
 
 impl<S: ShopSide> World<S> {
@@ -48,7 +48,8 @@ impl<S: ShopSide> World<S> {
         let hosts = vec![Host::of(&base).unwrap()];
         let line = Outbound::new(setup).unwrap().line(&ledger, &scope, owner, hosts);
         let key = Secret::new(peer.key("secret").to_owned());
-        Some(Self { platform: S::platform(line, base, key), shop: S::of(peer), ledger, scope })
+        let platform = S::platform(line.clone(), base.clone(), key);
+        Some(Self { platform, shop: S::of(peer), line, base, _ledger: ledger })
     }
 
     pub fn peer(&self) -> &Peer {

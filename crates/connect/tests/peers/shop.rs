@@ -25,6 +25,9 @@ pub trait ShopSide: Send + Sync + Sized {
     /// How many products [`ShopSide::crowd`] makes: more than two pages.
     const CROWD: u32 = 250;
 
+    /// Pieces that the platform itself puts back to stock too many when two of three are cancelled and one was sent.
+    const PUT_BACK_TOO_MANY: i64;
+
     fn of(peer: Peer) -> Self;
     fn peer(&self) -> &Peer;
     fn peer_mut(&mut self) -> &mut Peer;

@@ -6,7 +6,7 @@ use crate::{faults, story};
 use async_trait::async_trait;
 use bonded_base::Secret;
 use bonded_connect::outbound::{Line, Url};
-use bonded_connect::platform::{Platform, RemoteId};
+use bonded_connect::platform::{Failure, Platform, RemoteId};
 use bonded_connect::vendure::{Vendure, VendureCredential, documents};
 use bonded_testkit::peers::{Brand, Peer};
 use reqwest::Method;
@@ -59,6 +59,9 @@ impl ShopSide for VendureShop {
         sending: &["mutation Pack", "mutation Ship"],
         product: &["mutation CreateMark", "mutation CreateProduct", "mutation CreateGroup", "mutation CreateVariants"],
     };
+
+    // Vendure takes a piece that was sent for one that came back.
+    const PUT_BACK_TOO_MANY: i64 = 1;
 
     fn of(peer: Peer) -> Self {
         Self(peer, Mutex::default())
@@ -160,8 +163,28 @@ async fn vendure_tells_the_story() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vendure_ends_the_same_whatever_is_lost_or_killed() {
-    let Some(world) = World::<VendureShop>::around(Brand::Vendure).await else { return };
-    faults::told(world).await;
+    let Some(mut world) = World::<VendureShop>::around(Brand::Vendure).await else { return };
+    faults::told(&mut world).await;
+    ended_session(&mut world).await;
+}
+
+/// Who comes by name and password signs in again when the session is over, and only then.
+async fn ended_session(world: &mut World<VendureShop>) {
+    let login = |password: &str| {
+        let (username, password) = ("bonded@bonded.invalid".to_owned(), Secret::new(password.to_owned()));
+        Vendure::new(world.line.clone(), world.base.clone(), VendureCredential::Login { username, password })
+    };
+    let (shop, stranger) = (login("of the tests, limited"), login("guessed"));
+    assert!(matches!(stranger.locations().await, Err(Failure::Unauthorised(_))));
+    assert_eq!(shop.locations().await.unwrap().len(), 1);
+    world.peer().sql("DELETE FROM session WHERE \"authenticationStrategy\" = 'native'").await;
+    // The server remembers sessions until it ends.
+    world.shop.peer_mut().restart().await;
+    let mut found = shop.locations().await;
+    if matches!(found, Err(Failure::Away(_))) {
+        found = shop.locations().await;
+    }
+    assert_eq!(found.unwrap().len(), 1);
 }
 
 /// A server judges a document by its schema before it looks for the operation, of which there is none by that name.
