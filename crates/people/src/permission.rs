@@ -44,7 +44,7 @@ pub struct UnknownPermission;
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::AccountRead,
         Self::PartnerLinksRead,
         Self::PartnerLinksWrite,

@@ -241,7 +241,7 @@ pub fn request(
 
 /// The address of a route with ids that were never given to anybody.
 pub fn made_up(route: &str) -> String {
-    const PREFIXES: [(&str, &str); 12] = [
+    const PREFIXES: [(&str, &str); 16] = [
         ("api_keys", "key"),
         ("grants", "grant"),
         ("holds", "hold"),

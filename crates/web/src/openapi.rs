@@ -32,7 +32,7 @@ with an API key, or in the session of a member who is signed in; what touches me
 a second factor. Bodies are JSON. Times are RFC 3339 in UTC, amounts are whole minor units with their currency.";
 
 /// What the groups of routes are about, in the order in which they are described.
-pub(crate) const TAGS: [(&str, &str); 15] = [
+pub(crate) const TAGS: [(&str, &str); 16] = [
     ("Account", "The account that the key opens."),
     ("Partner links", "Two accounts trade with each other once both have said so."),
     ("Partner catalogue", "What a partner shares, read by reference: as it is now, and only while the link is active."),
