@@ -62,9 +62,9 @@ impl Receiver {
         let (told, chosen) = (Arc::new(told), Arc::clone(&rule));
         // Over HTTP/1.1, where a connection is one request's own, and so can be cut.
         let server = HttpsServer::start(Wanted { h2: false, ..Wanted::GOOD }, move |request| {
-            let (head, body) = request.into_parts();
+            let (parts, body) = request.into_parts();
             let count = told.borrow().len();
-            let mut heard = Heard { headers: head.headers, body, count, was_well: false };
+            let mut heard = Heard { headers: parts.headers, body, count, was_well: false };
             let does = chosen.lock().unwrap().clone()(&heard);
             heard.was_well = does == Does::Well;
             told.send_modify(|all: &mut Vec<Heard>| all.push(heard));
