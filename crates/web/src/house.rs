@@ -241,8 +241,9 @@ pub fn request(
 
 /// The address of a route with ids that were never given to anybody.
 pub fn made_up(route: &str) -> String {
-    const PREFIXES: [(&str, &str); 16] = [
+    const PREFIXES: [(&str, &str); 15] = [
         ("api_keys", "key"),
+        ("connections", "con"),
         ("grants", "grant"),
         ("holds", "hold"),
         ("imports", "imp"),
@@ -253,6 +254,7 @@ pub fn made_up(route: &str) -> String {
         ("partner_links", "link"),
         ("products", "prod"),
         ("purchase_orders", "po"),
+        ("sku_mappings", "map"),
         ("variants", "var"),
         ("webhook_endpoints", "we"),
     ];
