@@ -167,7 +167,9 @@ pub(super) fn mapped(
     let mut columns: Vec<_> = header.iter().enumerate().map(column).collect();
     if columns.iter().all(|column| column.field.is_none()) {
         // What has no column that is known may have no header at all, but a first row.
-        columns.iter_mut().for_each(|column| NOT_REPEATED.clone_into(&mut column.name));
+        for column in &mut columns {
+            NOT_REPEATED.clone_into(&mut column.name);
+        }
     }
     (columns, best.map(|(id, _)| *id))
 }

@@ -8,6 +8,7 @@ use bonded_ledger::{List, Scope};
 use bonded_testkit::ledger::TestLedger;
 use bonded_trade::catalog::{self, Product, Variant};
 use bonded_trade::inventory::levels_of;
+use std::fmt::Write as _;
 
 const FILE: &str = "Handle,Title,Vendor,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty,Variant Price\n\
     tin,Tea Tin,Pottery,Size,S,TIN-S,12,7.50\n\
@@ -137,7 +138,7 @@ async fn a_large_file_goes_in_chunk_by_chunk_and_no_row_twice() {
         let scope = ledger.any_account();
         let mut file = String::from("Title,SKU,Price,Inventory quantity\n");
         for number in 0..3_500 {
-            file.push_str(&format!("Nail {number},NAIL-{number},0.10,{number}\n"));
+            writeln!(file, "Nail {number},NAIL-{number},0.10,{number}").unwrap();
         }
         let received = receive(&ledger, &scope, Format::Products, file.as_bytes()).await;
         assert_eq!((received.rows, received.chunks, received.bytes), (3_500, 4, file.len() as u64));

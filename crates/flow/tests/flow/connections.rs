@@ -1,27 +1,24 @@
 //! Connected shops: what they sell, ship and count reaches the partner's shop, once, whatever goes wrong on the way.
 
+mod market;
 mod shop;
 
 use crate::trade::Trade;
-use bonded_base::{Account, Id, Kind, Secret};
+use bonded_base::{Kind, Secret};
 use bonded_connect::connections::{
-    self, Connection, ConnectionDraft, ConnectionPatch, ConnectionState, Direction, Mode, Policy, Syncs, Unmatched,
+    self, ConnectionDraft, ConnectionPatch, ConnectionState, Direction, Mode, Policy, Syncs, Unmatched,
 };
-use bonded_connect::mirrors::{Mirror, MirrorState};
-use bonded_connect::platform::{Failure, Platform, PlatformName};
-use bonded_flow::connections::{Connected, Opens};
-use bonded_flow::followers;
-use bonded_ledger::{Ledger, List, PAGE_MAX, Scope, Stored};
+use bonded_connect::mirrors::MirrorState;
+use bonded_connect::platform::{Failure, PlatformName};
+use bonded_ledger::PAGE_MAX;
 use bonded_trade::accounts::Role;
-use bonded_trade::holds::{self, Hold, HoldState};
-use bonded_trade::orders::{self, Order, OrderState};
+use bonded_trade::holds;
+use bonded_trade::orders::{self, OrderState};
 use bonded_trade::purchase_orders::PoState;
 use bonded_trade::sku_mappings::{self, Means};
 use bonded_trade::{Page, Patch, catalog, inventory};
+use market::Market;
 use shop::Shop;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 crate::on_both_engines!(
     what_a_shop_sells_is_shipped_by_its_supplier_s_and_shown_with_its_tracking,
@@ -33,129 +30,6 @@ crate::on_both_engines!(
     a_partner_s_products_are_made_in_a_shop_and_kept_there,
     a_connection_says_how_it_stands,
 );
-
-/// A retailer's shop and a supplier's, both connected.
-struct Market {
-    trade: Trade,
-    shops: Shops,
-    retailer: Scope,
-    supplier: Scope,
-    retail: Arc<Shop>,
-    supply: Arc<Shop>,
-    running: Option<followers::Running>,
-    nodes: u8,
-    time: tokio::task::JoinHandle<()>,
-}
-
-/// Which shop a connection leads to, by its host.
-#[derive(Clone, Default)]
-struct Shops(Arc<Mutex<HashMap<String, Arc<Shop>>>>);
-
-impl Opens for Shops {
-    fn open(&self, _: &Ledger, _: &Scope, connection: &Stored<Connection>) -> Result<Arc<dyn Platform>, Failure> {
-        Ok(self.0.lock().unwrap()[&connection.shop].clone())
-    }
-
-    fn address(&self, connection: Id<Connection>) -> String {
-        format!("https://bonded.test/{connection}")
-    }
-}
-
-impl Drop for Market {
-    fn drop(&mut self) {
-        self.time.abort();
-    }
-}
-
-impl Market {
-    async fn open(trade: Trade) -> Self {
-        let (retailer, supplier) =
-            (trade.account("Shop", Role::Retailer).await, trade.account("Lamps", Role::Supplier).await);
-        trade.link(&retailer, &supplier).await;
-        let clock = trade.ledger.clock_handle();
-        let (retail, supply) = (Shop::new(clock.clone()), Shop::new(clock));
-        let time = trade.ledger.clock_handle();
-        let time = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                time.advance_ms(20);
-            }
-        });
-        let shops = Shops::default();
-        let mut market = Self { trade, shops, retailer, supplier, retail, supply, running: None, nodes: 100, time };
-        market.start();
-        market
-    }
-
-    fn start(&mut self) {
-        self.nodes += 1;
-        let (ledger, shops) = (Ledger::clone(&self.trade.ledger), Arc::new(self.shops.clone()));
-        let makes = move |kind: Kind, account: Id<Account>, id: [u8; 16]| -> Option<Box<dyn followers::Turn>> {
-            let shops: Arc<dyn Opens> = shops.clone();
-            (kind == Kind::Connection)
-                .then(|| Box::new(Connected::new(ledger.clone(), shops, account, id)) as Box<dyn followers::Turn>)
-        };
-        let (ledger, node) = (Ledger::clone(&self.trade.ledger), Id::from_bytes([self.nodes; 16]));
-        self.running = Some(followers::start(ledger, node, Arc::new(makes)));
-    }
-
-    /// The node dies where it stands, and another takes its place.
-    fn crash(&mut self) {
-        self.running.take().unwrap().abandon();
-        // What the dead node held runs out.
-        self.trade.ledger.test_clock().advance_ms(60_000);
-        self.start();
-    }
-
-    async fn connect(&self, scope: &Scope, shop: &Arc<Shop>, direction: Direction, syncs: Syncs) -> Id<Connection> {
-        self.connect_by(scope, shop, direction, syncs, Policy::default()).await
-    }
-
-    async fn connect_by(
-        &self,
-        scope: &Scope,
-        shop: &Arc<Shop>,
-        direction: Direction,
-        syncs: Syncs,
-        policy: Policy,
-    ) -> Id<Connection> {
-        let host = format!("shop-{}.example.com", self.shops.0.lock().unwrap().len());
-        self.shops.0.lock().unwrap().insert(host.clone(), shop.clone());
-        let draft = ConnectionDraft { platform: PlatformName::Medusa, shop: host, direction, syncs, policy };
-        let credential = Secret::new(b"sk_1".to_vec());
-        connections::connect(&self.trade.ledger, scope, draft, Vec::new(), &credential).await.unwrap().id
-    }
-
-    async fn connect_both(&self) -> (Id<Connection>, Id<Connection>) {
-        let syncs = Syncs { products: Mode::Off, ..Syncs::all(Mode::On) };
-        let retail = self.connect(&self.retailer, &self.retail, Direction::SellThrough, syncs).await;
-        let supply = self.connect(&self.supplier, &self.supply, Direction::SupplyFrom, Syncs::all(Mode::On)).await;
-        (retail, supply)
-    }
-
-    async fn orders(&self) -> Vec<Stored<Order>> {
-        let page = Page::first(PAGE_MAX);
-        orders::list(&self.trade.ledger, &self.retailer, None, page).await.unwrap().records
-    }
-
-    async fn holds(&self, scope: &Scope) -> Vec<Stored<Hold>> {
-        let open = Some(HoldState::Open);
-        holds::list(&self.trade.ledger, scope, open, Page::first(PAGE_MAX)).await.unwrap().records
-    }
-
-    async fn mirrors(&self, scope: &Scope, state: MirrorState) -> Vec<Stored<Mirror>> {
-        let list = List { state: Some(state.number()), ..List::first(PAGE_MAX) };
-        self.trade.ledger.list::<Mirror>(scope, &list).await.unwrap().records
-    }
-
-    async fn connection(&self, scope: &Scope, id: Id<Connection>) -> Stored<Connection> {
-        connections::get(&self.trade.ledger, scope, id).await.unwrap()
-    }
-
-    async fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        self.trade.until(what, async || holds()).await;
-    }
-}
 
 /// The ids of a shop's orders that we placed, in order.
 fn placed(shop: &Shop) -> Vec<String> {

@@ -74,7 +74,7 @@ async fn keep_import_mapping(
 }
 
 #[derive(Serialize)]
-struct Forgotten {
+struct Removal {
     object: &'static str,
     id: Id<ImportRecord>,
     forgotten: bool,
@@ -90,5 +90,5 @@ async fn forget_import_mapping(
     IdIn(id): IdIn<ImportRecord>,
 ) -> Result<Reply, Failure> {
     files::forget_mapping(app.ledger(), caller.scope(), id).await?;
-    Reply::ok(&Forgotten { object: OBJECT, id, forgotten: true })
+    Reply::ok(&Removal { object: OBJECT, id, forgotten: true })
 }

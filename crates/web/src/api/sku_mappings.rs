@@ -79,7 +79,7 @@ async fn list_sku_mappings(State(app): State<App>, caller: Caller, params: Param
 }
 
 #[derive(Serialize)]
-struct Deleted {
+struct Removal {
     object: &'static str,
     id: Id<SkuMapping>,
     deleted: bool,
@@ -95,7 +95,7 @@ async fn delete_sku_mapping(
     IdIn(id): IdIn<SkuMapping>,
 ) -> Result<Reply, Failure> {
     sku_mappings::remove(app.ledger(), caller.scope(), id).await?;
-    Reply::ok(&Deleted { object: Kind::SkuMapping.name(), id, deleted: true })
+    Reply::ok(&Removal { object: Kind::SkuMapping.name(), id, deleted: true })
 }
 
 #[cfg(test)]

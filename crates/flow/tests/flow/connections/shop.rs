@@ -1,5 +1,6 @@
-//! A shop in memory that keeps the rules of [`Platform`], with faults by plan: for what the flow decides, not for how any
-//! platform is spoken to.
+//! A shop in memory that keeps the rules of [`Platform`], with faults by plan.
+//!
+//! It is for what the flow decides, not for how any platform is spoken to.
 
 use async_trait::async_trait;
 use bonded_base::{Clock, Currency, Moment, Money};
