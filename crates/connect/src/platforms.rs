@@ -28,6 +28,9 @@ pub struct CredentialDraft {
     /// Shopify: the Admin API token of an app that was made in the shop (`shpat_…`).
     #[serde(default)]
     access_token: Option<String>,
+    /// Shopify: that app's secret, which signs its webhooks; without it the shop is read at intervals only.
+    #[serde(default)]
+    client_secret: Option<String>,
     /// Medusa: a secret API key (`sk_…`). Vendure: an API key.
     #[serde(default)]
     api_key: Option<String>,
@@ -72,6 +75,11 @@ impl Platforms {
         Self { shopify_base: Some(base), ..self }
     }
 
+    /// The way out that all of them are reached by.
+    pub const fn outbound(&self) -> &Outbound {
+        &self.outbound
+    }
+
     /// Our app at Shopify, if this deployment has one.
     pub const fn app(&self) -> Option<&App> {
         self.app.as_ref()
@@ -80,6 +88,13 @@ impl Platforms {
     /// Where a shop tells of changes.
     pub fn address(&self, connection: Id<Connection>) -> String {
         format!("{}/hooks/{connection}", self.origin)
+    }
+
+    /// What a shop's webhooks may be signed with: the secrets of our app, and that of the app which was made in the shop.
+    pub fn signing_secrets(&self, credential: Option<&Secret<Vec<u8>>>) -> Vec<Secret<String>> {
+        let own = credential.and_then(|kept| serde_json::from_slice::<KeptByShopify>(kept.expose()).ok());
+        let own = own.and_then(|kept| kept.secret.clone()).map(Secret::new);
+        self.app.iter().flat_map(App::secrets).chain(own).collect()
     }
 
     /// The client of a connection's shop; nothing is called yet.
@@ -141,7 +156,8 @@ pub fn scopes(draft: &ConnectionDraft) -> Vec<String> {
 impl CredentialDraft {
     /// What is kept of it, concealed: the parts that this platform takes, and no others.
     pub fn check(&self, platform: PlatformName) -> Result<Secret<Vec<u8>>, Problem> {
-        let parts = [&self.access_token, &self.api_key, &self.username, &self.password, &self.channel];
+        let parts =
+            [&self.access_token, &self.client_secret, &self.api_key, &self.username, &self.password, &self.channel];
         if parts.into_iter().flatten().any(|part| part.is_empty() || part.chars().count() > CREDENTIAL_CHARS_MAX) {
             let detail = format!("each part of a credential has 1 to {CREDENTIAL_CHARS_MAX} characters");
             return Err(Problem::invalid("", detail));
@@ -149,7 +165,8 @@ impl CredentialDraft {
         let kept = match platform {
             PlatformName::Shopify => {
                 let token = self.access_token.clone().ok_or_else(|| missing("/access_token", "the app's token"))?;
-                return Ok(Token::Custom(Secret::new(token)).to_bytes());
+                let kept = KeptByShopify { custom: token, secret: self.client_secret.clone() };
+                return serde_json::to_vec(&kept).map(Secret::new).map_err(|_| unkept());
             }
             PlatformName::Medusa => {
                 let mut kept = Self::default();
@@ -160,12 +177,13 @@ impl CredentialDraft {
                 self.vendure().ok_or_else(|| missing("/api_key", "an API key, or a username and a password"))?;
                 let mut kept = self.clone();
                 kept.access_token.zeroize();
-                kept.access_token = None;
+                kept.client_secret.zeroize();
+                (kept.access_token, kept.client_secret) = (None, None);
                 kept
             }
             PlatformName::Stripe => return Err(Problem::invalid("/platform", "a gateway is connected elsewhere")),
         };
-        serde_json::to_vec(&kept).map(Secret::new).map_err(|_| Problem::invalid("", "it cannot be kept"))
+        serde_json::to_vec(&kept).map(Secret::new).map_err(|_| unkept())
     }
 
     fn vendure(&self) -> Option<VendureCredential> {
@@ -175,6 +193,17 @@ impl CredentialDraft {
         let (username, password) = (self.username.clone()?, Secret::new(self.password.clone()?));
         Some(VendureCredential::Login { username, password })
     }
+}
+
+/// The form of [`Token::Custom`], with the secret of its app beside it.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct KeptByShopify {
+    custom: String,
+    secret: Option<String>,
+}
+
+fn unkept() -> Problem {
+    Problem::invalid("", "it cannot be kept")
 }
 
 fn missing(pointer: &'static str, what: &str) -> Problem {
@@ -246,6 +275,7 @@ mod tests {
         let everything = r#"{"access_token": "shpat_1", "api_key": "sk_2", "username": "u", "password": "p3"}"#;
         let shopify = kept(PlatformName::Shopify, everything).unwrap();
         assert!(shopify.contains("shpat_1") && !shopify.contains("sk_2") && !shopify.contains("p3"));
+        assert!(matches!(Token::from_bytes(&Secret::new(shopify.into_bytes())), Some(Token::Custom(_))));
         let medusa = kept(PlatformName::Medusa, everything).unwrap();
         assert!(medusa.contains("sk_2") && !medusa.contains("shpat_1") && !medusa.contains("p3"));
         let vendure = kept(PlatformName::Vendure, everything).unwrap();

@@ -9,6 +9,7 @@
 //! Architecture invariant: what is wrong with one thing holds back only that thing.
 
 mod at;
+pub mod hooks;
 mod levels_in;
 mod news;
 mod orders_in;

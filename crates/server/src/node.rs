@@ -62,7 +62,7 @@ struct Work {
     post: Option<bonded_flow::post::Running>,
     calendar: bonded_flow::calendar::Running,
     followers: bonded_flow::followers::Running,
-    outbound: Outbound,
+    platforms: Platforms,
 }
 
 /// The certificates of both doors.
@@ -100,7 +100,7 @@ impl Node {
         let socket = tokio::spawn(Socket::open(socket_path)?.serve(desk.clone()));
         let work = Work::start(settings, &ledger, log_origin, origins)?;
         let inside = settings.private_origin(private.address());
-        let about = about(settings, [&origin, &inside], identity, work.outbound.clone());
+        let about = about(settings, [&origin, &inside], identity, work.platforms.clone());
         let app = app(ledger, about, readiness.clone())?;
         let addresses = [public.address(), private.address()];
         let (stop, stopped) = watch::channel(false);
@@ -122,7 +122,7 @@ impl Node {
             )),
         ];
         let mut chores = vec![socket, tokio::spawn(look_after(Arc::clone(&certificates)))];
-        chores.push(tokio::spawn(settle(work.outbound.clone())));
+        chores.push(tokio::spawn(settle(work.platforms.outbound().clone())));
         chores.extend(issuer.map(|issuer| tokio::spawn(issuer.keep_fresh())));
         let [public, private] = addresses;
         for (listener, address) in [("public", public), ("private", private)] {
@@ -171,13 +171,14 @@ impl Work {
         let node = Id::new(&SystemClock, &SystemChance);
         let outbound = Outbound::new(settings.outbound.clone());
         let outbound = outbound.map_err(|error| Ending::new(Code::Config, error.to_string()))?;
-        let makes = makes(ledger, &outbound, &origins.public);
+        let platforms = Platforms::new(outbound, origins.public.clone());
+        let makes = makes(ledger, &platforms);
         Ok(Self {
             post: post(settings, ledger, node, origins)?,
             flow: bonded_flow::start(ledger.clone(), node, log_origin),
             calendar: bonded_flow::calendar::start(ledger.clone(), node),
             followers: bonded_flow::followers::start(ledger.clone(), node, makes),
-            outbound,
+            platforms,
         })
     }
 
@@ -197,7 +198,7 @@ impl Work {
         if tokio::time::timeout(CALENDAR_LIMIT, self.calendar.stop()).await.is_err() {
             tracing::warn!("the calendar did not stop in time; what it was doing is done at the next start");
         }
-        self.outbound
+        self.platforms.outbound().clone()
     }
 }
 
@@ -213,9 +214,9 @@ fn certificates(settings: &Settings, places: &Places) -> Result<Both, Ending> {
 }
 
 /// What follows logs from places of its own, and what is at work until it is done.
-fn makes(ledger: &Ledger, outbound: &Outbound, origin: &str) -> Makes {
-    let (ledger, outbound) = (ledger.clone(), outbound.clone());
-    let platforms: Arc<dyn Opens> = Arc::new(Platforms::new(outbound.clone(), origin.to_owned()));
+fn makes(ledger: &Ledger, platforms: &Platforms) -> Makes {
+    let (ledger, outbound) = (ledger.clone(), platforms.outbound().clone());
+    let platforms: Arc<dyn Opens> = Arc::new(platforms.clone());
     Arc::new(move |what, account, id| match what {
         Kind::Connection => Some(Box::new(Connected::new(ledger.clone(), platforms.clone(), account, id))),
         Kind::Import => Some(Box::new(ImportTurn::new(ledger.clone(), account, id))),
@@ -251,7 +252,7 @@ fn about(
     settings: &Settings,
     [origin, inside]: [&str; 2],
     identity: IdentityCheck,
-    outbound: Outbound,
+    platforms: Platforms,
 ) -> bonded_web::Settings {
     bonded_web::Settings {
         base_url: origin.to_owned(),
@@ -260,7 +261,7 @@ fn about(
         environment: settings.environment.name().to_owned(),
         limits: settings.limits,
         identity,
-        outbound: Some(outbound),
+        platforms: Some(platforms),
     }
 }
 

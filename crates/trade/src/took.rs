@@ -21,7 +21,7 @@ const WITH_SUPPLIER: &str = "a supplier has it already, so cancelling was asked 
 const CLOSED: &str = "it was shipped or closed since";
 const SENT: &str = "a parcel that has left cannot be called back";
 
-/// What became of something that a file brings.
+/// What became of something that a file or another system brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Did {

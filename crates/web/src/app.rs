@@ -7,7 +7,7 @@ use crate::rate::Meter;
 use crate::waiting::Waiting;
 use axum::extract::FromRef;
 use bonded_base::{Problem, Secret};
-use bonded_connect::outbound::Outbound;
+use bonded_connect::platforms::Platforms;
 use bonded_ledger::Ledger;
 use bonded_people::grants::Terms;
 use bonded_people::keys::Doorkeeper;
@@ -50,8 +50,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What the private listener asks of a request before anything else.
     pub identity: IdentityCheck,
-    /// The way out, whose calls are counted among the figures; `None` where nothing is called.
-    pub outbound: Option<Outbound>,
+    /// How connected shops are reached and reach us; `None` where nothing is called.
+    pub platforms: Option<Platforms>,
 }
 
 /// Whether the server takes new work. Cheap to clone; all clones are one.
@@ -125,6 +125,11 @@ impl App {
     /// The ledger.
     pub fn ledger(&self) -> &Ledger {
         &self.inner.ledger
+    }
+
+    /// How connected shops are reached and reach us.
+    pub fn platforms(&self) -> Option<&Platforms> {
+        self.inner.settings.platforms.as_ref()
     }
 
     /// Lets callers in, and forgets revoked keys at once.

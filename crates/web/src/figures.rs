@@ -103,8 +103,8 @@ async fn metrics(State(app): State<App>) -> Response {
     let sealed = u8::from(app.ledger().vault().is_sealed());
     let _ = write!(text, "# TYPE bonded_vault_sealed gauge\nbonded_vault_sealed {sealed}\n");
     text.push_str(&app.figures().identity_text());
-    if let Some(outbound) = &app.settings().outbound {
-        text.push_str(&outbound_text(&outbound.counts()));
+    if let Some(platforms) = app.platforms() {
+        text.push_str(&outbound_text(&platforms.outbound().counts()));
     }
     if let Some(confirmed_at) = app.settings().identity.keys_confirmed_at() {
         let age_ms = (app.ledger().clock().now().millis() - confirmed_at.millis()).max(0);

@@ -10,6 +10,8 @@ use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use bonded_base::{Account, ApiKey, Currency, Id, Node, Secret};
+use bonded_connect::outbound::{Outbound, OutboundSetup};
+use bonded_connect::platforms::Platforms;
 use bonded_flow::Running;
 use bonded_ledger::{PLATFORM, Scope};
 use bonded_people::keys::{self, MakerRights, Mode};
@@ -80,6 +82,12 @@ impl Answer {
     }
 }
 
+/// Nothing is called in these tests; shops may call us.
+fn platforms() -> Platforms {
+    let setup = OutboundSetup { loopback: false, root_certificate: None, user_agent: "Bonded/test".to_owned() };
+    Platforms::new(Outbound::new(setup).unwrap(), "https://bonded.test".to_owned())
+}
+
 impl House {
     pub async fn new() -> Self {
         Self::limited(Limits::default()).await
@@ -105,7 +113,7 @@ impl House {
             environment: String::from("test"),
             limits,
             identity: IdentityCheck::Off,
-            outbound: None,
+            platforms: Some(platforms()),
         };
         let app = App::new((**ledger).clone(), settings, Readiness::open()).unwrap();
         let (router, private) = (public(app.clone()), private(app.clone(), Router::new()));

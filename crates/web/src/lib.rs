@@ -18,6 +18,7 @@ mod docs;
 mod figures;
 mod guest;
 mod health;
+mod hooks;
 #[cfg(test)]
 mod house;
 pub mod identity;
@@ -46,7 +47,8 @@ use problem::Failure;
 /// Everything on the public listener: the API, its docs, health. Whatever else is asked for is not found.
 pub fn public(app: App) -> Router {
     let api = api::routes().into_iter().fold(Router::new(), |router, route| route.mount(&app, router));
-    let router = api.merge(docs::router()).merge(health::router()).merge(pages::public_router(&app));
+    let router = api.merge(docs::router()).merge(health::router()).merge(hooks::router());
+    let router = router.merge(pages::public_router(&app));
     surrounded(app, router, Door::Public)
 }
 

@@ -6,6 +6,7 @@ mod faults;
 mod medusa;
 mod shop;
 mod story;
+mod told;
 mod vendure;
 mod writes;
 

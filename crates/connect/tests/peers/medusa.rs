@@ -1,14 +1,12 @@
-//! Medusa from inside, and the story told by it.
+//! Medusa from inside.
 
-use crate::World;
 use crate::shop::{SHOPPER_MAIL, SHOPPER_PHONE, ShopSide, Steps};
-use crate::{faults, story};
 use async_trait::async_trait;
 use bonded_base::Secret;
 use bonded_connect::medusa::Medusa;
 use bonded_connect::outbound::{Line, Url};
 use bonded_connect::platform::{Platform, RemoteId};
-use bonded_testkit::peers::{Brand, Peer};
+use bonded_testkit::peers::Peer;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -128,16 +126,4 @@ impl ShopSide for MedusaShop {
         let drafts = self.get("/admin/draft-orders?limit=500&fields=id").await;
         orders["orders"].as_array().unwrap().len() + drafts["draft_orders"].as_array().unwrap().len()
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn medusa_tells_the_story() {
-    let Some(world) = World::<MedusaShop>::around(Brand::Medusa).await else { return };
-    story::told(&world).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn medusa_ends_the_same_whatever_is_lost_or_killed() {
-    let Some(mut world) = World::<MedusaShop>::around(Brand::Medusa).await else { return };
-    faults::told(&mut world).await;
 }

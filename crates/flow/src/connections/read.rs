@@ -1,13 +1,14 @@
 //! Reading a shop: what its notices name, and all that changed since it was last read.
 
-use super::at::{At, Halt, Kept};
+use super::at::{At, Halt, Kept, apart};
 use super::{levels_in, orders_in, products_in};
-use bonded_base::Moment;
+use bonded_base::{Kind, Moment};
 use bonded_connect::connections::Mode;
 use bonded_connect::mirrors::{self, Agreed};
 use bonded_connect::notices::{self, Notice, Topic};
 use bonded_connect::platform::{NAMED_MAX, Read, RemoteId, RemoteOrder, RemotePage, RemoteProduct, Since, Unreadable};
 use bonded_ledger::{Change, Stored};
+use bonded_trade::holds::{self, HoldReason};
 use std::collections::BTreeSet;
 
 /// Notices that one turn deals with.
@@ -45,6 +46,9 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
             orders(at, read.into_iter().flatten().collect()).await?;
         }
     }
+    for notice in &ours {
+        privacy(at, notice).await?;
+    }
     let mut change = Change::new();
     for notice in &ours {
         notices::done(&mut change, notice);
@@ -53,6 +57,27 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
         at.ledger.commit(at.scope, change).await?;
     }
     Ok(Noticed { is_thrown_out: ours.iter().any(|notice| notice.topic == Topic::Uninstalled) })
+}
+
+/// What a platform asks for a consumer's sake is for the account's people to see to: each order that it names is held up to
+/// them, or the connection where it names none of ours.
+async fn privacy(at: &At<'_>, notice: &Notice) -> Result<(), Halt> {
+    let why = match notice.topic {
+        Topic::DataRequest => "a consumer asks the shop what is kept of them",
+        Topic::RedactConsumer => "the shop asks that the consumer of this order be forgotten: archive it and delete it",
+        Topic::RedactShop => "the shop asks that everything of it be forgotten",
+        Topic::Products | Topic::Levels | Topic::Orders | Topic::Uninstalled => return Ok(()),
+    };
+    let (ledger, account) = (at.ledger, at.scope.account());
+    let known = mirrors::of_remotes(ledger, at.scope, at.connection.id, Kind::Order, &notice.named).await?;
+    let known: Vec<_> = known.into_iter().flatten().collect();
+    for mirror in &known {
+        apart(holds::raise(ledger, account, mirror.id, HoldReason::Refused, why).await)?.ok();
+    }
+    if known.is_empty() {
+        apart(holds::raise_with(ledger, account, at.connection.id, HoldReason::Refused, why, None).await)?.ok();
+    }
+    Ok(())
 }
 
 /// Reads all that changed since the shop was last read, page by page; how far it came is kept after each page, so that a

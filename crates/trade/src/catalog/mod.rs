@@ -23,7 +23,7 @@ pub use drafts::{ProductDraft, VariantDraft};
 pub use handles::slug;
 pub use patches::{ProductPatch, VariantPatch, archive};
 pub use product::{Image, Product, ProductOption, ProductStatus};
-pub use put::{ProductPut, Put, PutOutcome, check, put};
+pub use put::{ProductPut, Put, check, put};
 pub use read::{all_variants_of, by_handle, by_skus, get, list, variant, variants_of};
 pub use reshape::{add_variants, remove_variant};
 pub use update::{Patched, Update, update, update_many};

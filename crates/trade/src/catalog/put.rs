@@ -5,7 +5,7 @@ use super::update::taken;
 use super::{Product, ProductDraft, Variant, all_variants_of, create, get};
 use crate::births::Births;
 use crate::inventory::levels_of;
-use crate::{Races, TradeError};
+use crate::{Did, Races, TradeError};
 use bonded_base::{Id, Problem};
 use bonded_ledger::{Change, Ledger, LedgerError, LookupName, Scope, Stored};
 use std::collections::HashSet;
@@ -28,21 +28,10 @@ pub struct Put {
     pub id: Id<Product>,
     /// Its variants, in the order of the draft.
     pub variants: Vec<Id<Variant>>,
-    /// What that took.
-    pub outcome: PutOutcome,
+    /// What became of it and its variants together.
+    pub did: Did,
     /// Variants that the draft does not have, and that stay while pieces of them are promised.
     pub kept: Vec<Id<Variant>>,
-}
-
-/// What putting a product took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PutOutcome {
-    /// It was not there.
-    Created,
-    /// It was different.
-    Changed,
-    /// It was as it should be.
-    Unchanged,
 }
 
 /// Makes a product be what the draft says, in one commit: variants that are new join it, those that the draft does not
@@ -53,7 +42,7 @@ pub async fn put(ledger: &Ledger, scope: &Scope, put: &ProductPut) -> Result<Put
     let Some(id) = put.id else {
         let created = create(ledger, scope, put.draft.clone()).await?;
         let variants = created.variants.iter().map(|variant| variant.id).collect();
-        return Ok(Put { id: created.product.id, variants, outcome: PutOutcome::Created, kept: Vec::new() });
+        return Ok(Put { id: created.product.id, variants, did: Did::Created, kept: Vec::new() });
     };
     let (mut races, mut handle_stays) = (Races::new(), put.draft.handle.is_none());
     loop {
@@ -67,8 +56,8 @@ pub async fn put(ledger: &Ledger, scope: &Scope, put: &ProductPut) -> Result<Put
         let mut change = Change::new();
         step.leave(ledger, scope, &mut change).await?;
         step.write(&was, &mut change);
-        let outcome = if change.is_empty() { PutOutcome::Unchanged } else { PutOutcome::Changed };
-        let done = Put { id, variants: step.ids(), outcome, kept: step.kept };
+        let did = if change.is_empty() { Did::Unchanged } else { Did::Changed };
+        let done = Put { id, variants: step.ids(), did, kept: step.kept };
         if change.is_empty() {
             return Ok(done);
         }

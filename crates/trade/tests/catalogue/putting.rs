@@ -4,9 +4,9 @@ use crate::{euros, ledgers, priced, simple, sized};
 use bonded_base::Reason;
 use bonded_ledger::Scope;
 use bonded_testkit::ledger::TestLedger;
-use bonded_trade::TradeError;
-use bonded_trade::catalog::{self, ProductDraft, ProductPut, Put, PutOutcome, VariantDraft, all_variants_of};
+use bonded_trade::catalog::{self, ProductDraft, ProductPut, Put, VariantDraft, all_variants_of};
 use bonded_trade::inventory::{LevelSet, levels_of, set_many};
+use bonded_trade::{Did, TradeError};
 
 async fn put(ledger: &TestLedger, scope: &Scope, was: Option<&Put>, draft: ProductDraft, known: &[usize]) -> Put {
     let variants = known.iter().map(|place| was.and_then(|was| was.variants.get(*place).copied())).collect();
@@ -19,16 +19,16 @@ async fn a_product_is_made_changed_and_left_alone() {
     for ledger in ledgers().await {
         let scope = ledger.any_account();
         let made = put(&ledger, &scope, None, sized("Rope", "R", 3), &[]).await;
-        assert_eq!((made.outcome, made.variants.len()), (PutOutcome::Created, 3));
+        assert_eq!((made.did, made.variants.len()), (Did::Created, 3));
         let head = ledger.head(&scope).await.unwrap();
         let same = put(&ledger, &scope, Some(&made), sized("Rope", "R", 3), &[0, 1, 2]).await;
-        assert_eq!((same.outcome, &same.variants), (PutOutcome::Unchanged, &made.variants));
+        assert_eq!((same.did, &same.variants), (Did::Unchanged, &made.variants));
         assert_eq!(ledger.head(&scope).await.unwrap(), head, "nothing changed, so there is nothing to tell");
 
         let mut longer = sized("Strong rope", "R", 3);
         longer.variants[1].price = Some(euros(2_500));
         let changed = put(&ledger, &scope, Some(&made), longer, &[0, 1, 2]).await;
-        assert_eq!((changed.outcome, &changed.variants), (PutOutcome::Changed, &made.variants));
+        assert_eq!((changed.did, &changed.variants), (Did::Changed, &made.variants));
         assert_eq!(ledger.head(&scope).await.unwrap(), head + 2, "the product and one of its variants");
         let product = catalog::get(&ledger, &scope, made.id).await.unwrap();
         assert_eq!((product.title.as_str(), product.handle.as_str()), ("Strong rope", "rope"));
@@ -46,7 +46,7 @@ async fn variants_join_leave_and_trade_their_skus() {
         draft.variants[0].sku = Some("R-3".to_owned());
         draft.variants[1].sku = Some("R-2".to_owned());
         let next = put(&ledger, &scope, Some(&made), draft, &[1, 2]).await;
-        assert_eq!((next.outcome, &next.variants[..2]), (PutOutcome::Changed, &made.variants[1..]));
+        assert_eq!((next.did, &next.variants[..2]), (Did::Changed, &made.variants[1..]));
         let all = all_variants_of(&ledger, &scope, made.id).await.unwrap();
         let shown: Vec<_> = all.iter().map(|one| (one.position, one.sku.as_deref().unwrap(), one.id)).collect();
         let [second, third, fourth] = next.variants[..] else { panic!("three variants") };

@@ -188,6 +188,8 @@ pub struct Credential {
     /// Shopify: the Admin API token of an app that was made in the shop.
     #[schema(example = "shpat_…")]
     pub access_token: Option<String>,
+    /// Shopify: that app's secret, which signs its webhooks.
+    pub client_secret: Option<String>,
     /// Medusa: a secret API key. Vendure: an API key.
     pub api_key: Option<String>,
     /// Vendure: an administrator's name, with `password`.

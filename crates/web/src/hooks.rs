@@ -1,0 +1,101 @@
+//! Hooks: where connected platforms tell us of changes.
+//!
+//! There is no key here: what is sent proves itself by its signature over the raw body, and says nothing but which things to
+//! look at. It is answered when it is kept, so that a platform never believes something told that was lost.
+
+use crate::app::App;
+use crate::problem::Failure;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use bonded_base::Id;
+use bonded_flow::connections::hooks::{Heard, hear};
+
+/// Bytes that a platform may send at once. Subscriptions ask for ids alone; topics that an app declares bring more.
+pub(crate) const HOOK_BYTES_MAX: usize = 1024 * 1024;
+
+/// `POST /hooks/{connection}`.
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/hooks/{id}", post(heard)).layer(DefaultBodyLimit::max(HOOK_BYTES_MAX))
+}
+
+/// 200 when it is kept or of no interest; 401 when it is not signed by whom it says; 404 where no such shop is connected.
+async fn heard(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Failure> {
+    let (Ok(id), Some(platforms)) = (id.parse::<Id<_>>(), app.platforms()) else { return Ok(StatusCode::NOT_FOUND) };
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Ok(match hear(app.ledger(), platforms, id, header, &body).await? {
+        Heard::Kept | Heard::Ignored => StatusCode::OK,
+        Heard::Unsigned => StatusCode::UNAUTHORIZED,
+        Heard::Unknown => StatusCode::NOT_FOUND,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, Party, request};
+    use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
+    use axum::body::Body;
+    use axum::http::Method;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use bonded_connect::notices::{self, Topic};
+    use bonded_ledger::Scope;
+    use serde_json::json;
+
+    const SECRET: &str = "hush";
+
+    async fn connected(house: &House, party: &Party) -> String {
+        let shop = json!({"platform": "shopify", "shop": "blue-mugs.myshopify.com", "direction": "sell_through",
+            "credential": {"access_token": "shpat_1", "client_secret": SECRET}});
+        let made = house.post(party, "/v1/connections", shop).await.expect(201);
+        format!("/hooks/{}", made["id"].as_str().unwrap())
+    }
+
+    /// Sends what a shop says under a secret, and answers the status.
+    async fn told(house: &House, party: &Party, path: &str, (secret, shop): (&str, &str), event: &str) -> u16 {
+        let body = r#"{"id": 450789469, "email": "ada@mail.example"}"#;
+        let signature = STANDARD.encode(sign(&Key::new(HMAC_SHA256, secret.as_bytes()), body.as_bytes()));
+        let headers = [
+            ("x-shopify-topic", "orders/create"),
+            ("x-shopify-hmac-sha256", &signature),
+            ("x-shopify-shop-domain", shop),
+            ("x-shopify-event-id", event),
+        ];
+        let sent = request(party, Method::POST, path, &headers, Body::from(body));
+        house.send(sent).await.status.as_u16()
+    }
+
+    #[tokio::test]
+    async fn what_is_signed_is_kept_once_and_nothing_else_is() {
+        let house = House::new().await;
+        let retailer = house.retailer().await;
+        let path = connected(&house, &retailer).await;
+        let own = (SECRET, "blue-mugs.myshopify.com");
+        for _ in 0..2 {
+            assert_eq!(told(&house, &retailer, &path, own, "e-1").await, 200);
+        }
+        assert_eq!(told(&house, &retailer, &path, own, "e-2").await, 200);
+        assert_eq!(told(&house, &retailer, &path, ("other", own.1), "e-3").await, 401);
+        assert_eq!(told(&house, &retailer, &path, (SECRET, "red-mugs.myshopify.com"), "e-4").await, 401);
+        let nobody = "/hooks/con_00000000000000000000000000";
+        assert_eq!(told(&house, &retailer, nobody, own, "e-5").await, 404);
+        assert_eq!(told(&house, &retailer, "/hooks/x", own, "e-6").await, 404);
+        let scope = Scope::operator(retailer.account);
+        let kept = notices::waiting(&house.ledger, &scope, 10).await.unwrap();
+        assert_eq!(kept.len(), 2, "a copy is known");
+        assert!(kept.iter().all(|notice| notice.topic == Topic::Orders));
+        assert_eq!(kept[0].named[0].as_str(), "gid://shopify/Order/450789469");
+        house
+            .post(&retailer, &format!("{}/disconnect", path.replace("/hooks", "/v1/connections")), json!(null))
+            .await
+            .expect(200);
+        assert_eq!(told(&house, &retailer, &path, own, "e-7").await, 404);
+    }
+}
