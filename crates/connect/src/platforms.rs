@@ -9,13 +9,14 @@ use crate::outbound::{Host, Outbound, Owner, Url};
 use crate::platform::{Failure, Platform, PlatformName};
 use crate::shopify::install::App;
 use crate::shopify::token::{KeepsToken, Pair, Token};
-use crate::shopify::{self, Shopify, ShopifySetup};
+use crate::shopify::{self, ShopName, Shopify, ShopifySetup};
 use crate::vendure::{Vendure, VendureCredential};
 use async_trait::async_trait;
 use bonded_base::{Id, Problem, Secret};
 use bonded_ledger::{Ledger, Scope, Stored};
 use bonded_trade::TradeError;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::Arc;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -55,6 +56,13 @@ pub struct Platforms {
     app: Option<App>,
     /// Where Shopify's shops are instead of at their own names. For development and tests only.
     shopify_base: Option<Url>,
+}
+
+impl fmt::Debug for Platforms {
+    /// The app has secrets, and nothing else is worth a word.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Platforms").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 impl Platforms {
@@ -143,13 +151,15 @@ impl Platforms {
     }
 }
 
-/// What has to be allowed for a connection, in the platform's words; empty where it has none.
-pub fn scopes(draft: &ConnectionDraft) -> Vec<String> {
+/// What has to be allowed for a connection, in the platform's words; empty where it has none. Refuses a host that cannot be
+/// one of the platform's.
+pub fn scopes(draft: &ConnectionDraft) -> Result<Vec<String>, Problem> {
     match draft.platform {
         PlatformName::Shopify => {
-            shopify::scopes(draft.direction, &draft.syncs).into_iter().map(str::to_owned).collect()
+            draft.shop.trim().parse::<ShopName>().map_err(|error| Problem::invalid("/shop", error.to_string()))?;
+            Ok(shopify::scopes(draft.direction, &draft.syncs).into_iter().map(str::to_owned).collect())
         }
-        PlatformName::Medusa | PlatformName::Vendure | PlatformName::Stripe => Vec::new(),
+        PlatformName::Medusa | PlatformName::Vendure | PlatformName::Stripe => Ok(Vec::new()),
     }
 }
 

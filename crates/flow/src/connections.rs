@@ -42,6 +42,8 @@ const VERIFY_AGAIN_MS: i64 = 60_000;
 const POLL_MS: i64 = 1_500;
 /// How often one that does tell is read all the same, for what it forgot to tell.
 const RECONCILE_MS: i64 = 5 * 60_000;
+/// How often at most a shop's products are read from the first because partners have new ones.
+const AGAIN_MS: i64 = 60_000;
 /// How long to wait after a shop could not be reached, at first and at most: each time twice as long.
 const AWAY_MS: i64 = 1_000;
 const AWAY_MS_MAX: i64 = 60_000;
@@ -81,6 +83,9 @@ pub struct Connected {
     verify_at: Moment,
     /// How often in a row it was away.
     away: u32,
+    /// When the shop's products may be read from the first again, because partners have new ones.
+    again_at: Moment,
+    is_behind: bool,
 }
 
 impl Connected {
@@ -97,6 +102,8 @@ impl Connected {
             read_at: long_ago,
             verify_at: long_ago,
             away: 0,
+            again_at: long_ago,
+            is_behind: false,
         }
     }
 }
@@ -220,9 +227,17 @@ impl Connected {
         orders_out::deliver(at, &news).await?;
         parcels_out::deliver(at, &news).await?;
         let are_new = products_out::deliver(at, &news).await?;
+        if news.partners.iter().any(|news| news.has_grown) {
+            self.is_behind = true;
+        }
+        if self.is_behind && self.again_at <= self.now() {
+            read::again(at).await?;
+            (self.is_behind, self.again_at, self.read_at) = (false, self.now().plus_millis(AGAIN_MS), self.now());
+        }
         let next_try = news.next_try;
         news.note(at, held, &mut self.places).await?;
-        Ok(if disagree || are_new { Some(self.now()) } else { next_try })
+        let again = self.is_behind.then_some(self.again_at);
+        Ok(if disagree || are_new { Some(self.now()) } else { next_try.into_iter().chain(again).min() })
     }
 
     /// The shop did not do what was asked, and not because of one thing.

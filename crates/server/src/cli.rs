@@ -149,7 +149,7 @@ pub struct Listen {
     pub forward_to: String,
     /// The API's address
     #[arg(long, value_name = "URL", default_value = "https://localhost:8443")]
-    pub url: String,
+    pub api: String,
     /// An event, as order.placed, or order.* for all of a kind; repeat for more [default: all]
     #[arg(long, value_name = "NAME")]
     pub event: Vec<String>,

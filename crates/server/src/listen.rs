@@ -63,9 +63,9 @@ struct Listener {
 impl Listener {
     fn new(asked: &Listen) -> Result<Self, Ending> {
         let usage = |sentence: &str| Ending::new(Code::Usage, sentence.to_owned());
-        let base = asked.url.trim_end_matches('/').to_owned();
+        let base = asked.api.trim_end_matches('/').to_owned();
         if !base.starts_with("https://") {
-            return Err(usage("--url takes the API's address, as https://api.example.com"));
+            return Err(usage("--api takes the API's address, as https://api.example.com"));
         }
         let to: Url = asked.forward_to.parse().map_err(|_| usage("--forward-to takes an address"))?;
         let is_here = matches!(to.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));

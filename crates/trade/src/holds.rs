@@ -245,8 +245,9 @@ pub async fn retry(
     }
 }
 
-/// Asks for another try of every order that is held because nobody, or several, sell a line by this SKU; says how many.
-pub async fn retry_sku(ledger: &Ledger, scope: &Scope, sku: &str) -> Result<usize, TradeError> {
+/// Asks for another try of every order that is held because nobody, or several, sell a line by one of these SKUs; says how
+/// many.
+pub async fn retry_skus(ledger: &Ledger, scope: &Scope, skus: &[&str]) -> Result<usize, TradeError> {
     let (mut page, mut tried) = (Page::first(PAGE_MAX), 0);
     loop {
         let listed = list(ledger, scope, Some(HoldState::Open), page).await?;
@@ -257,7 +258,9 @@ pub async fn retry_sku(ledger: &Ledger, scope: &Scope, sku: &str) -> Result<usiz
                 continue;
             };
             let order = ledger.get(scope, Id::<Order>::from_bytes(order)).await?;
-            let waits = |order: Stored<Order>| order.unrouted().any(|line| line.sku.as_deref() == Some(sku));
+            let waits = |order: Stored<Order>| {
+                order.unrouted().any(|line| line.sku.as_deref().is_some_and(|sku| skus.contains(&sku)))
+            };
             if order.is_some_and(waits) {
                 retry(ledger, scope, hold.id, None).await?;
                 tried += 1;

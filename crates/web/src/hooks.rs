@@ -28,13 +28,13 @@ async fn heard(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Failure> {
-    let (Ok(id), Some(platforms)) = (id.parse::<Id<_>>(), app.platforms()) else { return Ok(StatusCode::NOT_FOUND) };
+    let (Ok(id), Some(platforms)) = (id.parse::<Id<_>>(), app.platforms()) else { return Err(Failure::no_route()) };
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    Ok(match hear(app.ledger(), platforms, id, header, &body).await? {
-        Heard::Kept | Heard::Ignored => StatusCode::OK,
-        Heard::Unsigned => StatusCode::UNAUTHORIZED,
-        Heard::Unknown => StatusCode::NOT_FOUND,
-    })
+    match hear(app.ledger(), platforms, id, header, &body).await? {
+        Heard::Kept | Heard::Ignored => Ok(StatusCode::OK),
+        Heard::Unsigned => Err(Failure::no_key("The signature is not the connected shop's.")),
+        Heard::Unknown => Err(Failure::no_route()),
+    }
 }
 
 #[cfg(test)]

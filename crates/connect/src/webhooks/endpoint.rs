@@ -6,6 +6,7 @@ use crate::followers::{self, Follower};
 use crate::outbound::{Host, Owner, Url};
 use bonded_base::{Id, Kind, Kinded, Moment, Problem, Reason, Secret};
 use bonded_ledger::{Change, Concealed, Ledger, LedgerError, Listed, PAGE_MAX, Record, Scope, Stored};
+use bonded_trade::screen::{Kept, screened};
 use bonded_trade::{Page, Patch, TradeError, as_expected};
 use serde::{Deserialize, Serialize};
 
@@ -306,7 +307,7 @@ fn patterns(texts: &[String]) -> Result<Vec<EventPattern>, Problem> {
 }
 
 fn describe(text: Option<String>) -> Result<Option<String>, Problem> {
-    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let text = text.map(|text| screened(text.trim(), Kept::Text).into_owned()).filter(|text| !text.is_empty());
     match &text {
         Some(text) if text.chars().count() > DESCRIPTION_CHARS_MAX || text.chars().any(char::is_control) => {
             let detail = format!("one line of up to {DESCRIPTION_CHARS_MAX} characters is kept here");

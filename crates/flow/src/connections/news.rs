@@ -41,6 +41,8 @@ pub(super) struct PartnerNews {
     /// Whose stock or self may have changed.
     pub variants: BTreeSet<Id<Variant>>,
     pub products: BTreeSet<Id<Product>>,
+    /// Whether some of it was not there before: the shop may have it already, by its SKU.
+    pub has_grown: bool,
     read_to: u64,
 }
 
@@ -184,10 +186,11 @@ impl PartnerNews {
             let variants = all::<Variant>(at, &partner.scope, None).await?;
             let products = variants.iter().map(|variant| variant.product).collect();
             let variants = variants.iter().map(|variant| variant.id).collect();
-            return Ok(Self { partner, variants, products, read_to });
+            return Ok(Self { partner, variants, products, has_grown: seq == 0, read_to });
         }
         let (headlines, read_to) = read_on(at, &partner.scope, seq).await?;
-        let mut news = Self { partner, variants: BTreeSet::new(), products: BTreeSet::new(), read_to };
+        let has_grown = headlines.iter().any(|headline| headline.kind == Kind::Variant && headline.version == 1);
+        let mut news = Self { partner, variants: BTreeSet::new(), products: BTreeSet::new(), has_grown, read_to };
         let mut levels = BTreeSet::new();
         let mut places_changed = false;
         for headline in headlines {

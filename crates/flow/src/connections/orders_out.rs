@@ -32,7 +32,11 @@ pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<(), Halt> {
 
 async fn bring(at: &At<'_>, ours: Stored<PurchaseOrder>, known: Option<Stored<Mirror>>) -> Result<(), Halt> {
     match known {
-        Some(mirror) if is_agreed(&mirror) => withdraw(at, &ours, mirror).await,
+        Some(mirror) if is_agreed(&mirror) => {
+            // A crash may have come between placing it and saying so.
+            acknowledge(at, &ours).await?;
+            withdraw(at, &ours, mirror).await
+        }
         known if matches!(ours.state, PoState::Posted | PoState::Acknowledged) => place(at, &ours, known).await,
         _ => Ok(()),
     }
@@ -72,7 +76,12 @@ async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<M
         mirror.agree(agreed, at.now(), Some(ours.id.born_at()))
     });
     at.settle(kept).await?;
-    if ours.state == PoState::Posted {
+    acknowledge(at, ours).await
+}
+
+/// What the shop has taken is acknowledged.
+async fn acknowledge(at: &At<'_>, ours: &Stored<PurchaseOrder>) -> Result<(), Halt> {
+    if ours.state == PoState::Posted && at.connection.syncs.orders == Mode::On {
         apart(purchase_orders::acknowledge(at.ledger, at.scope, ours.id, None).await)?.ok();
     }
     Ok(())

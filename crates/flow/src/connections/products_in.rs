@@ -11,6 +11,7 @@ use bonded_connect::mirrors::{self, Agreed, Mirror};
 use bonded_connect::platform::{RemoteId, RemoteProduct, Unreadable};
 use bonded_ledger::{Change, Stored};
 use bonded_trade::catalog::{self, Product, ProductPut, Put, Variant};
+use bonded_trade::holds;
 use bonded_trade::sku_mappings::{self, Means};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -111,7 +112,12 @@ pub(super) async fn recognise(at: &At<'_>, theirs: &RemoteProduct) -> Result<(),
     }
     let mut seen = HashSet::new();
     kept.retain(|kept: &Kept| seen.insert(kept.id));
-    at.keep(&kept).await
+    at.keep(&kept).await?;
+    // Orders that came before the partner sold these waited for somebody to look.
+    if !kept.is_empty() {
+        apart(holds::retry_skus(at.ledger, at.scope, &skus).await)?.ok();
+    }
+    Ok(())
 }
 
 /// The link to the partner whose variant this is.

@@ -121,6 +121,12 @@ pub(super) async fn everything_new(at: &At<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
+/// Lets the next reading of the shop's products begin at the first: what was unknown may be known now.
+pub(super) async fn again(at: &At<'_>) -> Result<(), Halt> {
+    let mut place = Place::of(at).await?;
+    place.move_on(at, |place| place.products = Reading::default()).await.map(drop)
+}
+
 /// Takes products in: a supplier's into its catalogue, and those of a shop that sells for what partners' they are.
 async fn products(at: &At<'_>, read: Vec<Read<RemoteProduct>>) -> Result<(), Halt> {
     let mode = at.connection.syncs.products;

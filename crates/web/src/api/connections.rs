@@ -119,7 +119,7 @@ async fn create_connection(
     Sent(NewConnection { draft, credential }): Sent<NewConnection>,
 ) -> Result<Reply, Failure> {
     let credential = credential.check(draft.platform).map_err(|problem| problem.within("/credential"))?;
-    let needed = platforms::scopes(&draft);
+    let needed = platforms::scopes(&draft)?;
     let made = connections::connect(app.ledger(), caller.scope(), draft, needed, &credential).await?;
     Ok(shown(&made)?.created(format!("/v1/connections/{}", made.id)))
 }
@@ -298,6 +298,9 @@ mod tests {
             bad[field] = value;
             assert_eq!(house.post(&retailer, "/v1/connections", bad).await.expect(422)["pointer"], pointer);
         }
+        let mut shopify = shop();
+        (shopify["platform"], shopify["credential"]) = (json!("shopify"), json!({"access_token": "shpat_1"}));
+        assert_eq!(house.post(&retailer, "/v1/connections", shopify).await.expect(422)["pointer"], "/shop");
         assert_eq!(house.get(&retailer, "/v1/connections").await.expect(200)["data"], json!([]));
         assert_eq!(house.get(&retailer, "/v1/mirrors?state=held").await.expect(200)["data"], json!([]));
         house.get(&retailer, "/v1/mirrors?state=lost").await.expect(400);

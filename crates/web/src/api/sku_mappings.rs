@@ -65,7 +65,7 @@ async fn set_sku_mapping(
     let means = variant.map_or(Means::Own, Means::Variant);
     let mapping = sku_mappings::set(app.ledger(), caller.scope(), &sku, means).await?;
     // The request's key is the mapping's; trying again is harmless however often it happens.
-    holds::retry_sku(app.ledger(), &caller.scope().again(), &mapping.sku).await?;
+    holds::retry_skus(app.ledger(), &caller.scope().again(), &[mapping.sku.as_str()]).await?;
     Shown::written(&mapping, &MappingShown::of(&mapping)).reply()
 }
 

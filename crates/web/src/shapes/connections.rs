@@ -60,14 +60,19 @@ pub enum SyncMode {
 #[derive(ToSchema)]
 pub struct Syncs {
     /// What is sold.
+    #[schema(required = false)]
     pub products: SyncMode,
     /// How many there are of it.
+    #[schema(required = false)]
     pub stock: SyncMode,
     /// What it costs in a shop that sells it.
+    #[schema(required = false)]
     pub prices: SyncMode,
     /// What was ordered.
+    #[schema(required = false)]
     pub orders: SyncMode,
     /// What was shipped, and how it can be followed.
+    #[schema(required = false)]
     pub fulfilments: SyncMode,
 }
 
@@ -105,25 +110,27 @@ pub enum UnmatchedPolicy {
 #[derive(ToSchema)]
 pub struct ConnectionPolicy {
     /// Pieces that are kept back of every variant.
-    #[schema(example = 2)]
+    #[schema(required = false, example = 2)]
     pub buffer: u32,
     /// The same by partner link, in place of `buffer`.
-    #[schema(value_type = Object)]
+    #[schema(required = false, value_type = Object)]
     pub buffer_by_partner: (),
     /// The same by variant, in place of both.
-    #[schema(value_type = Object)]
+    #[schema(required = false, value_type = Object)]
     pub buffer_by_variant: (),
     /// After how many seconds a supplier's stock is stale; never, if null.
-    #[schema(required)]
     pub stale_after_s: Option<u32>,
     /// What it counts as then.
+    #[schema(required = false)]
     pub stale: StalePolicy,
     /// Who puts right what has drifted apart.
+    #[schema(required = false)]
     pub repair: RepairPolicy,
     /// What becomes of lines that no partner sells.
+    #[schema(required = false)]
     pub unmatched: UnmatchedPolicy,
     /// Per cent that are added to a partner's price.
-    #[schema(example = 0)]
+    #[schema(required = false, example = 0)]
     pub markup_percent: u32,
 }
 

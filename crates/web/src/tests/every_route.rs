@@ -222,11 +222,17 @@ async fn furnished(house: &House) -> Furniture {
     let hook = json!({"url": "https://shop.example/hook", "events": ["order.*"]});
     let hook = text(&house.post(&supplier, "/v1/webhook_endpoints", hook).await.expect(201)["id"]);
     let message = house.post(&supplier, &format!("/v1/webhook_endpoints/{hook}/test"), Value::Null).await.expect(200);
+    let shop = json!({"platform": "medusa", "shop": "pots.example", "direction": "supply_from",
+        "credential": {"api_key": "sk_1"}});
+    let shop = text(&house.post(&supplier, "/v1/connections", shop).await.expect(201)["id"]);
+    let own = house.post(&supplier, "/v1/sku_mappings", json!({"sku": "PAPER"})).await.expect(200);
     let csv = [("content-type", "text/csv")];
     let sent = request(&supplier, Method::POST, "/v1/imports?format=stock", &csv, Body::from("SKU,Stock\nPOT-S,1\n"));
     let import = house.send(sent).await.expect(201);
     let ids = HashMap::from([
         ("imports", text(&import["id"])),
+        ("connections", shop),
+        ("sku_mappings", text(&own["id"])),
         ("webhook_endpoints", hook),
         ("webhook_messages", text(&message["id"])),
         ("members", viewer.id.to_string()),
