@@ -109,7 +109,10 @@ fn host(given: &str) -> Result<String, Problem> {
         !label.is_empty() && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-')
     };
     let port = port.map(|port| port.parse::<u16>().map_err(|_| refused())).transpose()?.filter(|port| *port != 443);
-    if given.len() > SHOP_BYTES_MAX || !name.split('.').all(label) {
+    // A host by its number is no shop's, and it may be a person's.
+    let is_named =
+        name.rsplit('.').next().is_some_and(|last| last.starts_with(|first: char| first.is_ascii_alphabetic()));
+    if given.len() > SHOP_BYTES_MAX || !name.split('.').all(label) || !is_named {
         return Err(refused());
     }
     Ok(port.map_or_else(|| name.to_owned(), |port| format!("{name}:{port}")))

@@ -9,7 +9,7 @@ use bonded_base::{Id, Kind};
 use bonded_connect::connections::Mode;
 use bonded_connect::mirrors::{self, Agreed, Mirror};
 use bonded_connect::platform::{RemoteId, RemoteLevel};
-use bonded_ledger::{List, PAGE_MAX};
+use bonded_ledger::{List, PAGE_MAX, Stored};
 use bonded_trade::catalog::Variant;
 use bonded_trade::inventory::{self, LEVELS_A_CALL_MAX, LOCATION_NAME_MAX, LevelSet, Location};
 use bonded_trade::purchase_orders::{PoState, PurchaseOrder};
@@ -65,13 +65,26 @@ fn heard(mirror: Mirror, level: &RemoteLevel, at: &At<'_>) -> Mirror {
 }
 
 /// Pieces of these variants that are promised to purchase orders which the shop has.
-async fn promised_there(
-    at: &At<'_>,
-    variants: &[Id<Variant>],
-) -> Result<HashMap<(Id<Variant>, Id<Location>), i64>, Halt> {
+async fn promised_there(at: &At<'_>, variants: &[Id<Variant>]) -> Result<Promised, Halt> {
+    loop {
+        let before = reserved(at, variants).await?;
+        let waiting = waiting(at).await?;
+        // A purchase order is posted and reserved in one commit: the two fit if nothing was reserved in between.
+        if reserved(at, variants).await? == before {
+            return Ok(less(before, &waiting));
+        }
+    }
+}
+
+type Promised = HashMap<(Id<Variant>, Id<Location>), i64>;
+
+async fn reserved(at: &At<'_>, variants: &[Id<Variant>]) -> Result<Promised, Halt> {
     let levels = apart(inventory::levels_of(at.ledger, at.scope, variants).await)?.unwrap_or_default();
-    let mut promised: HashMap<_, _> =
-        levels.into_iter().flatten().map(|level| ((level.variant, level.location), level.reserved)).collect();
+    Ok(levels.into_iter().flatten().map(|level| ((level.variant, level.location), level.reserved)).collect())
+}
+
+/// Purchase orders that the shop does not have yet: whatever it has is acknowledged at once.
+async fn waiting(at: &At<'_>) -> Result<Vec<Stored<PurchaseOrder>>, Halt> {
     let (mut list, mut waiting) = (List::first(PAGE_MAX), Vec::new());
     list.state = Some(PoState::Posted.number());
     loop {
@@ -79,17 +92,19 @@ async fn promised_there(
         waiting.extend(page.records);
         match page.next {
             Some(next) => list.after = Some(next),
-            None => break,
+            None => return Ok(waiting),
         }
     }
-    // Whatever the shop has is acknowledged at once; those that are not are not there yet.
+}
+
+fn less(mut promised: Promised, waiting: &[Stored<PurchaseOrder>]) -> Promised {
     for line in waiting.iter().flat_map(|purchase_order| &purchase_order.lines) {
         let Some(location) = line.location else { continue };
         if let Some(pieces) = promised.get_mut(&(line.variant, location)) {
             *pieces = pieces.saturating_sub(line.open().into()).max(0);
         }
     }
-    Ok(promised)
+    promised
 }
 
 /// Our locations for the shop's, by the shop's ids: made where they are not known yet, under the shop's name for them.

@@ -291,6 +291,7 @@ mod tests {
         for (field, value, pointer) in [
             ("shop", json!("not a host"), "/shop"),
             ("shop", json!("-.example.com"), "/shop"),
+            ("shop", json!("241.160.106.138"), "/shop"),
             ("policy", json!({"stale_after_s": 1}), "/policy/stale_after_s"),
             ("policy", json!({"markup_percent": 5000}), "/policy/markup_percent"),
         ] {
