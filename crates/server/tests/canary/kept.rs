@@ -14,7 +14,7 @@ struct Kept {
 /// What people type for others, or programs, to know them by.
 const WRITTEN: &[Shape] = &[Shape::Address, Shape::Name];
 
-const KEPT: [Kept; 14] = [
+const KEPT: [Kept; 15] = [
     // What a supplier says of its products is for everybody, and no order brings it.
     Kept {
         operations: &["POST /v1/products", "POST /v1/products/batch", "PATCH /v1/products/{id}"],
@@ -36,6 +36,12 @@ const KEPT: [Kept; 14] = [
     // What somebody calls their own goods, and what a shop calls one of its places.
     Kept { operations: &["POST /v1/sku_mappings"], parts: "/sku", shapes: &Shape::ALL },
     Kept { operations: &["PATCH /v1/connections/{id}"], parts: "/location", shapes: &Shape::ALL },
+    // Where an account's own systems are.
+    Kept {
+        operations: &["POST /v1/webhook_endpoints", "PATCH /v1/webhook_endpoints/{id}"],
+        parts: "/url",
+        shapes: &Shape::ALL,
+    },
     // What somebody's own files call their columns.
     Kept { operations: &["POST /v1/imports/mappings"], parts: "/columns/*/column", shapes: WRITTEN },
     // A supplier's own name for its own warehouse.
