@@ -137,9 +137,13 @@ impl Connection {
         shop_name(self.platform, &self.shop)
     }
 
-    /// What we would need and are not allowed.
+    /// What we would need and are not allowed. Who may write may read, and platforms name the one without the other.
     pub fn scopes_missing(&self) -> impl Iterator<Item = &String> {
-        self.scopes_needed.iter().filter(|scope| !self.scopes_held.contains(scope))
+        let is_held = |scope: &String| {
+            let writes = scope.strip_prefix("read_").map(|of| format!("write_{of}"));
+            self.scopes_held.iter().any(|held| held == scope || Some(held) == writes.as_ref())
+        };
+        self.scopes_needed.iter().filter(move |scope| !is_held(scope))
     }
 
     /// What a connection in this state may still become.
