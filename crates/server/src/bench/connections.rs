@@ -69,7 +69,7 @@ async fn heard(server: &Server, plan: Plan, raw: f64) -> Result<Figure, Ending> 
     eprintln!("a shop sends webhooks");
     let rate = hooks_in::measure(server, plan.singles_ms).await?;
     let about = format!("webhooks in, kept and answered, {ORDER_CONNECTIONS} connections");
-    Ok(Figure::new("hooks_in", about, (rate, Unit::PerSecond)).beside(raw).target(&[Target::OfRaw(0.4)]))
+    Ok(Figure::new("hooks_in", about, (rate, Unit::PerSecond)).beside(raw))
 }
 
 /// What the account's own systems are told.

@@ -31,7 +31,7 @@ const SUPPLY_TOKEN: &str = "shpat_supply";
 /// Pause between two looks at what the shops do.
 const BEAT: Duration = Duration::from_millis(20);
 /// Looks without any progress until the story is taken to hang: far more than a lease or a shop's rest takes.
-const BEATS_IDLE_MAX: u32 = 1_500;
+const BEATS_IDLE_MAX: u32 = 6_000;
 
 /// A shop, and who has it.
 pub struct Trader {
@@ -54,7 +54,7 @@ pub struct Fair {
 
 impl Fair {
     /// Both shops filled, connected and in step; `None` where the maker's schema cannot be had.
-    pub async fn open(house: House, plenty: i64) -> Option<Self> {
+    pub async fn open(house: House, [plenty, rare]: [i64; 2]) -> Option<Self> {
         let retail = Counterpart::start(WANTED).await?;
         let supply = retail.beside(WANTED, SUPPLY, SUPPLY_TOKEN);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -63,8 +63,7 @@ impl Fair {
             shop.elapse(behind);
         }
         let server = serve(&house, &retail);
-        let shelves =
-            [goods::stock(&mut retail.shop(), 0, 0), goods::stock(&mut supply.shop(), plenty, goods::RARE_PIECES)];
+        let shelves = [goods::stock(&mut retail.shop(), 0, 0), goods::stock(&mut supply.shop(), plenty, rare)];
         let [on_sale, in_store] = shelves;
         let (account, key) = house.account("Corner Shop", "retailer");
         let retail = Trader { shop: retail, shelf: on_sale, account, key };
@@ -76,7 +75,7 @@ impl Fair {
         fair.until("the supplier's shop is read", |fair| fair.supply.shop.shop().subscriptions.len() > 3).await;
         fair.connect(&fair.retail, RETAIL, "sell_through", "off").await;
         fair.until("the shop shows what the supplier has", |fair| {
-            fair.shown(goods::RARE) == goods::RARE_PIECES && goods::PLENTY.iter().all(|sku| fair.shown(sku) == plenty)
+            fair.shown(goods::RARE) == rare && goods::PLENTY.iter().all(|sku| fair.shown(sku) == plenty)
         })
         .await;
         Some(fair)

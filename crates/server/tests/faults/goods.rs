@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 pub const PLENTY: [&str; 3] = ["LAMP-S", "LAMP-M", "LAMP-L"];
 /// What runs out.
 pub const RARE: &str = "VASE";
-/// Pieces of it that the supplier has.
-pub const RARE_PIECES: i64 = 40;
 /// Shopify's number of the one location that each shop has.
 const WAREHOUSE: u64 = 1;
 /// One order in so many is for what runs out.

@@ -1,7 +1,7 @@
 //! The story: a day of orders with everything going wrong, and the count of it at night.
 
 use crate::fair::{Fair, Watch};
-use crate::goods::{self, PLENTY, RARE, RARE_PIECES};
+use crate::goods::{self, PLENTY, RARE};
 use crate::house::House;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,13 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Times that the program is killed.
 const KILLS: usize = 3;
 /// Orders that consumers place in one beat.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 3;
 /// Orders that may be on their way to the supplier's shop.
 const UNDER_WAY_MAX: usize = 400;
+/// There is a piece of what is rare for one order in so many; one in four wants one.
+const RARE_PIECES_ONE_IN: usize = 6;
 /// Pieces of each order at most.
 const PIECES_MAX: usize = 4;
 /// One beat in so many, a customer of the supplier's own buys something.
 const DIRECTLY_ONE_IN: u64 = 7;
+
+/// Beats between two words about how far it has come.
+const TELL_EVERY: u64 = 500;
 
 /// What has happened so far.
 #[derive(Default)]
@@ -37,7 +42,8 @@ struct Day {
 pub async fn tell(house: House, orders: usize) {
     let began = std::time::Instant::now();
     let plenty = i64::try_from(orders * PIECES_MAX).unwrap();
-    let Some(mut fair) = Fair::open(house, plenty).await else { return };
+    let rare = i64::try_from(orders / RARE_PIECES_ONE_IN).unwrap();
+    let Some(mut fair) = Fair::open(house, [plenty, rare]).await else { return };
     fair.fail();
     let mut day = Day::default();
     let mut watch = Watch::default();
@@ -50,8 +56,11 @@ pub async fn tell(house: House, orders: usize) {
         // What is lost before the last kill is found by reading the shops again.
         fair.carry(day.kills < KILLS && day.bought.len() < orders).await;
         fair.beat("every order is sent and told", &mut watch).await;
+        if day.beats.is_multiple_of(TELL_EVERY) {
+            println!("{} s: {} bought, {} arrived", began.elapsed().as_secs(), day.bought.len(), day.arrived.len());
+        }
     }
-    day.count(&fair, plenty).await;
+    day.count(&fair, [plenty, rare]).await;
     let calls = fair.retail.shop.calls().len();
     println!("{orders} orders, {KILLS} kills, {} s, {calls} calls of the retailer's shop", began.elapsed().as_secs());
 }
@@ -104,7 +113,7 @@ impl Day {
     }
 
     /// Counts everything.
-    async fn count(&self, fair: &Fair, plenty: i64) {
+    async fn count(&self, fair: &Fair, [plenty, rare]: [i64; 2]) {
         let refused = refused(fair).await;
         let (retail, supply) = (fair.retail.shop.shop(), fair.supply.shop.shop());
         let mut arrived: BTreeMap<&str, u64> = BTreeMap::new();
@@ -130,7 +139,7 @@ impl Day {
         assert!(refused.iter().all(|name| !arrived.contains_key(name.as_str())), "refused, and there all the same");
         assert!(arrived.keys().all(|name| names.contains(name)), "the supplier has what nobody bought");
         assert_eq!((retail.oversold, supply.oversold), (0, 0), "somebody was promised what was not there");
-        for (sku, stocked) in PLENTY.iter().map(|sku| (*sku, plenty)).chain([(RARE, RARE_PIECES)]) {
+        for (sku, stocked) in PLENTY.iter().map(|sku| (*sku, plenty)).chain([(RARE, rare)]) {
             let ordered: i64 = self.arrived.iter().map(|order| goods::ordered(&supply, *order, sku)).sum();
             let directly = self.directly.get(sku).copied().unwrap_or_default();
             let left = goods::available(&supply, &fair.supply.shelf, sku);
