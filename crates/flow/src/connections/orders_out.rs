@@ -70,6 +70,7 @@ async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<M
     let wish = OrderWrite { mark: ours.id.to_string(), reference: ours.reference.clone(), lines, consumer };
     let placed = at.platform.put_order(&wish).await;
     let Some((theirs, kept)) = at.outcome(placed, kept).await? else { return Ok(()) };
+    at.tally.sent(|sent| &mut sent.purchase_orders, &theirs.id);
     // Before the mirror says that all is done: a crash in between lets it be placed again, which finds it and comes here.
     acknowledge(at, ours).await?;
     let numbers = open.iter().map(|line| (line.line, line.variant));
