@@ -9,6 +9,7 @@
 //! Architecture invariant: what is wrong with one thing holds back only that thing.
 
 mod at;
+mod corrected;
 pub mod hooks;
 mod levels_in;
 mod news;
@@ -194,6 +195,8 @@ impl Connected {
         };
         let news = News::gather(&at, held, &mut self.places).await?;
         let watched = news.watched();
+        // What somebody asked for is read again first: with its corrections it may have become good.
+        read::asked(&at, &news.asked).await?;
         let next_try = self.deliver(&at, held, news).await?;
         // A shop that could not be read to the end has got all the same what is new for it.
         read?;

@@ -1,5 +1,6 @@
 //! Connected shops: what they sell, ship and count reaches the partner's shop, once, whatever goes wrong on the way.
 
+mod held;
 mod market;
 mod shop;
 
