@@ -180,7 +180,12 @@ impl<'a> Sought<'a> {
         Self { wanted, sku: bare(&wanted.sku), barcode: wanted.barcode.as_deref().and_then(digits), words }
     }
 
-    fn compared(&self, partner_link: Id<PartnerLink>, variant: &Stored<Variant>, product: &Product) -> Option<Suggestion> {
+    fn compared(
+        &self,
+        partner_link: Id<PartnerLink>,
+        variant: &Stored<Variant>,
+        product: &Product,
+    ) -> Option<Suggestion> {
         let title = variant.full_title(product);
         let mut reasons: Vec<(Because, u8)> = Vec::new();
         let barcode = variant.barcode.as_deref().and_then(digits);

@@ -12,7 +12,7 @@ pub const LOOKED_AT_MAX: usize = 10_000;
 pub const SHOWN_MAX: usize = 25;
 
 /// How the mirrors of one connection stand.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Overview {
     /// Both sides are the same.
     pub agreed: usize,

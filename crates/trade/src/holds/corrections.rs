@@ -225,7 +225,8 @@ impl Fix {
         if self.to.as_str().is_some_and(is_contact) {
             return Err(Problem::invalid("/to", "mail, phone and IP addresses are not kept here"));
         }
-        let of = element(&self.pointer).and_then(|(list, place, _)| payload.pointer(list)?.get(place)?.get("id")?.as_str());
+        let of =
+            element(&self.pointer).and_then(|(list, place, _)| payload.pointer(list)?.get(place)?.get("id")?.as_str());
         Ok(Correction { pointer: self.pointer.clone(), of: of.map(str::to_owned), was, to: self.to.clone() })
     }
 }

@@ -122,6 +122,8 @@ async fn resolve_hold(
 #[cfg(test)]
 mod tests {
     use crate::house::{House, order, scrubbed};
+    use bonded_base::Id;
+    use bonded_trade::holds::{self, HoldReason};
     use serde_json::{Value, json};
 
     #[tokio::test]
@@ -154,5 +156,37 @@ mod tests {
         );
         assert_eq!(house.get(&retailer, "/v1/holds?state=open").await.expect(200)["data"], json!([]));
         house.post(&retailer, &format!("{path}/resolve"), Value::Null).await.expect(409);
+    }
+    /// A shop's product without a price is held in this account; the hold's path.
+    async fn a_shop_s_product(house: &House, account: Id<bonded_base::Account>) -> String {
+        let mirror: Id<bonded_connect::mirrors::Mirror> = Id::from_bytes([9; 16]);
+        let variants = json!([{"id": "v1", "sku": "LAMP", "price": null}]);
+        let payload = json!({"id": "p1", "product": {"title": "Lamp", "variants": variants}});
+        let (reason, why) = (HoldReason::Refused, "/variants/0/price: a variant has a price");
+        let raised = holds::raise_with(&house.ledger, account, mirror, reason, why, Some(payload)).await.unwrap();
+        format!("/v1/holds/{}", raised.id)
+    }
+
+    #[tokio::test]
+    async fn what_a_shop_has_is_corrected_by_pointer_and_counted() {
+        let house = House::new().await;
+        let supplier = house.supplier().await;
+        let path = a_shop_s_product(&house, supplier.account).await;
+        let price = |amount: i64| json!({"amount": amount, "currency": "EUR"});
+        let fix = |to: Value| json!({"corrections": [{"pointer": "/product/variants/0/price", "to": to}]});
+        let refused = house.patch(&supplier, &path, fix(price(-1)), &[]).await.expect(422);
+        assert_eq!(refused["pointer"], "/corrections/0/to", "{refused}");
+        house.patch(&supplier, &path, fix(price(900)), &[("if-match", "\"7\"")]).await.expect(412);
+        house.patch(&supplier, &path, json!({"corrections": [{"pointer": "/id", "to": "p2"}]}), &[]).await.expect(422);
+        let corrected = house.patch(&supplier, &path, fix(price(900)), &[]).await.expect(200);
+        insta::assert_json_snapshot!("corrected", scrubbed(&corrected));
+        let figures = house.get(&supplier, "/v1/holds/figures").await.expect(200);
+        let none = json!({"held": 1, "corrected": 0, "replayed": 0, "recovered": 0, "dismissed": 0, "complete": true});
+        assert_eq!(figures, none);
+        house.post(&supplier, &format!("{path}/resolve"), Value::Null).await.expect(200);
+        let figures = house.get(&supplier, "/v1/holds/figures").await.expect(200);
+        assert_eq!((&figures["held"], &figures["dismissed"]), (&json!(0), &json!(1)));
+        house.patch(&supplier, &path, fix(price(900)), &[]).await.expect(409);
+        house.patch(&house.retailer().await, &path, fix(price(900)), &[]).await.expect(404);
     }
 }

@@ -15,7 +15,8 @@ use axum::routing::{get, post};
 use bonded_base::Id;
 use bonded_connect::connections::{self, Connection, ConnectionState, Direction, Mode, Syncs};
 use bonded_connect::mirrors::{self, Mirror, MirrorState};
-use bonded_connect::outbound::{Destination, Owner, destinations};
+use bonded_connect::outbound::Owner;
+use bonded_connect::outbound::destinations::{self, Destination};
 use bonded_ledger::{PAGE_MAX, Stored};
 use bonded_people::users::Visitor;
 use bonded_people::{PeopleError, Permission};
@@ -238,7 +239,7 @@ async fn rendered(app: &App, visitor: &Visitor, id: Id<Connection>, sent: &Attem
         shell: shell.confirming(may_change && !is_fresh, format!("/connections/{id}")),
         id: id.to_string(),
         connection: connection_row,
-        api_version: connection.version.clone().unwrap_or_else(|| String::from("not known yet")),
+        api_version: Connection::clone(&connection).version.unwrap_or_else(|| String::from("not known yet")),
         verified: connection.verified_at.map_or_else(|| String::from("not yet"), when),
         scopes: scopes(&connection),
         counts: [
@@ -342,8 +343,6 @@ async fn disconnect(
     let done = connections::disconnect(app.ledger(), &visitor.scope()?, id, None).await.map_err(of_trade);
     match done {
         Ok(_) => Ok(go(&format!("/connections/{id}"))),
-        Err(error) => {
-            rendered(&app, &visitor, id, &Attempt::failed("disconnect", Form::default(), error)?).await
-        }
+        Err(error) => rendered(&app, &visitor, id, &Attempt::failed("disconnect", Form::default(), error)?).await,
     }
 }

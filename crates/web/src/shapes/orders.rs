@@ -309,7 +309,7 @@ pub struct Hold {
     pub raised_at: String,
     /// What came from a shop and could not be taken, as it was understood, without its consumer: `lines` of an order, or a
     /// `product`. Left out for our own records.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required = false, value_type = Value)]
     pub payload: Option<()>,
     /// What was put right in the payload, while it stands; left out where that is nothing.
     pub corrections: Option<Vec<HoldCorrection>>,

@@ -6,10 +6,10 @@ use super::shop::{ADA, euro};
 use crate::trade::Trade;
 use bonded_base::Kind;
 use bonded_connect::connections::{Direction, Mode, Syncs};
+use bonded_ledger::Stored;
 use bonded_trade::catalog::{self, Variant};
 use bonded_trade::consumers::ConsumerDraft;
 use bonded_trade::holds::{self, Fix, Hold, HoldState, Outcome};
-use bonded_ledger::Stored;
 use serde_json::{Value, json};
 
 crate::on_both_engines!(

@@ -20,9 +20,7 @@ fn hold(payload: Value) -> Hold {
 }
 
 fn order() -> Hold {
-    let line = |id: &str, quantity: i64| {
-        json!({"id": id, "sku": "LAMP", "title": "Lamp", "quantity": quantity, "price": {"amount": 5, "currency": "EUR"}})
-    };
+    let line = |id: &str, quantity: i64| json!({"id": id, "sku": "LAMP", "title": "Lamp", "quantity": quantity, "price": {"amount": 5, "currency": "EUR"}});
     hold(json!({"lines": [line("l1", 1), line("l2", 0)]}))
 }
 
@@ -73,7 +71,9 @@ fn what_is_corrected_passes_the_same_checks() {
 
 #[test]
 fn ids_and_what_is_not_there_cannot_be_corrected() {
-    for pointer in ["", "/lines", "/lines/0", "/lines/0/id", "/lines/7/quantity", "/lines/0/variant", "/consumer/street"] {
+    for pointer in
+        ["", "/lines", "/lines/0", "/lines/0/id", "/lines/7/quantity", "/lines/0/variant", "/consumer/street"]
+    {
         assert_eq!(pointer_of(&order(), &[fix(pointer, json!(1))]), "/corrections/0/pointer", "{pointer}");
     }
     for pointer in ["/id", "/product", "/product/variants", "/product/variants/0", "/product/variants/0/id"] {
@@ -86,7 +86,8 @@ fn ids_and_what_is_not_there_cannot_be_corrected() {
 #[test]
 fn the_latest_correction_of_a_value_counts_and_the_value_itself_takes_it_back() {
     let mut hold = product();
-    hold.corrections = merged(&hold, &[fix("/product/variants/0/price", json!({"amount": 1, "currency": "EUR"}))]).unwrap();
+    hold.corrections =
+        merged(&hold, &[fix("/product/variants/0/price", json!({"amount": 1, "currency": "EUR"}))]).unwrap();
     let anew = fix("/product/variants/0/price", json!({"amount": 2, "currency": "EUR"}));
     let corrections = merged(&hold, &[anew]).unwrap();
     assert_eq!((corrections.len(), &corrections[0].to["amount"]), (1, &json!(2)));

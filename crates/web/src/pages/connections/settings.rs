@@ -73,7 +73,9 @@ fn policy_in(form: &Form, known: &Policy) -> Result<Policy, PeopleError> {
     };
     let stale_after_s = match form.text("stale").trim() {
         "" => None,
-        _ => Some(number("stale", "after how many minutes stock is stale is a whole number, or nothing")?.saturating_mul(60)),
+        _ => Some(
+            number("stale", "after how many minutes stock is stale is a whole number, or nothing")?.saturating_mul(60),
+        ),
     };
     Ok(Policy {
         buffer: number("buffer", "how many pieces are kept back is a whole number")?,
