@@ -15,7 +15,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use bonded_base::{Id, Kind, Moment};
-use bonded_connect::files::{self, ColumnChoice, Counts, Format, ImportRecord, ImportState, Kept, Mapping, RowProblem};
+use bonded_connect::files::{
+    self, ColumnChoice, Counts, Encoding, Format, ImportRecord, ImportState, Kept, Mapping, RowProblem,
+};
 use bonded_people::users::Visitor;
 use bonded_people::{PeopleError, Permission};
 use bonded_trade::Page as Part;
@@ -206,7 +208,7 @@ async fn rendered(
         shell: home::shell(&format!("A file of {}", kept.format.name()), visitor)
             .with_notice(sent.notice())
             .with_error(sent.wrong_elsewhere([COLUMNS].into_iter())),
-        how: format!("{:?}, cells apart by {:?}, {decimal}", kept.encoding, kept.delimiter),
+        how: format!("{}, cells apart by {:?}, {decimal}", encoding_words(kept.encoding), kept.delimiter),
         rows_until: kept.rows_until.map(when),
         columns: columns_of(&kept, sent),
         fields: files::fields(kept.format),
@@ -221,6 +223,14 @@ async fn rendered(
         row: row(&kept),
     };
     Ok(answered(sent.status(), &file))
+}
+
+const fn encoding_words(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Utf8 => "UTF-8",
+        Encoding::Utf16Le | Encoding::Utf16Be => "UTF-16",
+        Encoding::Windows1252 => "Windows-1252",
+    }
 }
 
 /// Each column with the field that it was taken for, or that was chosen just now. One whose name is not repeated cannot be
