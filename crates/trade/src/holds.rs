@@ -267,7 +267,9 @@ pub async fn resolve_all_of<R: Kinded>(
         }
         match ledger.commit(&scope, change).await {
             Ok(_) => {
-                open.iter().for_each(|was| figures::ended(was.reached()));
+                for was in &open {
+                    figures::ended(was.reached());
+                }
                 return Ok(open.len());
             }
             Err(error) => races.lost(error)?,

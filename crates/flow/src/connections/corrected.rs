@@ -122,7 +122,7 @@ fn put_right(line: &mut RemoteLine, was: &Value, is: &Value) {
         line.variant = None;
     }
     if was["title"] != is["title"] {
-        line.title = is["title"].as_str().unwrap_or_default().to_owned();
+        is["title"].as_str().unwrap_or_default().clone_into(&mut line.title);
     }
     if was["quantity"] != is["quantity"] {
         let wanted = is["quantity"].as_u64().and_then(|quantity| u32::try_from(quantity).ok());

@@ -45,7 +45,9 @@ pub async fn count(ledger: &Ledger, scope: &Scope) -> Result<Figures, TradeError
     let (mut figures, mut seen) = (Figures::default(), 0);
     loop {
         let listed = super::list(ledger, scope, None, page).await?;
-        listed.records.iter().for_each(|hold| figures.add(hold));
+        for hold in &listed.records {
+            figures.add(hold);
+        }
         seen += listed.records.len();
         figures.complete = listed.next.is_none();
         if figures.complete || seen >= FIGURES_HOLDS_MAX {

@@ -159,19 +159,19 @@ mod tests {
         let lamp = house.stocked(&supplier, "LAMP-S", 5).await;
         house.post(&retailer, "/v1/orders", order("1", "MY-LAMP-S", 1)).await.expect(201);
         let held = house.until(&retailer, "/v1/holds?state=open", |list| list["data"][0].is_object()).await;
-        let hold = format!("/v1/sku_mappings/suggestions?hold={}", held["data"][0]["id"].as_str().unwrap());
-        let by_hold = house.get(&retailer, &hold).await.expect(200);
+        let asked = format!("/v1/sku_mappings/suggestions?hold={}", held["data"][0]["id"].as_str().unwrap());
+        let by_hold = house.get(&retailer, &asked).await.expect(200);
         let first = &by_hold["data"][0];
         assert_eq!((&first["variant"], &first["for_sku"]), (&json!(lamp), &json!("MY-LAMP-S")), "{by_hold}");
         assert_eq!((&first["because"][0], &by_hold["complete"]), (&json!("part_of_sku"), &json!(true)));
-        let same = house.get(&retailer, "/v1/sku_mappings/suggestions?sku=lamp_s").await.expect(200);
-        assert_eq!((&same["data"][0]["variant"], &same["data"][0]["because"][0]), (&json!(lamp), &json!("sku")));
+        let by_sku = house.get(&retailer, "/v1/sku_mappings/suggestions?sku=lamp_s").await.expect(200);
+        assert_eq!((&by_sku["data"][0]["variant"], &by_sku["data"][0]["because"][0]), (&json!(lamp), &json!("sku")));
         // Who has no partner learns nothing, and another's hold is not found.
         let stranger = house.retailer().await;
         let none = house.get(&stranger, "/v1/sku_mappings/suggestions?sku=lamp_s").await.expect(200);
         assert_eq!(none["data"], json!([]));
-        house.get(&stranger, &hold).await.expect(404);
+        house.get(&stranger, &asked).await.expect(404);
         house.get(&retailer, "/v1/sku_mappings/suggestions").await.expect(400);
-        house.get(&retailer, &format!("{hold}&sku=x")).await.expect(400);
+        house.get(&retailer, &format!("{asked}&sku=x")).await.expect(400);
     }
 }

@@ -140,7 +140,7 @@ const DIRECTIONS: [(&str, Direction); 3] =
 const MODES: [(&str, Mode); 3] = [("off", Mode::Off), ("watch", Mode::Watch), ("on", Mode::On)];
 
 /// What can be kept in step, and how it stands in `syncs`.
-fn sync_modes(syncs: &Syncs) -> [(&'static str, Mode); 5] {
+const fn sync_modes(syncs: Syncs) -> [(&'static str, Mode); 5] {
     [
         ("products", syncs.products),
         ("stock", syncs.stock),
@@ -156,7 +156,7 @@ pub(super) struct SyncField {
     choices: Vec<Choice>,
 }
 
-fn sync_fields(sent: &Attempt, form: &str, syncs: &Syncs) -> Vec<SyncField> {
+fn sync_fields(sent: &Attempt, form: &str, syncs: Syncs) -> Vec<SyncField> {
     let field = |(name, present): (&'static str, Mode)| {
         let choices = MODES.map(|(words, mode)| (format!("{name}:{words}"), words, mode == present));
         SyncField { name, choices: sent.choices(form, "sync", choices) }

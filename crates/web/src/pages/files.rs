@@ -102,7 +102,8 @@ struct FilePage {
 }
 
 /// What can be done with an import as it stands, by whoever looks at it.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent buttons")]
 struct Can {
     start: bool,
     resume: bool,

@@ -80,6 +80,7 @@ struct Unmatched {
 
 #[derive(Template)]
 #[template(path = "hold.html")]
+#[expect(clippy::struct_excessive_bools, reason = "independent parts of the page")]
 struct HoldPage {
     shell: Shell,
     row: Row,

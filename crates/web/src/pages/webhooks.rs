@@ -322,7 +322,7 @@ async fn replay_all(
     let (id, now) = (id_of(&id)?, app.ledger().clock().now());
     let mut range = Range { from: now.plus_millis(-AGAIN_MS), to: now, after: None, delivered: false };
     let done = loop {
-        match webhooks::replay_range(app.ledger(), &visitor.scope()?, id, range.clone()).await.map_err(of_trade) {
+        match webhooks::replay_range(app.ledger(), &visitor.scope()?, id, range).await.map_err(of_trade) {
             Ok(some) if some.next_after.is_some() => range.after = some.next_after,
             done => break done,
         }

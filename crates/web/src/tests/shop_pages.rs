@@ -1,5 +1,4 @@
-//! The pages for shops, holds, webhooks and files: forms do what the API does, mistakes stand beside what was typed, and
-//! another account sees nothing.
+//! The pages for shops, holds, webhooks and files: what forms do, what is said of mistakes, and who sees nothing.
 
 use crate::house::people::Member;
 use crate::house::{Answer, House, Party, order, request};

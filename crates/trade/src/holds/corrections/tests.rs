@@ -1,3 +1,5 @@
+//! Corrections that follow their line, end by themselves, and pass the same checks as what comes from outside.
+
 use super::*;
 use crate::holds::{HoldReason, HoldState};
 use bonded_base::Moment;

@@ -62,7 +62,7 @@ fn rendered(app: &App, visitor: &Visitor, sent: &Attempt) -> Response {
             example,
             shop: sent.text(name, "shop", ""),
             directions: direction_choices(sent, name, Direction::SellThrough),
-            syncs: sync_fields(sent, name, &AT_FIRST),
+            syncs: sync_fields(sent, name, AT_FIRST),
             wrong: sent.wrong(name),
         }
     };

@@ -34,7 +34,7 @@ pub(super) fn form(connection: &Connection, sent: &Attempt) -> SettingsForm {
     let stale = policy.stale_after_s.map(|seconds| (seconds / 60).to_string()).unwrap_or_default();
     SettingsForm {
         directions: direction_choices(sent, SETTINGS, connection.direction),
-        syncs: sync_fields(sent, SETTINGS, &connection.syncs),
+        syncs: sync_fields(sent, SETTINGS, connection.syncs),
         buffer: sent.text(SETTINGS, "buffer", &policy.buffer.to_string()),
         markup: sent.text(SETTINGS, "markup", &policy.markup_percent.to_string()),
         unmatched: sent.choices(SETTINGS, "unmatched", unmatched),
