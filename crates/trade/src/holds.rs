@@ -3,7 +3,7 @@
 mod corrections;
 mod figures;
 
-pub use corrections::{CORRECTIONS_MAX, Correction, Fix, carry, correct, lay, outlived};
+pub use corrections::{CORRECTIONS_MAX, Correction, Fix, carry, correct, lay, outlived, tried};
 pub use figures::{FIGURES_HOLDS_MAX, Figures, count, counted};
 
 use crate::orders::Order;

@@ -5,7 +5,7 @@ use super::corrected::{Before, digest_of};
 use super::orders_in::sold;
 use bonded_base::{Id, Kind};
 use bonded_connect::connections::Mode;
-use bonded_connect::mirrors::{self, Agreed, Mirror};
+use bonded_connect::mirrors::{self, Agreed, Mirror, MirrorState};
 use bonded_connect::platform::{RemoteId, RemoteProduct, Unreadable};
 use bonded_ledger::{Change, Stored};
 use bonded_trade::catalog::{self, Product, ProductPut, Put, Variant};
@@ -18,7 +18,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub(super) async fn take(at: &At<'_>, theirs: &RemoteProduct) -> Result<(), Halt> {
     let known = product_mirror(at, &theirs.id).await?;
     let digest = digest_of(&(&theirs.product, &theirs.variants));
-    if known.as_ref().is_some_and(|mirror| mirror.agreed == Agreed::Product { digest: digest.clone() }) {
+    // One that is held is looked at all the same: the shop may have gone back to what was agreed.
+    let is_settled = |mirror: &Stored<Mirror>| mirror.state != MirrorState::Held;
+    let agreed = Agreed::Product { digest: digest.clone() };
+    if known.as_ref().is_some_and(|mirror| mirror.agreed == agreed && is_settled(mirror)) {
         return Ok(());
     }
     if at.connection.syncs.products == Mode::Watch {

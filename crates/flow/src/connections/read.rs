@@ -71,6 +71,9 @@ pub(super) async fn asked(at: &At<'_>, asked: &[Stored<Mirror>]) -> Result<(), H
     for ids in of(&[Kind::Order, Kind::PurchaseOrder]).chunks(NAMED_MAX) {
         orders(at, at.platform.orders(ids).await?.into_iter().flatten().collect()).await?;
     }
+    for mirror in asked {
+        apart(holds::tried(at.ledger, at.scope.account(), mirror.id, HoldReason::Refused).await)?.ok();
+    }
     Ok(())
 }
 

@@ -7,12 +7,12 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Hold, PAYLOAD_BYTES_MAX};
+use super::{Hold, HoldReason, PAYLOAD_BYTES_MAX};
 use crate::catalog::{self, ProductDraft};
 use crate::orders::LineDraft;
 use crate::screen::{Kept, has_contacts};
 use crate::{Races, TradeError, Written, carrier};
-use bonded_base::{Account, Id, Kind, Problem, Reason};
+use bonded_base::{Account, Id, Kind, Kinded, Problem, Reason};
 use bonded_ledger::{Change, Ledger, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -91,7 +91,7 @@ pub async fn outlived(
     id: Id<Hold>,
     gone: &[Correction],
 ) -> Result<(), TradeError> {
-    rewritten(ledger, account, id, "correction_ended", |known| known.retain(|one| !gone.contains(one))).await
+    rewritten(ledger, account, id, "correction_ended", |hold| hold.corrections.retain(|one| !gone.contains(one))).await
 }
 
 /// Gives corrections that stand to another hold of the same thing.
@@ -101,12 +101,22 @@ pub async fn carry(
     id: Id<Hold>,
     standing: &[Correction],
 ) -> Result<(), TradeError> {
-    rewritten(ledger, account, id, "correction_kept", |known| {
-        let is_new = |one: &&Correction| !known.iter().any(|other| other.overlaps(one));
+    rewritten(ledger, account, id, "correction_kept", |hold| {
+        let is_new = |one: &&Correction| !hold.corrections.iter().any(|other| other.overlaps(one));
         let new: Vec<_> = standing.iter().filter(is_new).cloned().collect();
-        known.extend(new);
+        hold.corrections.extend(new);
     })
     .await
+}
+
+/// The try that somebody asked for is over; the hold stays as it is, if it is still open.
+pub async fn tried<R: Kinded>(
+    ledger: &Ledger,
+    account: Id<Account>,
+    record: Id<R>,
+    reason: HoldReason,
+) -> Result<(), TradeError> {
+    rewritten(ledger, account, Hold::id_of(record, reason), "tried", |hold| hold.asked = false).await
 }
 
 async fn rewritten(
@@ -114,13 +124,13 @@ async fn rewritten(
     account: Id<Account>,
     id: Id<Hold>,
     action: &'static str,
-    rule: impl Fn(&mut Vec<Correction>),
+    rule: impl Fn(&mut Hold),
 ) -> Result<(), TradeError> {
     let (scope, mut races) = (carrier(account), Races::new());
     loop {
         let was = super::get(ledger, &scope, id).await?;
         let mut next = Hold::clone(&was);
-        rule(&mut next.corrections);
+        rule(&mut next);
         if next == *was {
             return Ok(());
         }

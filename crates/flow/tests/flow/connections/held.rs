@@ -99,6 +99,17 @@ async fn what_is_corrected_is_taken_and_stays_so_until_the_shop_says_otherwise(t
         .until("the correction is over", async || hold(&market, supplier, held.id).await.corrections.is_empty())
         .await;
     assert!(market.holds(supplier).await.is_empty());
+
+    // It goes wrong there, is tried in vain, and becomes again what it was.
+    change(&market, |product| product.variants[0].price = None);
+    market.trade.until("it is held again", async || market.holds(supplier).await.len() == 1).await;
+    let again = market.holds(supplier).await.remove(0);
+    holds::retry(ledger, supplier, again.id, None).await.unwrap();
+    market.trade.until("it was tried", async || !hold(&market, supplier, again.id).await.asked).await;
+    assert_eq!(market.holds(supplier).await.len(), 1);
+    change(&market, |product| product.variants[0].price = Some(euro(800)));
+    market.trade.until("all is well", async || market.holds(supplier).await.is_empty()).await;
+    assert_eq!(hold(&market, supplier, again.id).await.outcome, Some(Outcome::Recovered));
 }
 
 async fn a_corrected_order_is_placed_once_and_nothing_of_it_is_cancelled(trade: Trade) {
