@@ -37,7 +37,7 @@ const MEMBERS: [(&str, &str); 31] = [
     ("/connections/CODE/disconnect", "nothing"),
     ("/holds/HOLD/correct", "pointer ~to"),
     ("/holds/CODE/retry", "nothing"),
-    ("/holds/HOLD/map", "sku variant own"),
+    ("/holds/HOLD/map", "~sku variant own"),
     ("/webhooks", "~url ~events ~description"),
     ("/webhooks/CODE/settings", "~url ~events ~description"),
     ("/webhooks/CODE/state", "state"),
