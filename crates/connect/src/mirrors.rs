@@ -4,10 +4,15 @@
 //! when, and if not, why not and when it is tried again. Delivery is of state: what is to be sent is the difference between
 //! our record as it is now and what its mirror says was agreed, so nothing has to be queued.
 
+mod overview;
+
+pub use overview::{Overview, overview};
+
 use crate::connections::Connection;
 use crate::platform::{RemoteId, Since};
 use bonded_base::{Id, Kind, Kinded, Moment, Problem, id_text};
 use bonded_ledger::{Ledger, LedgerError, Listed, Lookup, LookupName, Record, Scope, Stored};
+use bonded_trade::holds::Hold;
 use bonded_trade::partners::PartnerLink;
 use bonded_trade::{Page, TradeError};
 use serde::{Deserialize, Serialize};
@@ -59,6 +64,12 @@ pub struct Mirror {
     pub agreed_at: Option<Moment>,
     /// Milliseconds from the change on one side until the other side had it, the last time, where that is known.
     pub delay_ms: Option<u64>,
+    /// What the shop had when it was held, as a digest: what somebody puts aside stays so until that is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// The hold whose corrections are laid over what the shop has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<Id<Hold>>,
 }
 
 /// How our record and the shop's stand to each other.
@@ -166,6 +177,8 @@ impl Mirror {
             next_try_at: None,
             agreed_at: None,
             delay_ms: None,
+            refused: None,
+            corrections: None,
         }
     }
 
@@ -179,7 +192,8 @@ impl Mirror {
     pub fn agree(mut self, agreed: Agreed, now: Moment, since: Option<Moment>) -> Self {
         self.state = MirrorState::Agreed;
         self.agreed = agreed;
-        (self.planned, self.found, self.why, self.next_try_at, self.tries) = (None, None, None, None, 0);
+        (self.planned, self.found, self.why, self.refused) = (None, None, None, None);
+        (self.next_try_at, self.tries) = (None, 0);
         self.agreed_at = Some(now);
         self.delay_ms = since.map(|since| u64::try_from(now.millis() - since.millis()).unwrap_or(0));
         self

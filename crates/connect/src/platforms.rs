@@ -164,6 +164,19 @@ pub fn scopes(draft: &ConnectionDraft) -> Result<Vec<String>, Problem> {
 }
 
 impl CredentialDraft {
+    /// The parts that are there, each asked for by its name in the API; what is empty is not there.
+    pub fn of(mut part: impl FnMut(&'static str) -> Secret<String>) -> Self {
+        let mut given = |name| Some(part(name).expose().clone()).filter(|part| !part.is_empty());
+        Self {
+            access_token: given("access_token"),
+            client_secret: given("client_secret"),
+            api_key: given("api_key"),
+            username: given("username"),
+            password: given("password"),
+            channel: given("channel"),
+        }
+    }
+
     /// What is kept of it, concealed: the parts that this platform takes, and no others.
     pub fn check(&self, platform: PlatformName) -> Result<Secret<Vec<u8>>, Problem> {
         let parts =

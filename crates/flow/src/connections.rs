@@ -11,6 +11,7 @@
 mod at;
 mod compare;
 mod conformity;
+mod corrected;
 mod feed;
 pub mod hooks;
 mod levels_in;
@@ -219,6 +220,8 @@ impl Connected {
         let at = At { has_read: matches!(read, Ok(true)), ..at };
         let news = News::gather(&at, held, &mut self.places).await?;
         let watched = news.watched();
+        // What somebody asked for is read again first: with its corrections it may have become good.
+        read::asked(&at, &news.asked).await?;
         let next_try = self.deliver(&at, held, news).await?;
         // A shop that could not be read to the end has got all the same what is new for it.
         read?;

@@ -1,5 +1,11 @@
 //! Holds: what could not go on by itself, with the reason, until somebody puts it right.
 
+mod corrections;
+mod figures;
+
+pub use corrections::{CORRECTIONS_MAX, Correction, Fix, carry, correct, lay, outlived, tried};
+pub use figures::{FIGURES_HOLDS_MAX, Figures, count, counted};
+
 use crate::orders::Order;
 use crate::partners::PartnerLink;
 use crate::purchase_orders::PurchaseOrder;
@@ -27,6 +33,20 @@ pub enum HoldState {
     Open,
     /// It was put right, or put aside.
     Resolved,
+}
+
+/// How a hold ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// With what somebody corrected.
+    Corrected,
+    /// Tried again as it was, because somebody asked for it.
+    Replayed,
+    /// By itself: what was wrong had changed.
+    Recovered,
+    /// Somebody put it aside.
+    Dismissed,
 }
 
 /// Why something is held.
@@ -73,6 +93,16 @@ pub struct Hold {
     /// What came from outside and could not be taken, as it was understood; without its consumer. `None` for our own records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
+    /// What somebody has put right in the payload; it is laid over what comes from outside for as long as that says what it
+    /// said then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Correction>,
+    /// Whether somebody has asked for another try that has not ended yet.
+    #[serde(default)]
+    pub asked: bool,
+    /// How it ended; `None` while it is open.
+    #[serde(default)]
+    pub outcome: Option<Outcome>,
 }
 
 /// Names what is known of a connected shop's thing: `mir_…`, which lives beyond this crate.
@@ -145,6 +175,9 @@ pub async fn raise_with<R: Kinded>(
             tries: known.as_ref().map_or(1, |was| was.tries.saturating_add(1)),
             raised_at: known.as_ref().map_or(now, |was| was.raised_at),
             payload: payload.clone(),
+            corrections: known.as_ref().map(|was| was.corrections.clone()).unwrap_or_default(),
+            asked: false,
+            outcome: None,
         };
         let mut change = Change::new();
         match &known {
@@ -153,6 +186,9 @@ pub async fn raise_with<R: Kinded>(
         }
         match ledger.commit(&scope, change).await {
             Ok(done) => {
+                if known.as_ref().is_none_or(|was| was.state == HoldState::Resolved) {
+                    figures::held();
+                }
                 let born = || Written::born(id, next.clone(), done.at);
                 return Ok(known.map_or_else(born, |was| Written::changed(&was, next.clone(), done.at)));
             }
@@ -176,7 +212,17 @@ pub async fn list(
     Ok(ledger.list(scope, &page.of_state(state.map(HoldState::number))).await?)
 }
 
-/// Puts a hold aside: it needs nobody any more.
+/// The hold of a record for a reason, whether it is open or not, if there ever was one.
+pub async fn of<R: Kinded>(
+    ledger: &Ledger,
+    scope: &Scope,
+    record: Id<R>,
+    reason: HoldReason,
+) -> Result<Option<Stored<Hold>>, TradeError> {
+    Ok(ledger.get(scope, Hold::id_of(record, reason)).await?)
+}
+
+/// Puts a hold aside: it needs nobody any more. What came from outside stays away until it changes there.
 pub async fn resolve(
     ledger: &Ledger,
     scope: &Scope,
@@ -187,11 +233,14 @@ pub async fn resolve(
     loop {
         let was = get(ledger, scope, id).await?;
         crate::as_expected(&was, expected)?;
-        let next = was.unresolved()?.resolved();
+        let next = was.unresolved()?.ended(Outcome::Dismissed);
         let mut change = Change::new();
-        change.update(&was, &next, "resolved");
+        change.update(&was, &next, "dismissed");
         match ledger.commit(scope, change).await {
-            Ok(committed) => return Ok(Written::changed(&was, next, committed.at)),
+            Ok(committed) => {
+                figures::ended(Outcome::Dismissed);
+                return Ok(Written::changed(&was, next, committed.at));
+            }
             Err(error) => races.lost(error)?,
         }
     }
@@ -211,13 +260,18 @@ pub async fn resolve_all_of<R: Kinded>(
         open.retain(|hold| hold.state == HoldState::Open);
         let mut change = Change::new();
         for was in &open {
-            change.update(was, &was.resolved(), "resolved");
+            change.update(was, &was.ended(was.reached()), "resolved");
         }
         if change.is_empty() {
             return Ok(0);
         }
         match ledger.commit(&scope, change).await {
-            Ok(_) => return Ok(open.len()),
+            Ok(_) => {
+                for was in &open {
+                    figures::ended(was.reached());
+                }
+                return Ok(open.len());
+            }
             Err(error) => races.lost(error)?,
         }
     }
@@ -234,7 +288,7 @@ pub async fn retry(
     loop {
         let was = get(ledger, scope, id).await?;
         crate::as_expected(&was, expected)?;
-        let next = Hold { tries: was.tries.saturating_add(1), ..was.unresolved()?.clone() };
+        let next = Hold { tries: was.tries.saturating_add(1), asked: true, ..was.unresolved()?.clone() };
         let mut change = Change::new();
         touch(ledger, scope, &was, &mut change).await?;
         change.update(&was, &next, "retried");
@@ -332,7 +386,21 @@ impl Hold {
         }
     }
 
-    fn resolved(&self) -> Self {
-        Self { state: HoldState::Resolved, ..self.clone() }
+    fn ended(&self, outcome: Outcome) -> Self {
+        Self { state: HoldState::Resolved, asked: false, outcome: Some(outcome), ..self.clone() }
+    }
+
+    /// How a hold ends whose record is well again.
+    const fn reached(&self) -> Outcome {
+        match (self.corrections.is_empty(), self.asked) {
+            (false, _) => Outcome::Corrected,
+            (true, true) => Outcome::Replayed,
+            (true, false) => Outcome::Recovered,
+        }
+    }
+
+    /// Whether somebody has put it aside.
+    pub fn is_dismissed(&self) -> bool {
+        self.outcome == Some(Outcome::Dismissed)
     }
 }

@@ -25,6 +25,7 @@ mod races;
 pub mod routing;
 pub mod screen;
 pub mod sku_mappings;
+pub mod sku_suggestions;
 mod text;
 mod took;
 mod written;

@@ -92,6 +92,17 @@ fn outbound_text(counts: &[CallCount]) -> String {
     text
 }
 
+/// What was held, and how that ended; no account.
+fn holds_text() -> String {
+    let mut text = String::from(
+        "# HELP bonded_holds_total What was held, and how holds ended.\n# TYPE bonded_holds_total counter\n",
+    );
+    for (event, count) in bonded_trade::holds::counted() {
+        let _ = writeln!(text, "bonded_holds_total{{event=\"{event}\"}} {count}");
+    }
+    text
+}
+
 /// `GET /metrics`.
 pub(crate) fn pages() -> Vec<Page> {
     vec![Page::get(Access::Collector(Power::ReadFigures), "/metrics", get(metrics))]
@@ -103,6 +114,7 @@ async fn metrics(State(app): State<App>) -> Response {
     let sealed = u8::from(app.ledger().vault().is_sealed());
     let _ = write!(text, "# TYPE bonded_vault_sealed gauge\nbonded_vault_sealed {sealed}\n");
     text.push_str(&app.figures().identity_text());
+    text.push_str(&holds_text());
     if let Some(platforms) = app.platforms() {
         text.push_str(&outbound_text(&platforms.outbound().counts()));
     }

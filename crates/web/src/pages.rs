@@ -8,9 +8,12 @@
 
 pub(crate) mod answer;
 mod confirm;
+mod connections;
 pub(crate) mod face;
+mod files;
 mod form;
 mod gate;
+mod holds;
 mod home;
 mod invitations;
 mod keys;
@@ -20,6 +23,7 @@ mod security;
 mod sign_in;
 mod staff;
 mod support;
+mod webhooks;
 
 pub(crate) use confirm::CONFIRM;
 pub(crate) use gate::{Access, Page, is_vouched_for};
@@ -50,6 +54,10 @@ pub(crate) fn public() -> Vec<Page> {
         home::pages(),
         members::pages(),
         keys::pages(),
+        connections::pages(),
+        holds::pages(),
+        webhooks::pages(),
+        files::pages(),
         support::pages(),
     ]
     .into_iter()
@@ -90,6 +98,14 @@ fn router<F: Face>(app: &App, pages: Vec<Page>) -> Router<App> {
         .route("/assets/passkeys.js", get(async || asset("text/javascript; charset=utf-8", PASSKEYS)));
     let read: Vec<_> = pages.iter().filter(|page| !page.changes()).map(|page| page.path.clone()).collect();
     pages.into_iter().fold(router, |router, page| page.mount::<F>(app, router, &read))
+}
+
+/// What the business says of trade, to be shown as what is said of people is.
+fn of_trade(error: bonded_trade::TradeError) -> bonded_people::PeopleError {
+    match error {
+        bonded_trade::TradeError::Problem(problem) => problem.into(),
+        bonded_trade::TradeError::Ledger(error) => error.into(),
+    }
 }
 
 /// A moment as people read it here: to the minute, in UTC.

@@ -8,4 +8,5 @@ mod devices;
 mod every_route;
 mod identity;
 mod once_only;
+mod shop_pages;
 mod surroundings;

@@ -32,6 +32,13 @@ pub struct MappedColumn {
     pub field: Option<String>,
 }
 
+impl MappedColumn {
+    /// Whether its name is shown, so that something can be chosen for it.
+    pub fn is_named(&self) -> bool {
+        self.name != NOT_REPEATED
+    }
+}
+
 /// What somebody has chosen for a column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnChoice {

@@ -95,6 +95,11 @@ pub async fn list(ledger: &Ledger, scope: &Scope, page: Page) -> Result<Listed<D
     ledger.list(scope, &page.of_state(None)).await
 }
 
+/// The destinations of one connection or endpoint.
+pub async fn of(ledger: &Ledger, scope: &Scope, owner: Owner, page: Page) -> Result<Listed<Destination>, LedgerError> {
+    ledger.list(scope, &page.of_parent(owner.id)).await
+}
+
 /// What is sent where, and what for; the destination of a call that is about to be made.
 #[derive(Clone, Copy)]
 pub struct Sending<'a> {

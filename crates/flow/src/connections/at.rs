@@ -7,7 +7,7 @@ use bonded_connect::mirrors::{Agreed, Mirror, MirrorState};
 use bonded_connect::platform::{Failure, Platform};
 use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored};
 use bonded_trade::TradeError;
-use bonded_trade::holds::{self, HoldReason};
+use bonded_trade::holds::{self, HoldReason, HoldState};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -120,6 +120,11 @@ impl Kept {
         self.was.as_ref().is_some_and(|was| was.state == MirrorState::Held)
     }
 
+    /// Whether it is held as it was held before: for the same reason, with the same in the shop.
+    fn is_held_again(&self) -> bool {
+        self.next.refused.is_some() && self.was.as_ref().is_some_and(|was| **was == self.next)
+    }
+
     /// As it is to be.
     pub const fn mirror(&self) -> &Mirror {
         &self.next
@@ -177,11 +182,18 @@ impl At<'_> {
         Ok(())
     }
 
-    /// Keeps a mirror that somebody has to look at, and says why where they look.
+    /// Keeps a mirror that somebody has to look at, and says why where they look. What was read again as it was, and nobody
+    /// has asked for, is no other try.
     pub async fn hold(&self, kept: Kept, why: &str, payload: Option<Value>) -> Result<(), Halt> {
         let (id, kept) = (kept.id, kept.becomes(|mirror| mirror.hold(why)));
-        self.keep(&[kept]).await?;
         let (ledger, account) = (self.ledger, self.scope.account());
+        if kept.is_held_again() {
+            let known = apart(holds::of(ledger, self.scope, id, HoldReason::Refused).await)?.ok().flatten();
+            if known.is_some_and(|hold| hold.state == HoldState::Open && !hold.asked) {
+                return Ok(());
+            }
+        }
+        self.keep(&[kept]).await?;
         let raised = holds::raise_with(ledger, account, id, HoldReason::Refused, why, payload).await;
         apart(raised)?.ok();
         Ok(())

@@ -32,6 +32,8 @@ pub(super) struct News {
     pub partners: Vec<PartnerNews>,
     /// When the first thing that failed is tried again.
     pub next_try: Option<Moment>,
+    /// What the shop has, could not be taken, and is to be tried again.
+    pub asked: Vec<Stored<Mirror>>,
     read_to: u64,
 }
 
@@ -71,8 +73,8 @@ impl News {
             }
         }
         places.retain(|account, _| partners.iter().any(|news| news.partner.partner == *account));
-        let mut news =
-            Self { orders: own.orders, purchase_orders: own.purchase_orders, partners, next_try: None, read_to };
+        let Own { orders, purchase_orders, .. } = own;
+        let mut news = Self { orders, purchase_orders, partners, next_try: None, asked: Vec::new(), read_to };
         news.add_waiting(at, own.mirrors.into_iter().collect()).await?;
         Ok(news)
     }
@@ -110,7 +112,10 @@ impl News {
         let list = List { state: Some(MirrorState::Waiting.number()), ..List::first(WAITING_MAX) };
         let mut mirrors = at.ledger.list::<Mirror>(at.scope, &list).await?.records;
         if !asked.is_empty() {
-            mirrors.extend(at.ledger.get_many(at.scope, &asked).await?.into_iter().flatten());
+            let asked: Vec<_> = at.ledger.get_many(at.scope, &asked).await?.into_iter().flatten().collect();
+            let ours = asked.iter().filter(|mirror| mirror.connection == at.connection.id && mirror.link.is_none());
+            self.asked = ours.filter(|mirror| mirror.remote.is_some()).cloned().collect();
+            mirrors.extend(asked);
         }
         for mirror in mirrors.into_iter().filter(|mirror| mirror.connection == at.connection.id) {
             match mirror.next_try_at {

@@ -1,6 +1,7 @@
 //! Orders that a shop has: a retailer's are placed here and followed; those that we placed at a supplier tell of parcels.
 
 use super::at::{AT_ONCE, At, Halt, Kept, apart, is_agreed, sentence};
+use super::corrected::{Before, digest_of, document, is_open, seen};
 use bonded_base::{Id, Kind, Problem, Reason};
 use bonded_connect::connections::{Mode, Unmatched};
 use bonded_connect::mirrors::{self, Agreed, Mirror, derived};
@@ -14,7 +15,6 @@ use bonded_trade::purchase_orders::{self, PurchaseOrder, Rejection};
 use bonded_trade::sku_mappings::{self, Means};
 use bonded_trade::{LineWish, TradeError, partners};
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
 /// What a retailer is told of lines that its supplier cancelled in its own shop.
@@ -42,7 +42,10 @@ async fn take_one(
         return Ok(());
     }
     match known {
-        Some(mirror) if is_agreed(&mirror) => follow_retailer(at, order, &mirror).await,
+        Some(mirror) if is_agreed(&mirror) => {
+            let corrected = Before::of(at, Some(&mirror)).await?.lay_on_order(at, order).await?;
+            follow_retailer(at, corrected.as_ref().unwrap_or(order), &mirror).await
+        }
         other => place(at, order, other).await,
     }
 }
@@ -53,7 +56,11 @@ pub(super) async fn refuse(at: &At<'_>, bad: &Unreadable) -> Result<(), Halt> {
     if known.as_ref().is_some_and(|mirror| is_agreed(mirror)) {
         return Ok(());
     }
-    let kept = awaited(at, &bad.id, known);
+    let seen = digest_of(&(bad.updated_at, bad.problem.to_string()));
+    if Before::of(at, known.as_ref()).await?.is_aside(&seen) {
+        return Ok(());
+    }
+    let kept = awaited(at, &bad.id, known).becomes(|mirror| Mirror { refused: Some(seen), ..mirror });
     at.hold(kept, &sentence(&bad.problem), None).await
 }
 
@@ -78,14 +85,19 @@ fn awaited(at: &At<'_>, id: &RemoteId, known: Option<Stored<Mirror>>) -> Kept {
 
 /// Places an order of the shop's, with its mirror in the same commit: so it is placed once, whoever brings it how often.
 async fn place(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<Mirror>>) -> Result<(), Halt> {
+    let (mut before, seen, read) = (Before::of(at, known.as_ref()).await?, seen(order), document(order));
+    if before.is_aside(&seen) {
+        return Ok(());
+    }
+    let corrected = before.lay_on_order(at, order).await?;
+    let order = corrected.as_ref().unwrap_or(order);
     let lines = lines_for_partners(at, order).await?;
     if lines.is_empty() || order.cancelled {
         return Ok(());
     }
-    let payload = payload(&lines);
-    let kept = awaited(at, &order.id, known);
+    let kept = awaited(at, &order.id, known).becomes(|mirror| Mirror { corrections: before.source(), ..mirror });
     if at.connection.syncs.orders == Mode::Watch {
-        return at.keep(&[kept.becomes(|mirror| mirror.plan(payload))]).await;
+        return at.keep(&[kept.becomes(|mirror| mirror.plan(read))]).await;
     }
     let numbers = (1..).zip(&lines).map(|(number, (remote, _))| (number, remote.id.clone())).collect();
     let agreed = Agreed::Order { lines: numbers, parcels: BTreeMap::new() };
@@ -107,8 +119,9 @@ async fn place(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<Mirror>>) 
         Ok(()) if kept.was_held() => at.release(kept.id).await,
         Ok(()) => Ok(()),
         Err(problem) => {
-            let kept = kept.becomes(|mirror| Mirror { agreed: Agreed::Nothing, agreed_at: None, ..mirror });
-            at.hold(kept, &sentence(&problem), Some(payload)).await
+            let refused = Some(seen);
+            let kept = kept.becomes(|mirror| Mirror { agreed: Agreed::Nothing, agreed_at: None, refused, ..mirror });
+            at.hold(kept, &sentence(&problem), Some(read)).await
         }
     }
 }
@@ -128,19 +141,9 @@ impl Kept {
     }
 }
 
-/// What was understood of an order's lines; nothing of its consumer.
-fn payload(lines: &[(&RemoteLine, LineDraft)]) -> Value {
-    let line = |(remote, line): &(&RemoteLine, LineDraft)| {
-        json!({ "sku": line.sku, "title": line.title, "quantity": line.quantity, "price": line.price,
-            "variant": line.variant, "line": remote.id })
-    };
-    json!({ "lines": lines.iter().map(line).collect::<Vec<_>>() })
-}
-
 /// The lines that partners are to ship, as drafts: what the shop ships itself is its own affair.
 async fn lines_for_partners<'a>(at: &At<'_>, order: &'a RemoteOrder) -> Result<Vec<(&'a RemoteLine, LineDraft)>, Halt> {
-    let open: Vec<_> =
-        order.lines.iter().filter(|line| line.requires_shipping && line.quantity > line.dropped).collect();
+    let open: Vec<_> = order.lines.iter().filter(|line| is_open(line)).collect();
     let remotes: Vec<_> = open.iter().filter_map(|line| line.variant.clone()).collect();
     let mirrored = known(at, Kind::Variant, &remotes).await?;
     let by_remote: HashMap<_, _> = remotes
@@ -211,9 +214,7 @@ async fn follow_retailer(at: &At<'_>, order: &RemoteOrder, mirror: &Stored<Mirro
             wishes.push(LineWish { line: line.number.into(), quantity: Some(wanted.into()) });
         }
     }
-    let added = order.lines.iter().any(|line| {
-        line.requires_shipping && line.quantity > line.dropped && !lines.values().any(|known| *known == line.id)
-    });
+    let added = order.lines.iter().any(|line| is_open(line) && !lines.values().any(|known| *known == line.id));
     if !wishes.is_empty() && at.connection.syncs.orders == Mode::On {
         let cancellation = Cancellation { lines: Some(wishes) };
         apart(orders::cancel(at.ledger, at.scope, id, None, &cancellation).await)?.ok();

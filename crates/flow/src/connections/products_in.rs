@@ -1,17 +1,15 @@
 //! Products that a shop has: a supplier's become its catalogue; in a shop that sells they are recognised as partners'.
 
 use super::at::{At, Halt, Kept, apart, sentence};
+use super::corrected::{Before, digest_of};
 use super::orders_in::sold;
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use bonded_base::{Id, Kind};
 use bonded_connect::connections::Mode;
-use bonded_connect::mirrors::{self, Agreed, Mirror};
+use bonded_connect::mirrors::{self, Agreed, Mirror, MirrorState};
 use bonded_connect::platform::{RemoteId, RemoteProduct, Unreadable};
 use bonded_ledger::{Change, Stored};
-use bonded_trade::catalog::{self, Product, ProductPut, Put, Variant};
-use bonded_trade::holds;
+use bonded_trade::catalog::{self, Product, ProductDraft, ProductPut, Put, Variant};
+use bonded_trade::holds::{self, Hold};
 use bonded_trade::sku_mappings::{self, Means};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -19,15 +17,23 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// Takes one product of a supplier's shop in, whole.
 pub(super) async fn take(at: &At<'_>, theirs: &RemoteProduct) -> Result<(), Halt> {
     let known = product_mirror(at, &theirs.id).await?;
-    if known.as_ref().is_some_and(|mirror| is_taken(mirror, theirs)) {
+    // One that is held is looked at all the same: the shop may have gone back to what was agreed.
+    let is_settled = |mirror: &Stored<Mirror>| mirror.state != MirrorState::Held && is_taken(mirror, theirs);
+    if known.as_ref().is_some_and(is_settled) {
         return Ok(());
     }
-    let digest = digest_of(theirs);
+    let digest = digest_of(&as_read(theirs));
     if at.connection.syncs.products == Mode::Watch {
         let planned = serde_json::to_value(&theirs.product).unwrap_or_default();
         let kept = awaited(at, &theirs.id, known).becomes(|mirror| mirror.plan(planned));
         return at.keep(&[kept]).await;
     }
+    let mut before = Before::of(at, known.as_ref()).await?;
+    if before.is_aside(&digest) {
+        return Ok(());
+    }
+    let (read, corrected) = (payload(theirs), corrected(at, theirs, &mut before).await?);
+    let theirs = corrected.as_ref().unwrap_or(theirs);
     let variants = variant_mirrors(at, &theirs.variants).await?;
     let put = match known.as_ref().filter(|mirror| mirror.agreed_at.is_some()) {
         Some(mirror) => ProductPut {
@@ -38,22 +44,48 @@ pub(super) async fn take(at: &At<'_>, theirs: &RemoteProduct) -> Result<(), Halt
         None => adopted(at, theirs).await?,
     };
     match apart(catalog::put(at.ledger, at.scope, &put).await)? {
-        Ok(done) => agree(at, theirs, known, variants, &done, digest).await,
+        Ok(done) => agree(at, theirs, known, variants, &done, (digest, before.source())).await,
         Err(problem) => {
-            let kept = awaited(at, &theirs.id, known);
-            at.hold(kept, &sentence(&problem), Some(payload(theirs))).await
+            let kept = awaited(at, &theirs.id, known).becomes(|mirror| Mirror {
+                refused: Some(digest),
+                corrections: before.source(),
+                ..mirror
+            });
+            at.hold(kept, &sentence(&problem), Some(read)).await
         }
     }
 }
 
 /// Whether a product was taken in as it is.
 pub(super) fn is_taken(mirror: &Mirror, theirs: &RemoteProduct) -> bool {
-    mirror.agreed == Agreed::Product { digest: digest_of(theirs) }
+    mirror.agreed == Agreed::Product { digest: digest_of(&as_read(theirs)) }
+}
+
+/// What a product is compared by.
+const fn as_read(theirs: &RemoteProduct) -> (&ProductDraft, &Vec<RemoteId>) {
+    (&theirs.product, &theirs.variants)
+}
+
+/// The product with what somebody corrected in it, if anything.
+async fn corrected(at: &At<'_>, theirs: &RemoteProduct, before: &mut Before) -> Result<Option<RemoteProduct>, Halt> {
+    if before.source().is_none() {
+        return Ok(None);
+    }
+    let mut read = payload(theirs);
+    if !before.lay(at, &mut read).await? {
+        return Ok(None);
+    }
+    let product = read.get_mut("product").map(Value::take).and_then(|read| serde_json::from_value(read).ok());
+    Ok(product.map(|product| RemoteProduct { product, ..theirs.clone() }))
 }
 
 /// Holds a product that could not be understood.
 pub(super) async fn refuse(at: &At<'_>, bad: &Unreadable) -> Result<(), Halt> {
-    let kept = awaited(at, &bad.id, product_mirror(at, &bad.id).await?);
+    let (known, seen) = (product_mirror(at, &bad.id).await?, digest_of(&(bad.updated_at, bad.problem.to_string())));
+    if Before::of(at, known.as_ref()).await?.is_aside(&seen) {
+        return Ok(());
+    }
+    let kept = awaited(at, &bad.id, known).becomes(|mirror| Mirror { refused: Some(seen), ..mirror });
     at.hold(kept, &sentence(&bad.problem), None).await
 }
 
@@ -182,7 +214,7 @@ async fn agree(
     known: Option<Stored<Mirror>>,
     variants: Vec<Option<Stored<Mirror>>>,
     done: &Put,
-    digest: String,
+    (digest, corrections): (String, Option<Id<Hold>>),
 ) -> Result<(), Halt> {
     let (now, mut change) = (at.now(), Change::new());
     // What stood for a product that was held or planned gives its place to the product itself.
@@ -198,7 +230,8 @@ async fn agree(
         known => known,
     };
     let product = Kept::of(at, done.id, known).becomes(|mirror| {
-        Mirror { remote: Some(theirs.id.clone()), ..mirror }.agree(Agreed::Product { digest }, now, theirs.updated_at)
+        let mirror = Mirror { remote: Some(theirs.id.clone()), corrections, ..mirror };
+        mirror.agree(Agreed::Product { digest }, now, theirs.updated_at)
     });
     product.write(&mut change);
     let before: Vec<_> = mirrors::of(at.ledger, at.scope, at.connection.id, &done.variants).await?;
@@ -228,11 +261,14 @@ async fn agree(
     Ok(())
 }
 
-fn digest_of(theirs: &RemoteProduct) -> String {
-    let said = serde_json::to_vec(&(&theirs.product, &theirs.variants)).unwrap_or_default();
-    BASE64.encode(digest(&SHA256, &said))
-}
-
+/// What is held of a product; each variant with the shop's id, by which corrections know it.
 fn payload(theirs: &RemoteProduct) -> Value {
-    json!({ "id": theirs.id, "product": theirs.product })
+    let mut product = serde_json::to_value(&theirs.product).unwrap_or_default();
+    let variants = product.get_mut("variants").and_then(Value::as_array_mut).into_iter().flatten();
+    for (variant, id) in variants.zip(&theirs.variants) {
+        if let Some(variant) = variant.as_object_mut() {
+            variant.insert("id".to_owned(), json!(id));
+        }
+    }
+    json!({ "id": theirs.id, "product": product })
 }

@@ -4,7 +4,7 @@ use super::at::{At, Halt, Kept, apart};
 use super::{levels_in, orders_in, products_in};
 use bonded_base::{Kind, Moment};
 use bonded_connect::connections::Mode;
-use bonded_connect::mirrors::{self, Agreed};
+use bonded_connect::mirrors::{self, Agreed, Mirror};
 use bonded_connect::notices::{self, Notice, Topic};
 use bonded_connect::platform::{NAMED_MAX, Read, RemoteId, RemoteOrder, RemotePage, RemoteProduct, Since, Unreadable};
 use bonded_ledger::{Change, Stored};
@@ -57,6 +57,24 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
         at.ledger.commit(at.scope, change).await?;
     }
     Ok(Noticed { is_thrown_out: ours.iter().any(|notice| notice.topic == Topic::Uninstalled) })
+}
+
+/// Reads again what could not be taken before, since somebody has corrected it or asked for it.
+pub(super) async fn asked(at: &At<'_>, asked: &[Stored<Mirror>]) -> Result<(), Halt> {
+    let of = |kinds: &[Kind]| -> Vec<RemoteId> {
+        let of_kind = asked.iter().filter(|mirror| kinds.contains(&mirror.about));
+        of_kind.filter_map(|mirror| mirror.remote.clone()).collect()
+    };
+    for ids in of(&[Kind::Product]).chunks(NAMED_MAX) {
+        products(at, at.platform.products(ids).await?.into_iter().flatten().collect()).await?;
+    }
+    for ids in of(&[Kind::Order, Kind::PurchaseOrder]).chunks(NAMED_MAX) {
+        orders(at, at.platform.orders(ids).await?.into_iter().flatten().collect()).await?;
+    }
+    for mirror in asked {
+        apart(holds::tried(at.ledger, at.scope.account(), mirror.id, HoldReason::Refused).await)?.ok();
+    }
+    Ok(())
 }
 
 /// What a platform asks for a consumer's sake is for the account's people to see to: each order that it names is held up to

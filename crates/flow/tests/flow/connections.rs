@@ -2,6 +2,7 @@
 
 mod conformity;
 mod feeds;
+mod held;
 mod market;
 mod shop;
 

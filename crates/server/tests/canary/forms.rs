@@ -30,7 +30,21 @@ const BOTH: [(&str, &str); 10] = [
     ("/sign-out", "nothing"),
 ];
 /// Those of members.
-const MEMBERS: [(&str, &str); 17] = [
+const MEMBERS: [(&str, &str); 31] = [
+    ("/connections/new", "platform ~shop direction sync access_token client_secret api_key username ~password channel"),
+    ("/connections/CON/settings", "direction sync buffer markup unmatched stale"),
+    ("/connections/CODE/credential", "access_token client_secret api_key username ~password channel"),
+    ("/connections/CODE/disconnect", "nothing"),
+    ("/holds/HOLD/correct", "pointer ~to"),
+    ("/holds/CODE/retry", "nothing"),
+    ("/holds/HOLD/map", "~sku variant own"),
+    ("/webhooks", "~url ~events ~description"),
+    ("/webhooks/CODE/settings", "~url ~events ~description"),
+    ("/webhooks/CODE/state", "state"),
+    ("/webhooks/CODE/replay", "message"),
+    ("/webhooks/CODE/remove", "sure"),
+    ("/files", "format currency file"),
+    ("/files/CODE/columns", "~column field"),
     ("/accounts", "account"),
     ("/members/invite", "mail role"),
     ("/members/withdraw", "id"),
@@ -73,7 +87,12 @@ const SCRIPTS: [&str; 6] = [
     "/support/GRANT/approve",
 ];
 /// Addresses with something in a path or a query.
-const READ: [(&str, &str); 14] = [
+const READ: [(&str, &str); 19] = [
+    ("/connections/CANARY", "path"),
+    ("/holds?state=CANARY&after=CANARY", "query"),
+    ("/holds/CANARY", "path"),
+    ("/webhooks/CANARY?after=CANARY", "path and query"),
+    ("/files/CANARY?from=CANARY", "path and query"),
     ("/sign-in?CANARY=1", "query"),
     ("/confirm?next=CANARY", "query"),
     ("/staff/confirm?next=/CANARY", "query"),
@@ -90,7 +109,14 @@ const READ: [(&str, &str); 14] = [
     ("/staff/log?before=CANARY", "query"),
 ];
 /// What stands in the other fields.
-const PLAIN: [(&str, &str); 15] = [
+const PLAIN: [(&str, &str); 22] = [
+    ("platform", "medusa"),
+    ("direction", "both"),
+    ("api_key", "sk_plain"),
+    ("buffer", "1"),
+    ("markup", "1"),
+    ("url", "https://plain.example/hook"),
+    ("events", "order.placed"),
     ("mail", "plain@aviary.example"),
     ("role", "viewer"),
     ("name", "Plain name"),
@@ -164,6 +190,8 @@ impl Forms<'_> {
             ("MEM", &ids["mem"]),
             ("GRANT", &ids["grant"]),
             ("REVIEW", &self.review),
+            ("CON", &ids["con"]),
+            ("HOLD", &ids["hold"]),
             ("CODE", &code),
         ];
         let path = parts.into_iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, id));

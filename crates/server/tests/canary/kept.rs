@@ -14,7 +14,7 @@ struct Kept {
 /// What people type for others, or programs, to know them by.
 const WRITTEN: &[Shape] = &[Shape::Address, Shape::Name];
 
-const KEPT: [Kept; 15] = [
+const KEPT: [Kept; 18] = [
     // What a supplier says of its products is for everybody, and no order brings it.
     Kept {
         operations: &["POST /v1/products", "POST /v1/products/batch", "PATCH /v1/products/{id}"],
@@ -35,6 +35,7 @@ const KEPT: [Kept; 15] = [
     },
     // What somebody calls their own goods, and what a shop calls one of its places.
     Kept { operations: &["POST /v1/sku_mappings"], parts: "/sku", shapes: &Shape::ALL },
+    Kept { operations: &["POST /holds/{}/map"], parts: "sku", shapes: WRITTEN },
     Kept { operations: &["PATCH /v1/connections/{id}"], parts: "/location", shapes: &Shape::ALL },
     // Where an account's own systems are.
     Kept {
@@ -42,6 +43,9 @@ const KEPT: [Kept; 15] = [
         parts: "/url",
         shapes: &Shape::ALL,
     },
+    Kept { operations: &["POST /webhooks"], parts: "url|description", shapes: WRITTEN },
+    // A shop has a name of its own, which is a host's.
+    Kept { operations: &["POST /connections/new"], parts: "shop", shapes: &[Shape::Name] },
     // What somebody's own files call their columns.
     Kept { operations: &["POST /v1/imports/mappings"], parts: "/columns/*/column", shapes: WRITTEN },
     // A supplier's own name for its own warehouse.
@@ -88,6 +92,8 @@ const ASKED_AGAIN: &str = "POST /sign-in mail|POST /staff/sign-in mail|POST /inv
     POST /staff/grants record|POST /staff/grants text|POST /staff/grants ticket|POST /staff/legal account|\
     POST /staff/legal record|POST /staff/legal text|POST /staff/legal ticket|POST /staff/reviews/{}/decide note|\
     POST /staff/training/courses name|POST /staff/training/courses about|POST /staff/training/courses valid_days|\
+    POST /connections/new shop|POST /connections/{}/settings buffer|POST /connections/{}/settings markup|\
+    POST /connections/{}/settings stale|POST /webhooks url|POST /webhooks events|POST /webhooks description|\
     POST /staff/training/completions completed_on|POST /staff/training/completions of_version";
 
 /// Whether the answer to this operation is the page that shows what was typed there.

@@ -184,6 +184,8 @@ impl Market {
         self.callers.expect(201, self.retailer.post("/v1/orders", &lost)).await;
         let holds = self.until(&self.retailer, "hold", "/v1/holds", |answer| count(&answer.json()) > 0).await.json();
         self.ids.insert("hold", holds["data"][0]["id"].as_str().unwrap().to_owned());
+        let meant = format!("/v1/sku_mappings/suggestions?hold={}", self.ids["hold"]);
+        self.callers.expect(200, self.retailer.get(meant)).await;
         let path = "/v1/purchase_orders";
         let orders =
             self.until(&self.supplier, "purchase_order", path, |answer| count(&answer.json()) > 0).await.json();

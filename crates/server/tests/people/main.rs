@@ -10,5 +10,6 @@ mod house;
 mod joining;
 mod mailed;
 mod review;
+mod shops;
 mod stage;
 mod support;

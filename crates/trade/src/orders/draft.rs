@@ -101,7 +101,7 @@ impl OrderDraft {
 }
 
 impl LineDraft {
-    fn check(&self, number: u32) -> Result<OrderLine, Problem> {
+    pub(crate) fn check(&self, number: u32) -> Result<OrderLine, Problem> {
         let sku = text::optional_line("/sku", self.sku.as_deref(), SKU_MAX)?;
         let title = text::optional_line("/title", self.title.as_deref(), TITLE_CHARS_MAX)?;
         let title = title.map(|title| screened(&title, Kept::Text).into_owned()).filter(|title| !title.is_empty());

@@ -49,8 +49,8 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-/// What an import of a format needs besides.
-const fn writes(format: Format) -> Permission {
+/// What an import of a format needs besides: the permission to write what it is about.
+pub(crate) const fn writes(format: Format) -> Permission {
     match format {
         Format::Products => Permission::ProductsWrite,
         Format::Stock => Permission::InventoryWrite,
@@ -60,7 +60,7 @@ const fn writes(format: Format) -> Permission {
 }
 
 /// What looking at its rows needs besides.
-const fn reads(format: Format) -> Permission {
+pub(crate) const fn reads(format: Format) -> Permission {
     match format {
         Format::Products => Permission::ProductsRead,
         Format::Stock => Permission::InventoryRead,

@@ -15,6 +15,7 @@ use bonded_people::Permission;
 use bonded_trade::catalog::Variant;
 use bonded_trade::holds;
 use bonded_trade::sku_mappings::{self, Means, SkuMapping};
+use bonded_trade::sku_suggestions::{self, Wanted};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
@@ -22,6 +23,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         Route::new(Permission::ConnectionsWrite, routes!(set_sku_mapping)),
         Route::new(Permission::ConnectionsRead, routes!(list_sku_mappings)),
+        Route::new(Permission::ConnectionsRead, routes!(suggest_sku_mappings)),
         Route::new(Permission::ConnectionsWrite, routes!(delete_sku_mapping)),
     ]
 }
@@ -78,6 +80,32 @@ async fn list_sku_mappings(State(app): State<App>, caller: Caller, params: Param
     listing_viewed(&listed, |mapping| Shown::viewed(mapping, &MappingShown::of(mapping)).json())
 }
 
+/// Suggest what a SKU means
+///
+/// What partners share that a SKU of yours may mean, best first, each with why: the same barcode, the same SKU but for case
+/// and punctuation, one SKU within the other, words of the title. With `hold`, for all SKUs that an order is held for.
+/// Nothing is mapped until you say so. At most 20,000 variants are looked at.
+#[utoipa::path(get, path = "/v1/sku_mappings/suggestions", tag = "Connections",
+    params(("sku" = Option<String>, Query, description = "Your SKU.", example = "MY-LAMP"),
+        ("barcode" = Option<String>, Query, description = "What is printed on it, if you know."),
+        ("title" = Option<String>, Query, description = "What you call it."),
+        ("hold" = Option<String>, Query, description = "A hold of an order, in place of the others.")),
+    responses((status = 200, body = shapes::SkuSuggestions)))]
+async fn suggest_sku_mappings(State(app): State<App>, caller: Caller, params: Params) -> Result<Reply, Failure> {
+    params.only(&["sku", "barcode", "title", "hold"])?;
+    let (ledger, scope) = (app.ledger(), caller.scope());
+    let wanted = match (params.id("hold")?, params.text("sku")) {
+        (Some(hold), None) => sku_suggestions::wanted_by(ledger, scope, hold).await?,
+        (None, Some(sku)) => {
+            let known = sku_suggestions::wanted(ledger, scope, sku).await?;
+            let or = |name, known: Option<String>| params.text(name).map(str::to_owned).or(known);
+            vec![Wanted { barcode: or("barcode", known.barcode), title: or("title", known.title), sku: known.sku }]
+        }
+        _ => return Err(Failure::parameter("Say `sku` (with `barcode` and `title`, if you know them), or `hold`.")),
+    };
+    Reply::ok(&sku_suggestions::suggest(ledger, scope, &wanted).await?)
+}
+
 #[derive(Serialize)]
 struct Removal {
     object: &'static str,
@@ -122,5 +150,28 @@ mod tests {
         house.delete(&retailer, &path).await.expect(404);
         let own = house.post(&retailer, "/v1/sku_mappings", json!({"sku": "PAPER"})).await.expect(200);
         assert_eq!(own["variant"], Value::Null);
+    }
+    #[tokio::test]
+    async fn what_a_sku_may_mean_is_suggested_best_first_with_why() {
+        let house = House::new().await;
+        let (retailer, supplier, _) = house.partners().await;
+        house.stocked(&supplier, "CHAIR", 5).await;
+        let lamp = house.stocked(&supplier, "LAMP-S", 5).await;
+        house.post(&retailer, "/v1/orders", order("1", "MY-LAMP-S", 1)).await.expect(201);
+        let held = house.until(&retailer, "/v1/holds?state=open", |list| list["data"][0].is_object()).await;
+        let asked = format!("/v1/sku_mappings/suggestions?hold={}", held["data"][0]["id"].as_str().unwrap());
+        let by_hold = house.get(&retailer, &asked).await.expect(200);
+        let first = &by_hold["data"][0];
+        assert_eq!((&first["variant"], &first["for_sku"]), (&json!(lamp), &json!("MY-LAMP-S")), "{by_hold}");
+        assert_eq!((&first["because"][0], &by_hold["complete"]), (&json!("part_of_sku"), &json!(true)));
+        let by_sku = house.get(&retailer, "/v1/sku_mappings/suggestions?sku=lamp_s").await.expect(200);
+        assert_eq!((&by_sku["data"][0]["variant"], &by_sku["data"][0]["because"][0]), (&json!(lamp), &json!("sku")));
+        // Who has no partner learns nothing, and another's hold is not found.
+        let stranger = house.retailer().await;
+        let none = house.get(&stranger, "/v1/sku_mappings/suggestions?sku=lamp_s").await.expect(200);
+        assert_eq!(none["data"], json!([]));
+        house.get(&stranger, &asked).await.expect(404);
+        house.get(&retailer, "/v1/sku_mappings/suggestions").await.expect(400);
+        house.get(&retailer, &format!("{asked}&sku=x")).await.expect(400);
     }
 }

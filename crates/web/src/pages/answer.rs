@@ -17,8 +17,16 @@ const ASSET_CACHE: &str = "public, max-age=300";
 pub(crate) type Links = Vec<(&'static str, &'static str)>;
 
 /// Those that lead to a member's pages.
-const MEMBERS: [(&str, &str); 4] =
-    [("/members", "Members"), ("/keys", "API keys"), ("/support", "Support"), ("/security", "Security")];
+const MEMBERS: [(&str, &str); 8] = [
+    ("/connections", "Connections"),
+    ("/holds", "Holds"),
+    ("/webhooks", "Webhooks"),
+    ("/files", "Files"),
+    ("/members", "Members"),
+    ("/keys", "API keys"),
+    ("/support", "Support"),
+    ("/security", "Security"),
+];
 
 /// What surrounds every page.
 pub(crate) struct Shell {

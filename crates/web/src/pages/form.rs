@@ -21,6 +21,15 @@ pub(crate) const FORM_BYTES_MAX: usize = 64 * 1024;
 pub(crate) struct Form(HashMap<String, Vec<String>>);
 
 impl Form {
+    /// A form that was read otherwise than as pairs in a body.
+    pub fn of(fields: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut form = Self::default();
+        for (name, value) in fields {
+            form.0.entry(name).or_default().push(value);
+        }
+        form
+    }
+
     /// A field's one value.
     pub fn text(&self, name: &str) -> &str {
         self.0.get(name).and_then(|values| values.first()).map_or("", String::as_str)
@@ -48,11 +57,7 @@ impl FromRequest<App> for Form {
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Refused> {
         let bytes = whole(request.into_body(), BodyLimit(FORM_BYTES_MAX)).await?;
-        let mut fields: HashMap<String, Vec<String>> = HashMap::new();
-        for (name, value) in form_urlencoded::parse(&bytes) {
-            fields.entry(name.into_owned()).or_default().push(value.into_owned());
-        }
-        Ok(Self(fields))
+        Ok(Self::of(form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.into_owned()))))
     }
 }
 
@@ -130,6 +135,11 @@ impl Attempt {
     /// What was typed into a field of this form, else what is there at present.
     pub fn text(&self, form: &str, name: &str, present: &str) -> String {
         self.of(form).map_or(present, |failed| failed.typed.text(name)).to_owned()
+    }
+
+    /// All values that were sent for a field of this form, if it was refused.
+    pub fn all(&self, form: &str, name: &str) -> &[String] {
+        self.of(form).map_or(&[], |failed| failed.typed.all(name))
     }
 
     /// Whether a value was chosen in this form, else whether it is at present.

@@ -310,6 +310,11 @@ pub struct Mirror {
     /// Milliseconds from the change on one side until the other had it, the last time.
     #[schema(required, example = 420)]
     pub delay_ms: Option<u64>,
+    /// While it is held: what the shop had then, as a digest. What is dismissed stays away until that is another.
+    pub refused: Option<String>,
+    /// The hold whose corrections are laid over what the shop has.
+    #[schema(example = "hold_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub corrections: Option<String>,
 }
 
 /// What one of the account's own SKUs means.
@@ -347,6 +352,58 @@ pub struct NewSkuMapping {
     /// A partner's variant that it is; null, or left out, for a thing that the account ships itself.
     #[schema(example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub variant: Option<String>,
+}
+
+/// What an account's SKUs may mean.
+#[derive(ToSchema)]
+pub struct SkuSuggestions {
+    /// Best first, SKU by SKU; at most 10 for each.
+    pub data: Vec<SkuSuggestion>,
+    /// Whether all that partners share was looked at.
+    #[schema(example = true)]
+    pub complete: bool,
+}
+
+/// A partner's variant that a SKU may mean.
+#[derive(ToSchema)]
+pub struct SkuSuggestion {
+    /// The account's own SKU.
+    #[schema(example = "MY-LAMP")]
+    pub for_sku: String,
+    /// What it may mean.
+    #[schema(example = "var_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub variant: String,
+    /// Through which link it is shared.
+    #[schema(example = "link_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub partner_link: String,
+    /// The partner's SKU.
+    #[schema(required, example = "LAMP")]
+    pub sku: Option<String>,
+    /// What the partner calls it.
+    #[schema(example = "Desk lamp - brass")]
+    pub title: String,
+    /// Its barcode.
+    #[schema(required, example = "4006381333931")]
+    pub barcode: Option<String>,
+    /// Why, the strongest first.
+    pub because: Vec<SuggestedBecause>,
+    /// How strong that is, from 1 to 100.
+    #[schema(example = 90)]
+    pub score: u8,
+}
+
+/// Why something is suggested.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum SuggestedBecause {
+    /// The same barcode.
+    Barcode,
+    /// The same SKU, but for case and punctuation.
+    Sku,
+    /// One SKU is the other with something before or after it.
+    PartOfSku,
+    /// Words of the title.
+    Title,
 }
 
 /// That a mapping is gone.

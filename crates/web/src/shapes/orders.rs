@@ -307,6 +307,91 @@ pub struct Hold {
     /// When it was first held.
     #[schema(format = DateTime)]
     pub raised_at: String,
+    /// What came from a shop and could not be taken, as it was understood, without its consumer: `lines` of an order, or a
+    /// `product`. Left out for our own records.
+    #[schema(required = false, value_type = Value)]
+    pub payload: Option<()>,
+    /// What was put right in the payload, while it stands; left out where that is nothing.
+    pub corrections: Option<Vec<HoldCorrection>>,
+    /// Whether somebody has asked for another try that has not ended yet.
+    #[schema(example = false)]
+    pub asked: bool,
+    /// How it ended; null while it is open.
+    #[schema(required)]
+    pub outcome: Option<HoldOutcome>,
+}
+
+/// A value that was put right. It counts until the shop says something else at its place.
+#[derive(ToSchema)]
+pub struct HoldCorrection {
+    /// Where in the payload, as a JSON pointer (RFC 6901).
+    #[schema(example = "/lines/0/quantity")]
+    pub pointer: String,
+    /// The shop's id of the line or variant, which is followed where its place changes.
+    #[schema(example = "gid://shopify/LineItem/1")]
+    pub of: Option<String>,
+    /// What stood there.
+    #[schema(value_type = Value)]
+    pub was: (),
+    /// What stands there instead.
+    #[schema(value_type = Value)]
+    pub to: (),
+}
+
+/// What is to be put right.
+#[derive(ToSchema)]
+pub struct HoldCorrections {
+    /// Up to 100 at a time.
+    pub corrections: Vec<NewHoldCorrection>,
+}
+
+/// A value to be put right.
+#[derive(ToSchema)]
+pub struct NewHoldCorrection {
+    /// Where in the payload, as a JSON pointer (RFC 6901): a line's `sku`, `title`, `quantity` or `price`, or anything of a
+    /// product but ids.
+    #[schema(example = "/lines/0/quantity")]
+    pub pointer: String,
+    /// What is to stand there; what stood there takes the correction back.
+    #[schema(value_type = Value)]
+    pub to: (),
+}
+
+/// How a hold ended.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum HoldOutcome {
+    /// With what somebody corrected.
+    Corrected,
+    /// Tried again as it was, because somebody asked for it.
+    Replayed,
+    /// By itself: what was wrong had changed.
+    Recovered,
+    /// Somebody put it aside.
+    Dismissed,
+}
+
+/// How many holds there are, and how the others ended.
+#[derive(ToSchema)]
+pub struct HoldFigures {
+    /// They still need somebody.
+    #[schema(example = 3)]
+    pub held: u64,
+    /// Ended with a correction.
+    #[schema(example = 2)]
+    pub corrected: u64,
+    /// Ended when somebody asked for another try.
+    #[schema(example = 12)]
+    pub replayed: u64,
+    /// Ended by themselves.
+    #[schema(example = 40)]
+    pub recovered: u64,
+    /// Put aside.
+    #[schema(example = 1)]
+    pub dismissed: u64,
+    /// Whether these are all: the newest 20,000 are counted.
+    #[schema(example = true)]
+    pub complete: bool,
 }
 
 /// Why something is held.
