@@ -22,6 +22,8 @@ pub struct Overview {
     pub held: usize,
     /// What a dry run would change.
     pub planned: usize,
+    /// What the shop has changed by itself.
+    pub drifted: usize,
     /// Whether these are all.
     pub complete: bool,
     /// The newest of those that do not agree.
@@ -54,6 +56,7 @@ impl Overview {
             MirrorState::Waiting => &mut self.waiting,
             MirrorState::Held => &mut self.held,
             MirrorState::Planned => &mut self.planned,
+            MirrorState::Drifted => &mut self.drifted,
         };
         *count += 1;
         if mirror.state != MirrorState::Agreed && *count <= SHOWN_MAX {

@@ -17,13 +17,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// Takes one product of a supplier's shop in, whole.
 pub(super) async fn take(at: &At<'_>, theirs: &RemoteProduct) -> Result<(), Halt> {
     let known = product_mirror(at, &theirs.id).await?;
-    let digest = digest_of(&(&theirs.product, &theirs.variants));
     // One that is held is looked at all the same: the shop may have gone back to what was agreed.
-    let is_settled = |mirror: &Stored<Mirror>| mirror.state != MirrorState::Held;
-    let agreed = Agreed::Product { digest: digest.clone() };
-    if known.as_ref().is_some_and(|mirror| mirror.agreed == agreed && is_settled(mirror)) {
+    let is_settled = |mirror: &Stored<Mirror>| mirror.state != MirrorState::Held && is_taken(mirror, theirs);
+    if known.as_ref().is_some_and(is_settled) {
         return Ok(());
     }
+    let digest = digest_of_product(theirs);
     if at.connection.syncs.products == Mode::Watch {
         let planned = serde_json::to_value(&theirs.product).unwrap_or_default();
         let kept = awaited(at, &theirs.id, known).becomes(|mirror| mirror.plan(planned));
@@ -68,6 +67,15 @@ async fn corrected(at: &At<'_>, theirs: &RemoteProduct, before: &mut Before) -> 
     }
     let product = read.get_mut("product").map(Value::take).and_then(|read| serde_json::from_value(read).ok());
     Ok(product.map(|product| RemoteProduct { product, ..theirs.clone() }))
+}
+
+/// Whether a product was taken in as it is.
+pub(super) fn is_taken(mirror: &Mirror, theirs: &RemoteProduct) -> bool {
+    mirror.agreed == Agreed::Product { digest: digest_of_product(theirs) }
+}
+
+fn digest_of_product(theirs: &RemoteProduct) -> String {
+    digest_of(&(&theirs.product, &theirs.variants))
 }
 
 /// Holds a product that could not be understood.

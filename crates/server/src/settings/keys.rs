@@ -66,11 +66,12 @@ pub const MAIL_PASSWORD_FILE: &str = "mail.password_file";
 pub const MAIL_ROOT_CERTIFICATE: &str = "mail.root_certificate";
 pub const OUTBOUND_LOOPBACK: &str = "outbound.loopback";
 pub const OUTBOUND_ROOT_CERTIFICATE: &str = "outbound.root_certificate";
+pub const OUTBOUND_SHOPIFY: &str = "outbound.shopify";
 pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 41] = [
+pub const KEYS: [Key; 42] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -221,6 +222,11 @@ pub const KEYS: [Key; 41] = [
         name: OUTBOUND_ROOT_CERTIFICATE,
         default: "",
         about: "PEM file of an authority that calls to other systems trust, besides the machine's own.",
+    },
+    Key {
+        name: OUTBOUND_SHOPIFY,
+        default: "",
+        about: "Address of a counterpart that stands for all of Shopify's shops. For development; refused in production. Default: each shop's own name.",
     },
     Key { name: LOG_FORMAT, default: "text", about: "text (for people) or json (a line an event, for machines)." },
     Key { name: LOG_LEVEL, default: "info", about: "error, warn, info, debug or trace." },

@@ -132,6 +132,8 @@ pub struct Settings {
     pub mail: Option<MailServer>,
     /// How other systems are called.
     pub outbound: OutboundSetup,
+    /// Where all of Shopify's shops are instead of at their own names.
+    pub shopify: Option<Url>,
     /// Where the data lies.
     pub engine: EngineChoice,
     /// Where the tree of keys lies.

@@ -96,7 +96,7 @@ struct ConnectionPage {
     api_version: String,
     verified: String,
     scopes: Vec<ScopeRow>,
-    counts: [(&'static str, usize); 4],
+    counts: [(&'static str, usize); 5],
     complete: bool,
     mirrors: Vec<MirrorRow>,
     destinations: Vec<DestinationRow>,
@@ -247,6 +247,7 @@ async fn rendered(app: &App, visitor: &Visitor, id: Id<Connection>, sent: &Attem
             ("waiting", overview.waiting),
             ("held", overview.held),
             ("planned", overview.planned),
+            ("drifted", overview.drifted),
         ],
         complete: overview.complete,
         mirrors: overview.shown.iter().map(mirror_row).collect(),
@@ -281,6 +282,7 @@ fn mirror_row(mirror: &Stored<Mirror>) -> MirrorRow {
         MirrorState::Waiting => "waiting",
         MirrorState::Held => "held",
         MirrorState::Planned => "planned",
+        MirrorState::Drifted => "drifted",
     };
     MirrorRow {
         state,
