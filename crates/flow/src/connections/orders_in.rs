@@ -11,6 +11,7 @@ use bonded_trade::fulfilments::{FulfilmentMark, Shipment};
 use bonded_trade::holds::{self, HoldReason};
 use bonded_trade::orders::{self, Cancellation, LineDraft, Order, OrderDraft};
 use bonded_trade::purchase_orders::{self, PurchaseOrder, Rejection};
+use bonded_trade::screen::cards;
 use bonded_trade::sku_mappings::{self, Means};
 use bonded_trade::{LineWish, TradeError, partners};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -84,6 +85,9 @@ async fn place(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<Mirror>>) 
     }
     let payload = payload(&lines);
     let kept = awaited(at, &order.id, known);
+    if cards::has_card_number(&order.reference) || cards::card_number_in(&payload).is_some() {
+        return at.hold(kept, &sentence(&cards::refused("")), None).await;
+    }
     if at.connection.syncs.orders == Mode::Watch {
         return at.keep(&[kept.becomes(|mirror| mirror.plan(payload))]).await;
     }

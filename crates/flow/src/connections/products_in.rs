@@ -12,6 +12,7 @@ use bonded_connect::platform::{RemoteId, RemoteProduct, Unreadable};
 use bonded_ledger::{Change, Stored};
 use bonded_trade::catalog::{self, Product, ProductPut, Put, Variant};
 use bonded_trade::holds;
+use bonded_trade::screen::cards;
 use bonded_trade::sku_mappings::{self, Means};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -22,6 +23,9 @@ pub(super) async fn take(at: &At<'_>, theirs: &RemoteProduct) -> Result<(), Halt
     let digest = digest_of(theirs);
     if known.as_ref().is_some_and(|mirror| mirror.agreed == Agreed::Product { digest: digest.clone() }) {
         return Ok(());
+    }
+    if cards::card_number_in(&payload(theirs)).is_some() {
+        return at.hold(awaited(at, &theirs.id, known), &sentence(&cards::refused("")), None).await;
     }
     if at.connection.syncs.products == Mode::Watch {
         let planned = serde_json::to_value(&theirs.product).unwrap_or_default();

@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use bonded_base::{Id, Kinded, Problem, Reason};
 use bonded_people::PeopleError;
+use bonded_trade::screen::cards;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -50,6 +51,9 @@ impl FromRequest<App> for Form {
         let bytes = whole(request.into_body(), BodyLimit(FORM_BYTES_MAX)).await?;
         let mut fields: HashMap<String, Vec<String>> = HashMap::new();
         for (name, value) in form_urlencoded::parse(&bytes) {
+            if cards::has_card_number(&value) || cards::has_card_number(&name) {
+                return Err(Failure::from(cards::refused("")).into());
+            }
             fields.entry(name.into_owned()).or_default().push(value.into_owned());
         }
         Ok(Self(fields))
