@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod api_keys;
 pub(crate) mod batch;
+pub(crate) mod charges;
 pub(crate) mod connections;
 pub(crate) mod destinations;
 pub(crate) mod events;
@@ -14,12 +15,14 @@ pub(crate) mod holds;
 pub(crate) mod imports;
 pub(crate) mod inventory;
 pub(crate) mod invitations;
+pub(crate) mod invoices;
 pub(crate) mod locations;
 pub(crate) mod log;
 pub(crate) mod members;
 pub(crate) mod orders;
 pub(crate) mod partner_catalog;
 pub(crate) mod partner_links;
+pub(crate) mod payment_methods;
 pub(crate) mod products;
 pub(crate) mod purchase_orders;
 pub(crate) mod shown;
@@ -51,6 +54,9 @@ pub(crate) fn routes() -> Vec<Route> {
         holds::routes(),
         sku_mappings::routes(),
         connections::routes(),
+        invoices::routes(),
+        payment_methods::routes(),
+        charges::routes(),
         events::routes(),
         log::routes(),
         destinations::routes(),

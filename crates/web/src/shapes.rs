@@ -11,6 +11,7 @@ mod imports;
 mod log;
 mod orders;
 mod partners;
+mod payments;
 mod people;
 mod purchase_orders;
 mod stock;
@@ -22,6 +23,7 @@ pub use imports::*;
 pub use log::*;
 pub use orders::*;
 pub use partners::*;
+pub use payments::*;
 pub use people::*;
 pub use purchase_orders::*;
 pub use stock::*;
@@ -72,6 +74,12 @@ pages! {
     MirrorPage of Mirror;
     /// A page of SKU mappings.
     SkuMappingPage of SkuMapping;
+    /// A page of invoices.
+    InvoicePage of Invoice;
+    /// A page of payment methods.
+    PaymentMethodPage of PaymentMethod;
+    /// A page of charges.
+    ChargePage of Charge;
     /// A page of webhook endpoints.
     WebhookEndpointPage of WebhookEndpoint;
     /// A page of webhook messages.

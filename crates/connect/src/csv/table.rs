@@ -210,7 +210,8 @@ impl<'b, C: Column> Table<'b, C> {
         if let Some(place) = record.iter().position(|field| field.contains('\0')) {
             return Err(self.layout.held(place, "the field holds a NUL character"));
         }
-        let is_barcode = |place| self.layout.header.get(place).is_some_and(|name| folded(name).contains("barcode"));
+        let is_barcode =
+            |place: usize| self.layout.header.get(place).is_some_and(|name| folded(name).contains("barcode"));
         if let Some(place) = (0..).zip(record).position(|(place, field)| holds_card(is_barcode(place), field)) {
             return Err(self.layout.held(place, HOLDS_CARD));
         }
