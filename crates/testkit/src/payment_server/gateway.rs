@@ -53,6 +53,8 @@ pub struct Gateway {
 
 impl Gateway {
     pub(super) fn before(port: u64) -> Self {
+        // Chosen by whoever was first in this process; it is the only one there is.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (client, base) = (Client::new(), format!("http://127.0.0.1:{port}"));
         Self { client, base, state: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
