@@ -294,8 +294,7 @@ mod tests {
         assert!(records[0].is_ok());
         assert_eq!((&told["type"], &told["pointer"]), (&"/problems/card-number".into(), &"/data/1/note".into()));
         assert!(!told.to_string().contains("4242"));
-        assert!(taken::<String>(br#""\u0034242424242424242""#.as_slice()).is_ok(), "an escape of an escape");
-        assert!(taken::<String>(br#""4242424242424242""#.as_slice()).is_err());
+        assert!(taken::<String>(br#""\u0034242424242424242""#.as_slice()).is_err());
     }
 
     #[test]

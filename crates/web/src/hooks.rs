@@ -52,7 +52,7 @@ async fn heard_from_stripe(State(app): State<App>, headers: HeaderMap, body: Byt
 
 #[cfg(test)]
 mod tests {
-    use crate::house::{House, Party, request};
+    use crate::house::{GATEWAY_SECRET, House, Party, request};
     use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
     use axum::body::Body;
     use axum::http::Method;
@@ -60,6 +60,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use bonded_connect::notices::{self, Topic};
     use bonded_ledger::Scope;
+    use bonded_testkit::payment_server::PaymentServer;
     use serde_json::json;
 
     const SECRET: &str = "hush";
@@ -110,5 +111,21 @@ mod tests {
             .await
             .expect(200);
         assert_eq!(told(&house, &retailer, &path, own, "e-7").await, 404);
+    }
+
+    #[tokio::test]
+    async fn the_payment_gateway_is_heard_when_it_signs_now() {
+        let house = House::new().await;
+        let retailer = house.retailer().await;
+        let body = br#"{"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"metadata": {}}}}"#;
+        let seconds = house.ledger.clock().now().millis() / 1_000;
+        for (secret, ago, status) in
+            [(GATEWAY_SECRET, 0, 200), (GATEWAY_SECRET, 299, 200), (GATEWAY_SECRET, 301, 401), ("whsec_other", 0, 401)]
+        {
+            let signature = PaymentServer::signature(body, secret, seconds - ago);
+            let headers = [("stripe-signature", signature.as_str())];
+            let sent = request(&retailer, Method::POST, "/hooks/stripe", &headers, Body::from(body.as_slice()));
+            assert_eq!(house.send(sent).await.status.as_u16(), status, "{secret} {ago}");
+        }
     }
 }

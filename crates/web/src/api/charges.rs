@@ -197,3 +197,35 @@ async fn refund_charge(
     app.stripe().ok_or_else(payments::not_set_up)?;
     shown(&payments::ask_refund(app.ledger(), caller.scope(), id, expected, draft.unwrap_or_default()).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::house::{House, order};
+    use serde_json::{Value, json};
+
+    #[tokio::test]
+    async fn cards_are_entered_at_the_gateway_and_nowhere_else() {
+        let house = House::new().await;
+        let (retailer, supplier, _) = house.partners().await;
+        // Nobody can reach the gateway here; it is said, nothing is kept but that it failed.
+        let waits = house.post(&retailer, "/v1/payment_methods", Value::Null).await.expect(503);
+        assert_eq!(waits["type"], "/problems/unavailable");
+        let known = house.get(&retailer, "/v1/payment_methods?state=failed").await.expect(200);
+        assert_eq!((&known["data"][0]["why"], known["data"][0].get("customer")), (&json!("not_opened"), None));
+        house.post(&supplier, "/v1/payment_methods", Value::Null).await.expect(403);
+        house.post(&retailer, "/v1/account/payout", json!({"stripe_account": "acct_1Shop"})).await.expect(403);
+        let wrong = json!({"stripe_account": "https://example.com"});
+        assert_eq!(house.post(&supplier, "/v1/account/payout", wrong).await.expect(422)["pointer"], "/stripe_account");
+        let mut with_card = order("4242 4242 4242 4242", "POT-S", 1);
+        let refused = house.post(&retailer, "/v1/orders", with_card.clone()).await.expect(422);
+        assert_eq!((&refused["type"], &refused["pointer"]), (&json!("/problems/card-number"), &json!("/reference")));
+        with_card["reference"] = json!("1");
+        with_card["note"] = json!({"card": "4242-4242-4242-4242"});
+        let refused = house.post(&retailer, "/v1/orders", with_card.clone()).await.expect(422);
+        assert_eq!(refused["pointer"], "/note/card", "what we would drop is refused too");
+        assert!(!refused.to_string().contains("4242"));
+        let batch = json!({"data": [order("2", "POT-S", 1), with_card]});
+        let told = house.post(&retailer, "/v1/orders/batch", batch).await.expect(200);
+        assert_eq!((&told["failed"], &told["data"][1]["problem"]["pointer"]), (&json!(1), &json!("/data/1/note/card")));
+    }
+}
