@@ -45,11 +45,12 @@ pub enum Kind {
     PaymentMethod = 36,
     Charge = 37,
     Invoice = 38,
+    Conformity = 39,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Account,
         Self::ApiKey,
         Self::User,
@@ -88,6 +89,7 @@ impl Kind {
         Self::PaymentMethod,
         Self::Charge,
         Self::Invoice,
+        Self::Conformity,
     ];
 
     /// The number an engine stores.
@@ -140,7 +142,8 @@ impl Kind {
             Self::SkuMapping => "map",
             Self::PaymentMethod => "pm",
             Self::Charge => "ch",
-            Self::Invoice => "bill",
+            Self::Invoice => "in",
+            Self::Conformity => "cfm",
         }
     }
 
@@ -185,6 +188,7 @@ impl Kind {
             Self::PaymentMethod => "payment_method",
             Self::Charge => "charge",
             Self::Invoice => "invoice",
+            Self::Conformity => "conformity",
         }
     }
 
@@ -192,7 +196,14 @@ impl Kind {
     pub const fn is_born_by_its_id(self) -> bool {
         !matches!(
             self,
-            Self::Destination | Self::Hold | Self::InventoryLevel | Self::Invoice | Self::Member | Self::PurchaseOrder
+            Self::Conformity
+                | Self::Destination
+                | Self::Hold
+                | Self::InventoryLevel
+                | Self::Invoice
+                | Self::Member
+                | Self::Mirror
+                | Self::PurchaseOrder
         )
     }
 

@@ -6,11 +6,12 @@
 mod change;
 mod policy;
 
+pub use bonded_trade::inventory::StalePolicy;
 pub use change::{
-    ConnectionDraft, ConnectionPatch, connect, credential, degrade, disconnect, get, list, pause, refresh, renew,
-    resume, update, verified,
+    ConnectionDraft, ConnectionPatch, ask_check, connect, credential, degrade, disconnect, get, list, pause, refresh,
+    renew, resume, update, verified,
 };
-pub use policy::{Mode, Policy, Repair, StalePolicy, Syncs, Unmatched};
+pub use policy::{Mode, Policy, Repair, Syncs, Unmatched};
 
 use crate::platform::{PlatformName, RemoteId};
 use bonded_base::{Currency, Kind, Kinded, Moment, Problem, Reason};
@@ -110,6 +111,9 @@ pub struct Connection {
     pub scopes_held: Vec<String>,
     /// When the shop was last found as it should be.
     pub verified_at: Option<Moment>,
+    /// When somebody last asked that all its records be compared with ours.
+    #[serde(default)]
+    pub check_asked_at: Option<Moment>,
     /// What opens the shop.
     pub credential: Option<Concealed>,
 }
@@ -137,9 +141,13 @@ impl Connection {
         shop_name(self.platform, &self.shop)
     }
 
-    /// What we would need and are not allowed.
+    /// What we would need and are not allowed. Who may write may read, and platforms name the one without the other.
     pub fn scopes_missing(&self) -> impl Iterator<Item = &String> {
-        self.scopes_needed.iter().filter(|scope| !self.scopes_held.contains(scope))
+        let is_held = |scope: &String| {
+            let writes = scope.strip_prefix("read_").map(|of| format!("write_{of}"));
+            self.scopes_held.iter().any(|held| held == scope || Some(held) == writes.as_ref())
+        };
+        self.scopes_needed.iter().filter(move |scope| !is_held(scope))
     }
 
     /// What a connection in this state may still become.

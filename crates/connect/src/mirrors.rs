@@ -20,6 +20,9 @@ pub const WHY_CHARS_MAX: usize = 300;
 pub const RETRY_MS: i64 = 2_000;
 /// See [`RETRY_MS`].
 pub const RETRY_MS_MAX: i64 = 15 * 60_000;
+/// The most that it waits where the shop did not answer: nothing is known to be wrong with the thing itself, and a shop
+/// that is away altogether is asked for nothing meanwhile.
+pub const RETRY_AWAY_MS_MAX: i64 = 30_000;
 
 /// Bytes that a mirror's id takes from the mirrored record's: the time and the order among those born with it.
 const OURS_BYTES: usize = 8;
@@ -43,6 +46,9 @@ pub struct Mirror {
     pub agreed: Agreed,
     /// In a dry run: what would be written.
     pub planned: Option<Value>,
+    /// What a check found in the shop in place of what was agreed, until that is put right.
+    #[serde(default)]
+    pub found: Option<Value>,
     /// Why it waits or is held. Ours, or a code of the platform's.
     pub why: Option<String>,
     /// How often it failed since it last went well.
@@ -51,7 +57,7 @@ pub struct Mirror {
     pub next_try_at: Option<Moment>,
     /// When both sides last agreed.
     pub agreed_at: Option<Moment>,
-    /// Milliseconds from the change on one side until the other side had it, the last time.
+    /// Milliseconds from the change on one side until the other side had it, the last time, where that is known.
     pub delay_ms: Option<u64>,
 }
 
@@ -67,6 +73,8 @@ pub enum MirrorState {
     Held,
     /// They are not, and in a dry run stay so.
     Planned,
+    /// They were, and the shop has changed it since; it stays so until somebody asks to put it right.
+    Drifted,
 }
 
 /// What both sides agreed on.
@@ -152,6 +160,7 @@ impl Mirror {
             state: MirrorState::Waiting,
             agreed: Agreed::Nothing,
             planned: None,
+            found: None,
             why: None,
             tries: 0,
             next_try_at: None,
@@ -170,18 +179,28 @@ impl Mirror {
     pub fn agree(mut self, agreed: Agreed, now: Moment, since: Option<Moment>) -> Self {
         self.state = MirrorState::Agreed;
         self.agreed = agreed;
-        (self.planned, self.why, self.next_try_at, self.tries) = (None, None, None, 0);
+        (self.planned, self.found, self.why, self.next_try_at, self.tries) = (None, None, None, None, 0);
         self.agreed_at = Some(now);
-        self.delay_ms = since.map(|since| u64::try_from(now.millis() - since.millis()).unwrap_or(0)).or(self.delay_ms);
+        self.delay_ms = since.map(|since| u64::try_from(now.millis() - since.millis()).unwrap_or(0));
         self
     }
 
     /// It failed, and is tried again by itself, each time after twice as long.
     #[must_use]
-    pub fn wait(mut self, now: Moment, why: &str) -> Self {
+    pub fn wait(self, now: Moment, why: &str) -> Self {
+        self.put_off(now, why, RETRY_MS_MAX)
+    }
+
+    /// The shop did not answer about it: tried again sooner.
+    #[must_use]
+    pub fn wait_for_answer(self, now: Moment, why: &str) -> Self {
+        self.put_off(now, why, RETRY_AWAY_MS_MAX)
+    }
+
+    fn put_off(mut self, now: Moment, why: &str, pause_ms_max: i64) -> Self {
         self.state = MirrorState::Waiting;
         self.why = Some(why.chars().take(WHY_CHARS_MAX).collect());
-        let pause = RETRY_MS.saturating_mul(1 << self.tries.min(16)).min(RETRY_MS_MAX);
+        let pause = RETRY_MS.saturating_mul(1 << self.tries.min(16)).min(pause_ms_max);
         self.tries = self.tries.saturating_add(1);
         self.next_try_at = Some(now.plus_millis(pause));
         self
@@ -202,6 +221,15 @@ impl Mirror {
         self.state = MirrorState::Held;
         self.why = Some(why.chars().take(WHY_CHARS_MAX).collect());
         self.next_try_at = None;
+        self
+    }
+
+    /// The shop has changed it, and nobody has asked yet to put that right. `wanted` is what would be written.
+    #[must_use]
+    pub fn drift(mut self, found: Value, wanted: Option<Value>) -> Self {
+        self.state = MirrorState::Drifted;
+        (self.found, self.planned) = (Some(found), wanted);
+        (self.why, self.next_try_at) = (Some("the shop has changed it".to_owned()), None);
         self
     }
 
@@ -329,6 +357,8 @@ mod tests {
         }
         assert_eq!(pauses[..3], [RETRY_MS, 2 * RETRY_MS, 4 * RETRY_MS]);
         assert_eq!(pauses.last(), Some(&RETRY_MS_MAX));
+        let unanswered = mirror.clone().wait_for_answer(NOW, "503");
+        assert_eq!(unanswered.next_try_at, Some(NOW.plus_millis(RETRY_AWAY_MS_MAX)));
         let agreed = mirror.agree(Agreed::Nothing, NOW.plus_millis(700), Some(NOW));
         assert_eq!((agreed.tries, agreed.why, agreed.delay_ms), (0, None, Some(700)));
         assert_eq!(Mirror::new(SHOP, ORDER, None).record_of::<Order>(), Some(ORDER));

@@ -9,6 +9,9 @@
 //! Architecture invariant: what is wrong with one thing holds back only that thing.
 
 mod at;
+mod compare;
+mod conformity;
+mod feed;
 pub mod hooks;
 mod levels_in;
 mod news;
@@ -19,6 +22,7 @@ mod products_in;
 mod products_out;
 mod read;
 mod stock_out;
+mod tally;
 
 use crate::followers::{Again, Held, Turn};
 use async_trait::async_trait;
@@ -29,10 +33,13 @@ use bonded_connect::followers;
 use bonded_connect::platform::{Failure, Platform};
 use bonded_connect::platforms::Platforms;
 use bonded_ledger::{Concealed, Lease, Ledger, LedgerError, Scope, Stored, System};
+use conformity::Checks;
+use feed::Feed;
 use news::News;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tally::Tally;
 
 /// How often a shop that works is asked who it is and what we may do there.
 const VERIFY_MS: i64 = 60 * 60_000;
@@ -86,12 +93,17 @@ pub struct Connected {
     /// When the shop's products may be read from the first again, because partners have new ones.
     again_at: Moment,
     is_behind: bool,
+    /// What is compared next, and what was counted.
+    checks: Checks,
+    tally: Arc<Tally>,
+    /// When the shop was last read, and whether its stock is known to be stale.
+    feed: Feed,
 }
 
 impl Connected {
     /// A worker for this connection.
     pub fn new(ledger: Ledger, opens: Arc<dyn Opens>, account: Id<Account>, id: [u8; 16]) -> Self {
-        let long_ago = Moment::from_millis(0);
+        let (long_ago, now) = (Moment::from_millis(0), ledger.clock().now());
         Self {
             ledger,
             opens,
@@ -104,6 +116,9 @@ impl Connected {
             away: 0,
             again_at: long_ago,
             is_behind: false,
+            checks: Checks::new(now),
+            tally: Arc::default(),
+            feed: Feed::default(),
         }
     }
 }
@@ -116,10 +131,15 @@ impl Turn for Connected {
         };
         match connection.state {
             ConnectionState::Disconnected => {
+                // What was counted last is the account's own to keep from now on.
+                feed::say(&self.ledger, &self.scope, self.id, None).await?;
                 followers::retire(&self.ledger, self.id.bytes()).await?;
                 return Ok(Again::Never);
             }
-            ConnectionState::Paused => return Ok(Again::Within(IDLE, Vec::new())),
+            ConnectionState::Paused => {
+                let due = self.feed.unheard(&self.ledger, &self.scope, &connection).await?;
+                return Ok(Again::Within(due.map_or(IDLE, |due| self.until(due)), Vec::new()));
+            }
             ConnectionState::Connecting | ConnectionState::Connected | ConnectionState::Degraded => {}
         }
         let luck = Luck::default();
@@ -136,7 +156,10 @@ impl Turn for Connected {
                 Ok(again)
             }
             Err(Halt::Ledger(error)) => Err(error),
-            Err(Halt::Shop(failure)) => self.failed(&connection, failure).await,
+            Err(Halt::Shop(failure)) => {
+                self.feed.unheard(&self.ledger, &self.scope, &connection).await?;
+                self.failed(&connection, failure).await
+            }
         }
     }
 }
@@ -174,7 +197,8 @@ impl Connected {
         luck: &Luck,
     ) -> Result<Again, Halt> {
         let (ledger, scope) = (self.ledger.clone(), self.scope.clone());
-        let at = At { ledger: &ledger, scope: &scope, connection, platform, luck };
+        let tally = Arc::clone(&self.tally);
+        let at = At { ledger: &ledger, scope: &scope, connection, platform, luck, tally: &tally, has_read: false };
         let is_new = connection.state == ConnectionState::Connecting;
         if is_new || self.verify_at <= self.now() {
             let shop = platform.shop().await?;
@@ -192,27 +216,35 @@ impl Connected {
             Err(halt) if !halt.is_away() => return Err(halt),
             read => read,
         };
+        let at = At { has_read: matches!(read, Ok(true)), ..at };
         let news = News::gather(&at, held, &mut self.places).await?;
         let watched = news.watched();
         let next_try = self.deliver(&at, held, news).await?;
         // A shop that could not be read to the end has got all the same what is new for it.
         read?;
-        let next =
-            [Some(self.read_at), Some(self.verify_at), next_try].into_iter().flatten().min().unwrap_or(self.read_at);
+        let check = self.checks.turn(&at).await?;
+        if std::mem::take(&mut self.tally.open().is_read_next) {
+            self.read_at = self.now();
+        }
+        let next = next_try.into_iter().fold(self.read_at.min(self.verify_at).min(check), Moment::min);
         Ok(Again::Within(self.until(next), watched))
     }
 
-    /// Takes in what is new in the shop.
-    async fn read(&mut self, at: &At<'_>) -> Result<(), Halt> {
+    /// Takes in what is new in the shop; says whether it was read to the end, because that was due.
+    async fn read(&mut self, at: &At<'_>) -> Result<bool, Halt> {
         if read::noticed(at).await?.is_thrown_out {
             return Err(Failure::Unauthorised("the shop has removed us".to_owned()).into());
         }
         if self.read_at <= self.now() {
             read::everything_new(at).await?;
-            let tells = at.connection.platform.tells_of_changes();
-            self.read_at = self.now().plus_millis(if tells { RECONCILE_MS } else { POLL_MS });
+            self.feed.heard(at).await?;
+            let pause = if at.connection.platform.tells_of_changes() { RECONCILE_MS } else { POLL_MS };
+            // Often enough that one reading may fail before what is known is stale.
+            let stale_ms = at.connection.policy.stale_after_s.map_or(i64::MAX, |seconds| i64::from(seconds) * 1_000);
+            self.read_at = self.now().plus_millis(pause.min(stale_ms / 2));
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Brings everything that changed here to the shop, and notes then how far the logs were read; answers when the

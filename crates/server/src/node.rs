@@ -171,11 +171,15 @@ impl Node {
 impl Work {
     /// Starts everything, as one node.
     fn start(settings: &Settings, ledger: &Ledger, log_origin: String, origins: Origins) -> Result<Self, Ending> {
-        let node = Id::new(&SystemClock, &SystemChance);
+        let node = Places::new(settings.data.clone()).node()?;
         let outbound = Outbound::new(settings.outbound.clone());
         let outbound = outbound.map_err(|error| Ending::new(Code::Config, error.to_string()))?;
         let stripe = settings.stripe.as_ref().map(|said| stripe(&outbound, said, origins.public.clone()));
         let platforms = Platforms::new(outbound, origins.public.clone());
+        let platforms = match &settings.shopify {
+            Some(address) => platforms.with_shopify_at(address.clone()),
+            None => platforms,
+        };
         let makes = makes(ledger, &platforms, stripe.clone());
         Ok(Self {
             post: post(settings, ledger, node, origins)?,

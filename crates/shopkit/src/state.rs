@@ -141,6 +141,8 @@ pub struct Bulk {
 /// The whole shop.
 #[derive(Debug)]
 pub struct State {
+    /// Its name, which its webhooks say.
+    pub domain: String,
     pub currency: String,
     pub scopes: Vec<String>,
     pub products: BTreeMap<u64, Product>,
@@ -159,6 +161,8 @@ pub struct State {
     pub news: Vec<(String, Value)>,
     /// Calls of mutations that were carried out, by name, for tests that count.
     pub done: BTreeMap<String, u32>,
+    /// Times that more was taken of something than there was.
+    pub oversold: u32,
     last_id: u64,
     last_order: u64,
     offset_ms: u64,
@@ -169,6 +173,7 @@ impl State {
     /// An empty shop with one location. Its time is the tests' own, or goes on by itself (`real_time`).
     pub fn new(currency: &str, real_time: bool) -> Self {
         Self {
+            domain: "counterpart.myshopify.com".to_owned(),
             currency: currency.to_owned(),
             scopes: Vec::new(),
             products: BTreeMap::new(),
@@ -182,6 +187,7 @@ impl State {
             idempotent: BTreeMap::new(),
             news: Vec::new(),
             done: BTreeMap::new(),
+            oversold: 0,
             last_id: 1_000,
             last_order: 1_000,
             offset_ms: 0,
@@ -274,6 +280,7 @@ impl State {
         change(level);
         level.updated_ms = now;
         let available = level.available;
+        self.oversold += u32::from(available < 0);
         let body = json!({
             "inventory_item_id": item, "location_id": location, "available": available, "updated_at": time(now),
             "admin_graphql_api_id": format!("{}?inventory_item_id={item}", gid("InventoryLevel", location)),

@@ -72,7 +72,7 @@ pub fn signed(shop: &mut State, secret: &str, address: &str, topic: &str, body: 
         header("content-type", "application/json"),
         header("x-shopify-topic", topic),
         header("x-shopify-hmac-sha256", &signature(secret, body.as_bytes())),
-        header("x-shopify-shop-domain", "counterpart.myshopify.com"),
+        header("x-shopify-shop-domain", &shop.domain.clone()),
         header("x-shopify-api-version", "2026-07"),
         header("x-shopify-webhook-id", &format!("webhook-{}", shop.next_id())),
         header("x-shopify-event-id", &event),

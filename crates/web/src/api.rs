@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod api_keys;
 pub(crate) mod batch;
 pub(crate) mod charges;
+mod conformity;
 pub(crate) mod connections;
 pub(crate) mod destinations;
 pub(crate) mod events;
@@ -54,6 +55,7 @@ pub(crate) fn routes() -> Vec<Route> {
         holds::routes(),
         sku_mappings::routes(),
         connections::routes(),
+        conformity::routes(),
         invoices::routes(),
         payment_methods::routes(),
         charges::routes(),

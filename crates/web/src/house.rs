@@ -275,7 +275,7 @@ pub fn made_up(route: &str) -> String {
         ("holds", "hold"),
         ("imports", "imp"),
         ("invitations", "inv"),
-        ("invoices", "bill"),
+        ("invoices", "in"),
         ("locations", "loc"),
         ("members", "mem"),
         ("orders", "ord"),

@@ -66,6 +66,7 @@ pub const MAIL_PASSWORD_FILE: &str = "mail.password_file";
 pub const MAIL_ROOT_CERTIFICATE: &str = "mail.root_certificate";
 pub const OUTBOUND_LOOPBACK: &str = "outbound.loopback";
 pub const OUTBOUND_ROOT_CERTIFICATE: &str = "outbound.root_certificate";
+pub const OUTBOUND_SHOPIFY: &str = "outbound.shopify";
 pub const STRIPE_KEY_FILE: &str = "stripe.key_file";
 pub const STRIPE_WEBHOOK_SECRET_FILES: &str = "stripe.webhook_secret_files";
 pub const STRIPE_API_VERSION: &str = "stripe.api_version";
@@ -74,7 +75,7 @@ pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 45] = [
+pub const KEYS: [Key; 46] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -225,6 +226,11 @@ pub const KEYS: [Key; 45] = [
         name: OUTBOUND_ROOT_CERTIFICATE,
         default: "",
         about: "PEM file of an authority that calls to other systems trust, besides the machine's own.",
+    },
+    Key {
+        name: OUTBOUND_SHOPIFY,
+        default: "",
+        about: "Address of a counterpart that stands for all of Shopify's shops. For development; refused in production. Default: each shop's own name.",
     },
     Key {
         name: STRIPE_KEY_FILE,

@@ -135,6 +135,8 @@ pub struct Settings {
     pub outbound: OutboundSetup,
     /// How payments are made; without it they are not.
     pub stripe: Option<StripeSettings>,
+    /// Where all of Shopify's shops are instead of at their own names.
+    pub shopify: Option<Url>,
     /// Where the data lies.
     pub engine: EngineChoice,
     /// Where the tree of keys lies.

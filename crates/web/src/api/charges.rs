@@ -89,7 +89,7 @@ fn shown(charge: &Stored<Charge>) -> Result<Reply, Failure> {
 /// itself; `requires_action` means that the bank wants to see the buyer (authorise it), `failed` that it can be tried again.
 #[utoipa::path(post, path = "/v1/charges", tag = "Payments",
     request_body(content = shapes::NewCharge, example = json!({
-        "invoice": "bill_01jd2mk8x3e5v9zq4t7w6y5h0c", "payment_method": "pm_01jd2mk8x3e5v9zq4t7w6y5h0c"})),
+        "invoice": "in_01jd2mk8x3e5v9zq4t7w6y5h0c", "payment_method": "pm_01jd2mk8x3e5v9zq4t7w6y5h0c"})),
     responses((status = 201, body = shapes::Charge)))]
 async fn create_charge(
     State(app): State<App>,

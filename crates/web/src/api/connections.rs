@@ -45,11 +45,12 @@ const STATES: [(&str, ConnectionState); 5] = [
     ("disconnected", ConnectionState::Disconnected),
 ];
 
-const MIRROR_STATES: [(&str, MirrorState); 4] = [
+const MIRROR_STATES: [(&str, MirrorState); 5] = [
     ("agreed", MirrorState::Agreed),
     ("waiting", MirrorState::Waiting),
     ("held", MirrorState::Held),
     ("planned", MirrorState::Planned),
+    ("drifted", MirrorState::Drifted),
 ];
 
 /// A connection without what opens its shop.

@@ -70,7 +70,7 @@ async fn list_invoices(State(app): State<App>, caller: Caller, params: Params) -
 
 /// Get an invoice
 #[utoipa::path(get, path = "/v1/invoices/{id}", tag = "Payments",
-    params(("id" = String, Path, description = "The invoice.", example = "bill_01jd2mk8x3e5v9zq4t7w6y5h0c")),
+    params(("id" = String, Path, description = "The invoice.", example = "in_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     responses((status = 200, body = shapes::Invoice)))]
 async fn get_invoice(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Invoice>) -> Result<Reply, Failure> {
     Shown::from(&invoices::get(app.ledger(), caller.scope(), id).await?).reply()

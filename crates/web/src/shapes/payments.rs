@@ -10,7 +10,7 @@ pub struct Invoice {
     #[schema(example = "invoice")]
     pub object: String,
     /// Its id, the same on both sides.
-    #[schema(example = "bill_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    #[schema(example = "in_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub id: String,
     /// Rises with each change; also the `ETag`.
     #[schema(example = 1)]
@@ -189,7 +189,7 @@ pub struct Charge {
     #[schema(format = DateTime)]
     pub updated_at: String,
     /// For which invoice.
-    #[schema(example = "bill_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    #[schema(example = "in_01jd2mk8x3e5v9zq4t7w6y5h0c")]
     pub invoice: String,
     /// From which card.
     #[schema(example = "pm_01jd2mk8x3e5v9zq4t7w6y5h0c")]

@@ -380,13 +380,9 @@ fn example(route: &Route, ids: &HashMap<&str, String>) -> Option<Value> {
     let RefOr::T(body) = route.operation.request_body.as_ref()? else { return None };
     let RefOr::T(content) = body.content.get("application/json")? else { return None };
     let mut text = content.example.as_ref()?.to_string();
-    for (prefix, kind) in [
-        ("prod", "products"),
-        ("var", "variants"),
-        ("acct", "partners"),
-        ("bill", "invoices"),
-        ("pm", "payment_methods"),
-    ] {
+    for (prefix, kind) in
+        [("prod", "products"), ("var", "variants"), ("acct", "partners"), ("in", "invoices"), ("pm", "payment_methods")]
+    {
         if let Some(id) = ids.get(kind) {
             text = text.replace(&format!("{prefix}_01jd2mk8x3e5v9zq4t7w6y5h0c"), id);
         }
