@@ -27,10 +27,18 @@ const MAIL_SERVER: &str = "target/mail-server";
 /// What is put there, from the Python Package Index.
 const MAIL_PACKAGE: &str = "aiosmtpd==1.4.6";
 
+/// Where the tests' payment gateway lives.
+const PAYMENT_SERVER: &str = "target/payment-server";
+
+/// What is put there; a program of its own, which the tests speak to over HTTP.
+const PAYMENT_PACKAGE: &str = "localstripe==1.15";
+
 /// Read by Debian's package before it makes a first cluster.
 const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.conf";
 
 const MAIL_TESTS_SKIPPED: &str = "none, so the tests that send mail are skipped";
+
+const PAYMENT_TESTS_SKIPPED: &str = "none, so the tests that pay are skipped";
 
 const BROWSER_TESTS_SKIPPED: &str = "none, so the tests in a browser are skipped";
 
@@ -48,7 +56,10 @@ pub fn meet(root: &Path, is_quick: bool) -> Result<(), Failure> {
         install_postgresql(root)?;
     }
     if !has_mail_server(root) {
-        install_mail_server(root);
+        install_python(root, MAIL_SERVER, MAIL_PACKAGE, "the tests of mail");
+    }
+    if !has_payment_server(root) {
+        install_python(root, PAYMENT_SERVER, PAYMENT_PACKAGE, "the tests of payments");
     }
     if !has_browser(root) {
         install_browser(root);
@@ -60,6 +71,7 @@ pub fn meet(root: &Path, is_quick: bool) -> Result<(), Failure> {
     let programs = Programs::find().ok_or_else(|| Failure::Missing(ASK_FOR_IT.to_owned()))?;
     println!("    PostgreSQL's programs: {}", programs.directory().display());
     println!("    mail server: {}", if has_mail_server(root) { MAIL_SERVER } else { MAIL_TESTS_SKIPPED });
+    println!("    payment gateway: {}", if has_payment_server(root) { PAYMENT_SERVER } else { PAYMENT_TESTS_SKIPPED });
     println!("    browser: {}", if has_browser(root) { "Chromium" } else { BROWSER_TESTS_SKIPPED });
     println!(
         "    test runner: {}",
@@ -74,16 +86,24 @@ pub fn has_nextest(root: &Path) -> bool {
 }
 
 fn has_mail_server(root: &Path) -> bool {
-    let python = root.join(MAIL_SERVER).join("bin/python");
-    Chore::program(root, &python.to_string_lossy(), &["-c", "import aiosmtpd"]).answers()
+    can_import(root, MAIL_SERVER, "import aiosmtpd")
+}
+
+fn has_payment_server(root: &Path) -> bool {
+    can_import(root, PAYMENT_SERVER, "import localstripe")
+}
+
+fn can_import(root: &Path, place: &str, line: &str) -> bool {
+    let python = root.join(place).join("bin/python");
+    Chore::program(root, &python.to_string_lossy(), &["-c", line]).answers()
 }
 
 /// Nothing outside `target` is touched. Where it cannot be had, the tests that need it say that they were skipped.
-fn install_mail_server(root: &Path) {
-    println!("    installing from the Python Package Index into {MAIL_SERVER}: {MAIL_PACKAGE} (for the tests of mail)");
-    let pip = root.join(MAIL_SERVER).join("bin/pip");
-    let made = Chore::program(root, "python3", &["-m", "venv", MAIL_SERVER]).answers();
-    let words = ["install", "--quiet", "--disable-pip-version-check", MAIL_PACKAGE];
+fn install_python(root: &Path, place: &str, package: &str, for_what: &str) {
+    println!("    installing from the Python Package Index into {place}: {package} (for {for_what})");
+    let pip = root.join(place).join("bin/pip");
+    let made = Chore::program(root, "python3", &["-m", "venv", place]).answers();
+    let words = ["install", "--quiet", "--disable-pip-version-check", package];
     if !made || !Chore::program(root, &pip.to_string_lossy(), &words).answers() {
         println!("    it could not be had: python3 with its venv module, and the index, are needed");
     }

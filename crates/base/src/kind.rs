@@ -200,6 +200,7 @@ impl Kind {
                 | Self::Destination
                 | Self::Hold
                 | Self::InventoryLevel
+                | Self::Invoice
                 | Self::Member
                 | Self::Mirror
                 | Self::PurchaseOrder

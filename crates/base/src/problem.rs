@@ -24,6 +24,10 @@ pub enum Reason {
     Forbidden,
     /// Not now; the same call may succeed later.
     Unavailable,
+    /// It holds the number of a payment card.
+    CardNumber,
+    /// The operator has not set up what this needs.
+    NotSetUp,
 }
 
 /// A refused request: why, in a sentence that helps, and where.

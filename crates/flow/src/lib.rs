@@ -7,7 +7,7 @@
 //! Connections and webhook endpoints follow logs from places of their own ([`followers`], [`webhooks`]).
 //!
 //! Beside the readers, [`post`] sends the mail that waits in the platform's account, and [`calendar`] does there what
-//! time brings about. [`imports`] brings files in.
+//! time brings about. [`imports`] brings files in, [`payments`] charges what retailers agreed to.
 //!
 //! Architecture invariant: a reader keeps nothing in memory that a restart could lose.
 
@@ -16,6 +16,7 @@ mod checkpoint;
 pub mod connections;
 pub mod followers;
 pub mod imports;
+pub mod payments;
 pub mod post;
 mod route;
 mod runner;

@@ -1,7 +1,7 @@
 //! Route: carries links, orders and their progress to the account on the other side.
 //!
 //! Of a retailer it reads orders: lines are given to suppliers, purchase orders are posted, cancellations are carried
-//! on. Of a supplier it reads purchase orders and makes the retailer's order agree. Of both it reads partner links.
+//! on. Of a supplier it reads purchase orders and makes the retailer's order agree, and brings invoices. Of both it reads partner links.
 //! What cannot go on is held with its reason, and what comes behind it goes on.
 
 mod failure;
@@ -9,6 +9,7 @@ mod orders;
 
 use bonded_base::{Account, Id, Kind};
 use bonded_ledger::{Actor, Headline, Ledger, LedgerError, Scope, Stored, System};
+use bonded_trade::invoices::{self, Invoice};
 use bonded_trade::orders::{self as trade_orders, Order};
 use bonded_trade::partners::{self, PartnerLink};
 use bonded_trade::purchase_orders::PurchaseOrder;
@@ -27,6 +28,7 @@ struct News {
     orders: BTreeSet<Id<Order>>,
     retried: BTreeSet<Id<Order>>,
     purchase_orders: BTreeSet<Id<PurchaseOrder>>,
+    invoices: BTreeSet<Id<Invoice>>,
 }
 
 /// What is left to do about a chunk of a log once the account's own records say where everything goes: partners are
@@ -54,7 +56,12 @@ impl Onward {
     pub async fn carry(self, ledger: Ledger, scope: Scope) -> Result<(), LedgerError> {
         orders::carry(&ledger, &scope, self.assigned, &self.news.orders).await?;
         orders::settle_retried(&ledger, &scope, &self.news.retried).await?;
-        carry_progress(&ledger, &scope, &self.news.purchase_orders).await
+        carry_progress(&ledger, &scope, &self.news.purchase_orders).await?;
+        for invoice in &self.news.invoices {
+            let carried = invoices::mirror(&ledger, scope.account(), *invoice).await;
+            hold_or_retry(&ledger, scope.account(), *invoice, carried).await?;
+        }
+        Ok(())
     }
 }
 
@@ -71,6 +78,7 @@ impl News {
                     news.retried.extend(headline.id_of::<Order>().filter(|_| headline.action == "retried"));
                 }
                 Kind::PurchaseOrder if !own => news.purchase_orders.extend(headline.id_of::<PurchaseOrder>()),
+                Kind::Invoice if !own => news.invoices.extend(headline.id_of::<Invoice>()),
                 _ => {}
             }
         }

@@ -35,6 +35,8 @@ pub enum Permission {
     GrantsWrite,
     ImportsRead,
     ImportsWrite,
+    PaymentsRead,
+    PaymentsWrite,
 }
 
 /// There is no permission of that name.
@@ -44,7 +46,7 @@ pub struct UnknownPermission;
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::AccountRead,
         Self::PartnerLinksRead,
         Self::PartnerLinksWrite,
@@ -71,6 +73,8 @@ impl Permission {
         Self::GrantsWrite,
         Self::ImportsRead,
         Self::ImportsWrite,
+        Self::PaymentsRead,
+        Self::PaymentsWrite,
     ];
 
     /// As it is written.
@@ -102,6 +106,8 @@ impl Permission {
             Self::GrantsWrite => "grants:write",
             Self::ImportsRead => "imports:read",
             Self::ImportsWrite => "imports:write",
+            Self::PaymentsRead => "payments:read",
+            Self::PaymentsWrite => "payments:write",
         }
     }
 
@@ -114,6 +120,12 @@ impl Permission {
     /// API key can hold it.
     pub const fn needs_second_factor(self) -> bool {
         matches!(self, Self::MembersWrite | Self::ApiKeysWrite | Self::GrantsWrite)
+    }
+
+    /// Whether a person needs a second factor and a fresh proof of who they are for it: also for what moves money, which
+    /// API keys may do without.
+    pub const fn is_grave(self) -> bool {
+        self.needs_second_factor() || matches!(self, Self::PaymentsWrite)
     }
 
     const fn bit(self) -> u32 {

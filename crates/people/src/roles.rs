@@ -57,7 +57,7 @@ pub fn markdown() -> String {
     text.push_str(MEMBERS);
     let permissions = Permission::ALL.map(|permission| {
         let has = Role::ALL.map(|role| mark(role.has(permission)));
-        row(permission.name(), &has, mark(permission.needs_second_factor()))
+        row(permission.name(), &has, mark(permission.is_grave()))
     });
     table(&mut text, &row("permission", &Role::ALL.map(Role::name), "second factor"), &permissions);
     text
@@ -79,7 +79,7 @@ pub fn json() -> Value {
         json!({
             "permission": permission.name(),
             "roles": roles,
-            "needs_second_factor": permission.needs_second_factor(),
+            "needs_second_factor": permission.is_grave(),
         })
     };
     json!({

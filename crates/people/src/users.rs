@@ -98,7 +98,7 @@ impl Visitor {
 
     /// What the user may do now: some rights rest until a second factor was shown.
     pub fn permissions(&self) -> Permissions {
-        let has = |permission: &Permission| self.session.is_strong() || !permission.needs_second_factor();
+        let has = |permission: &Permission| self.session.is_strong() || !permission.is_grave();
         let role = self.standing().map(|(_, role)| role.permissions()).unwrap_or_default();
         role.iter().filter(has).collect()
     }

@@ -6,16 +6,18 @@ use crate::ending::{Code, Ending};
 use crate::identity;
 use crate::officers;
 use crate::places::Places;
-use crate::settings::Settings;
+use crate::settings::{Settings, StripeSettings};
 use crate::tls::{Authority, Certificates, Drained, Listener, Marks};
 use axum::Router;
 use bonded_base::{Clock, Id, Kind, SystemChance, SystemClock};
 use bonded_connect::mail::Mailer;
 use bonded_connect::outbound::{self, Outbound};
 use bonded_connect::platforms::Platforms;
+use bonded_connect::stripe::{Stripe, StripeSetup};
 use bonded_flow::connections::{Connected, Opens};
 use bonded_flow::followers::Makes;
 use bonded_flow::imports::ImportTurn;
+use bonded_flow::payments::PaymentTurn;
 use bonded_flow::webhooks::Deliverer;
 use bonded_ledger::Ledger;
 use bonded_people::mail::Origins;
@@ -63,6 +65,7 @@ struct Work {
     calendar: bonded_flow::calendar::Running,
     followers: bonded_flow::followers::Running,
     platforms: Platforms,
+    stripe: Option<Stripe>,
 }
 
 /// The certificates of both doors.
@@ -100,7 +103,7 @@ impl Node {
         let socket = tokio::spawn(Socket::open(socket_path)?.serve(desk.clone()));
         let work = Work::start(settings, &ledger, log_origin, origins)?;
         let inside = settings.private_origin(private.address());
-        let about = about(settings, [&origin, &inside], identity, work.platforms.clone());
+        let about = about(settings, [&origin, &inside], identity, &work);
         let app = app(ledger, about, readiness.clone())?;
         let addresses = [public.address(), private.address()];
         let (stop, stopped) = watch::channel(false);
@@ -171,18 +174,20 @@ impl Work {
         let node = Places::new(settings.data.clone()).node()?;
         let outbound = Outbound::new(settings.outbound.clone());
         let outbound = outbound.map_err(|error| Ending::new(Code::Config, error.to_string()))?;
+        let stripe = settings.stripe.as_ref().map(|said| stripe(&outbound, said, origins.public.clone()));
         let platforms = Platforms::new(outbound, origins.public.clone());
         let platforms = match &settings.shopify {
             Some(address) => platforms.with_shopify_at(address.clone()),
             None => platforms,
         };
-        let makes = makes(ledger, &platforms);
+        let makes = makes(ledger, &platforms, stripe.clone());
         Ok(Self {
             post: post(settings, ledger, node, origins)?,
             flow: bonded_flow::start(ledger.clone(), node, log_origin),
             calendar: bonded_flow::calendar::start(ledger.clone(), node),
             followers: bonded_flow::followers::start(ledger.clone(), node, makes),
             platforms,
+            stripe,
         })
     }
 
@@ -218,15 +223,31 @@ fn certificates(settings: &Settings, places: &Places) -> Result<Both, Ending> {
 }
 
 /// What follows logs from places of its own, and what is at work until it is done.
-fn makes(ledger: &Ledger, platforms: &Platforms) -> Makes {
+fn makes(ledger: &Ledger, platforms: &Platforms, stripe: Option<Stripe>) -> Makes {
     let (ledger, outbound) = (ledger.clone(), platforms.outbound().clone());
     let platforms: Arc<dyn Opens> = Arc::new(platforms.clone());
     Arc::new(move |what, account, id| match what {
         Kind::Connection => Some(Box::new(Connected::new(ledger.clone(), platforms.clone(), account, id))),
         Kind::Import => Some(Box::new(ImportTurn::new(ledger.clone(), account, id))),
         Kind::WebhookEndpoint => Some(Box::new(Deliverer::new(ledger.clone(), outbound.clone(), account, id))),
+        Kind::Charge | Kind::PaymentMethod => {
+            let turn = PaymentTurn::new(ledger.clone(), stripe.clone()?, what, account, id)?;
+            Some(Box::new(turn))
+        }
         _ => None,
     })
+}
+
+/// The payment gateway, as the settings say.
+fn stripe(outbound: &Outbound, said: &StripeSettings, origin: String) -> Stripe {
+    let setup = StripeSetup {
+        key: said.key.clone(),
+        webhook_secrets: said.webhook_secrets.clone(),
+        version: said.version.clone(),
+        address: said.address.clone(),
+        origin,
+    };
+    Stripe::new(outbound.clone(), setup)
 }
 
 /// The post, if a mail server is named.
@@ -256,7 +277,7 @@ fn about(
     settings: &Settings,
     [origin, inside]: [&str; 2],
     identity: IdentityCheck,
-    platforms: Platforms,
+    work: &Work,
 ) -> bonded_web::Settings {
     bonded_web::Settings {
         base_url: origin.to_owned(),
@@ -265,7 +286,8 @@ fn about(
         environment: settings.environment.name().to_owned(),
         limits: settings.limits,
         identity,
-        platforms: Some(platforms),
+        platforms: Some(work.platforms.clone()),
+        stripe: work.stripe.clone(),
     }
 }
 

@@ -3,13 +3,15 @@
 //! A profile is kept twice under one id: in the account, which owns it, and in the platform's directory, where partners
 //! find it.
 
-use crate::{Page, TradeError, text};
+use crate::{Page, Races, TradeError, Written, text};
 use bonded_base::{Account, Currency, Id, Kind, Kinded, Problem, Reason};
 use bonded_ledger::{Actor, Change, Ledger, Listed, PLATFORM, Record, Scope, Stored, System};
 use serde::{Deserialize, Serialize};
 
 /// Characters of an account's name at most.
 pub const NAME_CHARS_MAX: usize = 100;
+/// Characters of an account at Stripe, behind its prefix, at most.
+const STRIPE_ACCOUNT_CHARS_MAX: usize = 64;
 
 /// What an account is in trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +43,9 @@ pub struct Profile {
     pub role: Role,
     /// What it reckons in; a price without a currency is in this one.
     pub currency: Currency,
+    /// Where a supplier's money goes: its account at Stripe (`acct_…`). In the account's own profile only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stripe_account: Option<String>,
 }
 
 impl Kinded for Profile {
@@ -64,7 +69,7 @@ impl Draft {
     /// The profile that this draft makes.
     pub fn check(self) -> Result<Profile, Problem> {
         let name = text::line("/name", &self.name, NAME_CHARS_MAX)?;
-        Ok(Profile { name, role: self.role, currency: self.currency })
+        Ok(Profile { name, role: self.role, currency: self.currency, stripe_account: None })
     }
 }
 
@@ -91,6 +96,39 @@ pub async fn open(ledger: &Ledger, scope: &Scope, draft: Draft) -> Result<Id<Acc
 pub async fn profile(ledger: &Ledger, scope: &Scope) -> Result<Stored<Profile>, TradeError> {
     let own = Id::from_bytes(scope.account().bytes());
     ledger.get(scope, own).await?.ok_or_else(|| TradeError::missing(Kind::Account))
+}
+
+/// Says where a supplier's money goes: its own account at Stripe.
+pub async fn pay_out_to(ledger: &Ledger, scope: &Scope, stripe_account: &str) -> Result<Written<Profile>, TradeError> {
+    let mut races = Races::new();
+    loop {
+        let was = profile(ledger, scope).await?;
+        if was.role != Role::Supplier {
+            return Err(Problem::new(Reason::Forbidden, "only a supplier is paid through the platform").into());
+        }
+        if !is_stripe_account(stripe_account) {
+            let detail = "an account at Stripe is written like acct_1A2b3C4d5E6f7G8h";
+            return Err(Problem::invalid("/stripe_account", detail).into());
+        }
+        let next = Profile { stripe_account: Some(stripe_account.to_owned()), ..(*was).clone() };
+        let mut change = Change::new();
+        change.update(&was, &next, "pays_out_to");
+        match ledger.commit(scope, change).await {
+            Ok(committed) => return Ok(Written::changed(&was, next, committed.at)),
+            Err(error) => races.lost(error)?,
+        }
+    }
+}
+
+/// Where the money of a retailer's supplier goes; whoever asks has an invoice of that supplier.
+pub async fn payout_of(ledger: &Ledger, supplier: Id<Account>) -> Result<Option<String>, TradeError> {
+    let profile = profile(ledger, &Scope::system(supplier, System::Doorkeeper)).await?;
+    Ok(profile.stripe_account.clone())
+}
+
+fn is_stripe_account(text: &str) -> bool {
+    let id = text.strip_prefix("acct_").unwrap_or_default();
+    (4..=STRIPE_ACCOUNT_CHARS_MAX).contains(&id.len()) && id.bytes().all(|symbol| symbol.is_ascii_alphanumeric())
 }
 
 /// Accounts of the platform, in the order in which they were opened; needs a scope of the platform.

@@ -15,6 +15,7 @@ mod error;
 pub mod fulfilments;
 pub mod holds;
 pub mod inventory;
+pub mod invoices;
 mod lines;
 pub mod orders;
 mod page;

@@ -1,5 +1,6 @@
-//! Free text as callers send it: trimmed, bounded, and without control characters.
+//! Free text as callers send it: trimmed, bounded, without control characters and card numbers.
 
+use crate::screen::cards;
 use bonded_base::Problem;
 
 /// A text of one line, trimmed: not empty, at most `chars_max` characters, nothing invisible that moves a cursor.
@@ -12,6 +13,9 @@ pub(crate) fn line(pointer: &str, text: &str, chars_max: usize) -> Result<String
         return Err(Problem::invalid(pointer, "one line of text without control characters is needed here"));
     }
     within(pointer, text, chars_max)?;
+    if cards::has_card_number(text) {
+        return Err(cards::refused(pointer));
+    }
     Ok(text.to_owned())
 }
 

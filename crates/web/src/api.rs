@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod api_keys;
 pub(crate) mod batch;
+pub(crate) mod charges;
 mod conformity;
 pub(crate) mod connections;
 pub(crate) mod destinations;
@@ -15,12 +16,14 @@ pub(crate) mod holds;
 pub(crate) mod imports;
 pub(crate) mod inventory;
 pub(crate) mod invitations;
+pub(crate) mod invoices;
 pub(crate) mod locations;
 pub(crate) mod log;
 pub(crate) mod members;
 pub(crate) mod orders;
 pub(crate) mod partner_catalog;
 pub(crate) mod partner_links;
+pub(crate) mod payment_methods;
 pub(crate) mod products;
 pub(crate) mod purchase_orders;
 pub(crate) mod shown;
@@ -53,6 +56,9 @@ pub(crate) fn routes() -> Vec<Route> {
         sku_mappings::routes(),
         connections::routes(),
         conformity::routes(),
+        invoices::routes(),
+        payment_methods::routes(),
+        charges::routes(),
         events::routes(),
         log::routes(),
         destinations::routes(),

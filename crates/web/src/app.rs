@@ -8,6 +8,7 @@ use crate::waiting::Waiting;
 use axum::extract::FromRef;
 use bonded_base::{Problem, Secret};
 use bonded_connect::platforms::Platforms;
+use bonded_connect::stripe::Stripe;
 use bonded_ledger::Ledger;
 use bonded_people::grants::Terms;
 use bonded_people::keys::Doorkeeper;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub identity: IdentityCheck,
     /// How connected shops are reached and reach us; `None` where nothing is called.
     pub platforms: Option<Platforms>,
+    /// The payment gateway; `None` where the operator has not set up payments.
+    pub stripe: Option<Stripe>,
 }
 
 /// Whether the server takes new work. Cheap to clone; all clones are one.
@@ -130,6 +133,11 @@ impl App {
     /// How connected shops are reached and reach us.
     pub fn platforms(&self) -> Option<&Platforms> {
         self.inner.settings.platforms.as_ref()
+    }
+
+    /// The payment gateway, if the operator has set it up.
+    pub fn stripe(&self) -> Option<&Stripe> {
+        self.inner.settings.stripe.as_ref()
     }
 
     /// Lets callers in, and forgets revoked keys at once.

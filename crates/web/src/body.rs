@@ -13,9 +13,11 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use bonded_base::{Id, Kinded};
 use bonded_trade::catalog::{Patched, Update};
+use bonded_trade::screen::cards;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Bytes of a body at most, unless the route says otherwise.
@@ -61,7 +63,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
-        parse(&json_of(request).await?).map(Self)
+        taken(&json_of(request).await?).map(Self)
     }
 }
 
@@ -78,7 +80,7 @@ impl<T: DeserializeOwned> FromRequest<App> for MaybeSent<T> {
             return Ok(Self(None));
         }
         typed?;
-        parse(&bytes).map(Some).map(Self)
+        taken(&bytes).map(Some).map(Self)
     }
 }
 
@@ -86,7 +88,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Batch<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
-        read_batch(&json_of(request).await?, parse).map(Self)
+        read_batch(&json_of(request).await?, taken).map(Self)
     }
 }
 
@@ -165,8 +167,19 @@ where
     R: Patched,
     R::Patch: DeserializeOwned,
 {
-    let Named { id, version } = parse(json)?;
+    let Named { id, version } = taken(json)?;
     Ok(Update { id, expected_version: version, patch: parse(json)? })
+}
+
+/// Reads a value that holds no card number: in no field, not even in one that we would drop.
+fn taken<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    if cards::is_suspect(bytes)
+        && let Ok(value) = serde_json::from_slice::<Value>(bytes)
+        && let Some(pointer) = cards::card_number_in(&value)
+    {
+        return Err(cards::refused(pointer).into());
+    }
+    parse(bytes)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
@@ -241,7 +254,6 @@ pub(crate) fn cut_short() -> Failure {
 mod tests {
     use super::*;
     use bonded_base::Money;
-    use serde_json::Value;
 
     #[derive(Deserialize, Debug)]
     #[expect(dead_code, reason = "only its shape matters")]
@@ -269,6 +281,20 @@ mod tests {
         assert_eq!(told[1]["pointer"], "/data/2/price/currency");
         assert_eq!(told[2]["pointer"], "/data/3");
         assert!(!format!("{told:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_card_number_is_refused_by_its_place_and_never_repeated() {
+        let body = br#"{"data": [
+            {"quantity": 1, "price": {"amount": 1, "currency": "EUR"}},
+            {"quantity": 1, "price": {"amount": 1, "currency": "EUR"}, "note": "4242 4242 4242 4242"}
+        ]}"#;
+        let records = read_batch(body, taken::<Line>).unwrap();
+        let told = told(records[1].as_ref().unwrap_err());
+        assert!(records[0].is_ok());
+        assert_eq!((&told["type"], &told["pointer"]), (&"/problems/card-number".into(), &"/data/1/note".into()));
+        assert!(!told.to_string().contains("4242"));
+        assert!(taken::<String>(br#""\u0034242424242424242""#.as_slice()).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Hooks: where connected platforms tell us of changes.
+//! Hooks: where connected platforms and the payment gateway tell us of changes.
 //!
 //! There is no key here: what is sent proves itself by its signature over the raw body, and says nothing but which things to
 //! look at. It is answered when it is kept, so that a platform never believes something told that was lost.
@@ -11,14 +11,17 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use bonded_base::Id;
+use bonded_connect::stripe::SIGNATURE_HEADER;
 use bonded_flow::connections::hooks::{Heard, hear};
+use bonded_flow::payments;
 
 /// Bytes that a platform may send at once. Subscriptions ask for ids alone; topics that an app declares bring more.
 pub(crate) const HOOK_BYTES_MAX: usize = 1024 * 1024;
 
-/// `POST /hooks/{connection}`.
+/// `POST /hooks/{connection}`, and `POST /hooks/stripe` for the payment gateway.
 pub(crate) fn router() -> Router<App> {
-    Router::new().route("/hooks/{id}", post(heard)).layer(DefaultBodyLimit::max(HOOK_BYTES_MAX))
+    let hooks = Router::new().route("/hooks/{id}", post(heard)).route("/hooks/stripe", post(heard_from_stripe));
+    hooks.layer(DefaultBodyLimit::max(HOOK_BYTES_MAX))
 }
 
 /// 200 when it is kept or of no interest; 401 when it is not signed by whom it says; 404 where no such shop is connected.
@@ -37,9 +40,19 @@ async fn heard(
     }
 }
 
+/// 200 when it is kept or of no interest; 401 when the gateway did not sign it, or not within five minutes of now.
+async fn heard_from_stripe(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Failure> {
+    let Some(stripe) = app.stripe() else { return Err(Failure::no_route()) };
+    let signature = headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match payments::hear(app.ledger(), stripe, signature, &body).await? {
+        payments::Heard::Kept | payments::Heard::Ignored => Ok(StatusCode::OK),
+        payments::Heard::Unsigned => Err(Failure::no_key("The signature is not the payment gateway's, or not of now.")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::house::{House, Party, request};
+    use crate::house::{GATEWAY_SECRET, House, Party, request};
     use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
     use axum::body::Body;
     use axum::http::Method;
@@ -47,6 +60,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use bonded_connect::notices::{self, Topic};
     use bonded_ledger::Scope;
+    use bonded_testkit::payment_server::PaymentServer;
     use serde_json::json;
 
     const SECRET: &str = "hush";
@@ -97,5 +111,21 @@ mod tests {
             .await
             .expect(200);
         assert_eq!(told(&house, &retailer, &path, own, "e-7").await, 404);
+    }
+
+    #[tokio::test]
+    async fn the_payment_gateway_is_heard_when_it_signs_now() {
+        let house = House::new().await;
+        let retailer = house.retailer().await;
+        let body = br#"{"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"metadata": {}}}}"#;
+        let seconds = house.ledger.clock().now().millis() / 1_000;
+        for (secret, ago, status) in
+            [(GATEWAY_SECRET, 0, 200), (GATEWAY_SECRET, 299, 200), (GATEWAY_SECRET, 301, 401), ("whsec_other", 0, 401)]
+        {
+            let signature = PaymentServer::signature(body, secret, seconds - ago);
+            let headers = [("stripe-signature", signature.as_str())];
+            let sent = request(&retailer, Method::POST, "/hooks/stripe", &headers, Body::from(body.as_slice()));
+            assert_eq!(house.send(sent).await.status.as_u16(), status, "{secret} {ago}");
+        }
     }
 }

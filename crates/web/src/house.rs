@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use bonded_base::{Account, ApiKey, Currency, Id, Node, Secret};
 use bonded_connect::outbound::{Outbound, OutboundSetup};
 use bonded_connect::platforms::Platforms;
+use bonded_connect::stripe::{Stripe, StripeSetup};
 use bonded_flow::Running;
 use bonded_ledger::{PLATFORM, Scope};
 use bonded_people::keys::{self, MakerRights, Mode};
@@ -88,6 +89,22 @@ fn platforms() -> Platforms {
     Platforms::new(Outbound::new(setup).unwrap(), "https://bonded.test".to_owned())
 }
 
+/// What the payment gateway signs with in these tests.
+pub const GATEWAY_SECRET: &str = "whsec_house";
+
+/// A gateway that cannot be reached: its address is this very machine, which these tests never call.
+fn stripe() -> Stripe {
+    let setup = OutboundSetup { loopback: false, root_certificate: None, user_agent: "Bonded/test".to_owned() };
+    let stripe = StripeSetup {
+        key: Secret::new("sk_test_house".to_owned()),
+        webhook_secrets: vec![Secret::new(GATEWAY_SECRET.to_owned())],
+        version: bonded_connect::stripe::VERSION.to_owned(),
+        address: "https://127.0.0.1:9/".parse().unwrap(),
+        origin: "https://bonded.example".to_owned(),
+    };
+    Stripe::new(Outbound::new(setup).unwrap(), stripe)
+}
+
 impl House {
     pub async fn new() -> Self {
         Self::limited(Limits::default()).await
@@ -114,6 +131,7 @@ impl House {
             limits,
             identity: IdentityCheck::Off,
             platforms: Some(platforms()),
+            stripe: Some(stripe()),
         };
         let app = App::new((**ledger).clone(), settings, Readiness::open()).unwrap();
         let (router, private) = (public(app.clone()), private(app.clone(), Router::new()));
@@ -249,17 +267,20 @@ pub fn request(
 
 /// The address of a route with ids that were never given to anybody.
 pub fn made_up(route: &str) -> String {
-    const PREFIXES: [(&str, &str); 15] = [
+    const PREFIXES: [(&str, &str); 18] = [
         ("api_keys", "key"),
+        ("charges", "ch"),
         ("connections", "con"),
         ("grants", "grant"),
         ("holds", "hold"),
         ("imports", "imp"),
         ("invitations", "inv"),
+        ("invoices", "in"),
         ("locations", "loc"),
         ("members", "mem"),
         ("orders", "ord"),
         ("partner_links", "link"),
+        ("payment_methods", "pm"),
         ("products", "prod"),
         ("purchase_orders", "po"),
         ("sku_mappings", "map"),

@@ -32,7 +32,7 @@ with an API key, or in the session of a member who is signed in; what touches me
 a second factor. Bodies are JSON. Times are RFC 3339 in UTC, amounts are whole minor units with their currency.";
 
 /// What the groups of routes are about, in the order in which they are described.
-pub(crate) const TAGS: [(&str, &str); 17] = [
+pub(crate) const TAGS: [(&str, &str); 18] = [
     ("Account", "The account that the key opens."),
     ("Partner links", "Two accounts trade with each other once both have said so."),
     ("Partner catalogue", "What a partner shares, read by reference: as it is now, and only while the link is active."),
@@ -46,6 +46,7 @@ pub(crate) const TAGS: [(&str, &str); 17] = [
     ("Holds", "What could not go on by itself: why, and how to let it."),
     ("Events and log", "Everything that happened, as a feed, and as a log that nobody can change unseen."),
     ("Connections", "Shops on Shopify, Medusa and Vendure, kept in step; and what is known of each record there."),
+    ("Payments", "Suppliers' invoices, and how retailers pay them. Cards are entered at the payment gateway only."),
     ("Webhooks", "Where your own systems are told of what happens, in signed messages; and what they were told."),
     ("Members", "Who belongs to the account, and in which role. People come in by an invitation."),
     ("API keys", "What programs call this API with. A key opens one account, for named permissions."),

@@ -270,6 +270,8 @@ impl From<Problem> for Failure {
             Reason::TooMuch => &sorts::TOO_MUCH,
             Reason::Forbidden => &sorts::FORBIDDEN,
             Reason::Unavailable => &sorts::UNAVAILABLE,
+            Reason::CardNumber => &sorts::CARD_NUMBER,
+            Reason::NotSetUp => &sorts::NOT_SET_UP,
         };
         let mut failure = Self::new(sort, sentence(problem.detail));
         failure.0.pointer = problem.pointer;

@@ -40,8 +40,8 @@ impl Route {
     pub fn new(permission: Permission, (schemas, paths, handler): UtoipaMethodRouter<App>) -> Self {
         let (path, item) = paths.paths.into_iter().next().unwrap_or_default();
         let (method, operation) = operation_of(item).unwrap_or_default();
-        // Whatever changes members, keys or grants, unless the route says otherwise.
-        let needs_proof = method != Method::GET && permission.needs_second_factor();
+        // Whatever changes members, keys or grants or moves money, unless the route says otherwise.
+        let needs_proof = method != Method::GET && permission.is_grave();
         let (body_bytes_max, versioned) = (BODY_BYTES_MAX, false);
         Self { method, path, permission, operation, schemas, body_bytes_max, versioned, needs_proof, handler }
     }

@@ -12,6 +12,7 @@ mod imports;
 mod log;
 mod orders;
 mod partners;
+mod payments;
 mod people;
 mod purchase_orders;
 mod stock;
@@ -24,6 +25,7 @@ pub use imports::*;
 pub use log::*;
 pub use orders::*;
 pub use partners::*;
+pub use payments::*;
 pub use people::*;
 pub use purchase_orders::*;
 pub use stock::*;
@@ -74,6 +76,12 @@ pages! {
     MirrorPage of Mirror;
     /// A page of SKU mappings.
     SkuMappingPage of SkuMapping;
+    /// A page of invoices.
+    InvoicePage of Invoice;
+    /// A page of payment methods.
+    PaymentMethodPage of PaymentMethod;
+    /// A page of charges.
+    ChargePage of Charge;
     /// A page of webhook endpoints.
     WebhookEndpointPage of WebhookEndpoint;
     /// A page of webhook messages.

@@ -3,6 +3,7 @@
 use super::report::Held;
 use super::text::decoded;
 use bonded_base::{Problem, Reason};
+use bonded_trade::screen::cards;
 use csv::{ReaderBuilder, StringRecord};
 use std::borrow::Cow;
 
@@ -121,6 +122,14 @@ pub(crate) fn shown(name: &str) -> String {
     name.trim().chars().filter(|symbol| !symbol.is_control()).take(SHOWN_MAX).collect()
 }
 
+/// Why a row with the number of a payment card is held.
+pub(crate) const HOLDS_CARD: &str = "the field looks like the number of a payment card, which is never taken here";
+
+/// Whether a cell holds the number of a payment card; the number of a trade item is none.
+pub(crate) fn holds_card(is_barcode: bool, cell: &str) -> bool {
+    if is_barcode { cards::barcode_has_card_number(cell) } else { cards::has_card_number(cell) }
+}
+
 /// The text of a file and how it is divided.
 pub(crate) struct Table<'b, C> {
     text: Cow<'b, str>,
@@ -200,6 +209,11 @@ impl<'b, C: Column> Table<'b, C> {
         }
         if let Some(place) = record.iter().position(|field| field.contains('\0')) {
             return Err(self.layout.held(place, "the field holds a NUL character"));
+        }
+        let is_barcode =
+            |place: usize| self.layout.header.get(place).is_some_and(|name| folded(name).contains("barcode"));
+        if let Some(place) = (0..).zip(record).position(|(place, field)| holds_card(is_barcode(place), field)) {
+            return Err(self.layout.held(place, HOLDS_CARD));
         }
         if record.iter().all(|field| field.trim().is_empty()) {
             return Err(Held::row("the row is empty"));

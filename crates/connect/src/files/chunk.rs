@@ -3,6 +3,7 @@
 use super::columns::Format;
 use super::mapping::MappedColumn;
 use super::record::{Import, ImportRecord, RowProblem, chunk_id};
+use crate::csv::table::holds_card;
 use bonded_base::{Id, Kind, Secret};
 use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored};
 use csv::{QuoteStyle, ReaderBuilder, StringRecord, Writer, WriterBuilder};
@@ -136,6 +137,12 @@ impl Filling {
     /// How many cells a row of the file has.
     pub const fn width(&self) -> usize {
         self.width
+    }
+
+    /// Whether the cell at a place is kept, and holds the number of a payment card.
+    pub fn holds_card(&self, place: usize, cell: &str) -> bool {
+        let field = self.columns.iter().find(|(kept, _)| *kept == place).map(|(_, field)| field);
+        field.is_some_and(|field| holds_card(field.contains("barcode"), cell))
     }
 
     /// Whether the next row begins a chunk of its own: where there is enough, and it belongs to none of those before.

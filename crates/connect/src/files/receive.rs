@@ -7,7 +7,7 @@ use super::record::{Counts, Import, ImportRecord, ImportState, Kept, RowProblem,
 use super::sheet::{COLUMNS_MAX, Oversize, ROW_BYTES_MAX, Sheet, SheetRow};
 use super::text::{Decoder, SAMPLE_BYTES, UNREADABLE};
 use super::{FILE_BYTES_MAX, KEPT_MS, ROWS_MAX};
-use crate::csv::table::{DELIMITERS, FIELD_BYTES_MAX, FileError, shown};
+use crate::csv::table::{DELIMITERS, FIELD_BYTES_MAX, FileError, HOLDS_CARD, shown};
 use crate::followers::register;
 use bonded_base::{Currency, Id, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, Scope};
@@ -311,13 +311,25 @@ fn writes_commas(format: Format, columns: &[MappedColumn], delimiter: u8, rows: 
 
 /// Puts a row into the chunk that is being filled; answers the one that was full before it.
 fn taken(filling: &mut Filling, number: u64, row: &SheetRow<'_>) -> Option<Chunk> {
+    let with_card = |place| filling.holds_card(place, row.cell(place));
     match fault(filling, row) {
+        None if (0..row.len()).any(with_card) => {
+            let problem = RowProblem { row: number, line: row.line, column: None, reason: HOLDS_CARD.to_owned() };
+            take_broken(filling, problem, row)
+        }
         None => filling.take((number, row.line), |place| row.cell(place)),
         Some(reason) => {
             let problem = RowProblem { row: number, line: row.line, column: None, reason };
-            filling.take_broken(problem, |place| if row.is_empty() { "" } else { row.cell(place) })
+            take_broken(filling, problem, row)
         }
     }
+}
+
+/// Takes a row that is none, without cells that hold the number of a payment card.
+fn take_broken(filling: &mut Filling, problem: RowProblem, row: &SheetRow<'_>) -> Option<Chunk> {
+    let shown = |place| if filling.holds_card(place, row.cell(place)) { "" } else { row.cell(place) };
+    let cells: Vec<&str> = (0..row.len()).map(shown).collect();
+    filling.take_broken(problem, |place| cells.get(place).copied().unwrap_or_default())
 }
 
 /// Why a row is none, if it is none.

@@ -12,6 +12,7 @@ use bonded_trade::fulfilments::{FulfilmentMark, Shipment};
 use bonded_trade::holds::{self, HoldReason};
 use bonded_trade::orders::{self, Cancellation, LineDraft, Order, OrderDraft};
 use bonded_trade::purchase_orders::{self, PurchaseOrder, Rejection};
+use bonded_trade::screen::cards;
 use bonded_trade::sku_mappings::{self, Means};
 use bonded_trade::{LineWish, TradeError, partners};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -96,6 +97,9 @@ async fn place(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<Mirror>>) 
         return Ok(());
     }
     let kept = awaited(at, &order.id, known).becomes(|mirror| Mirror { corrections: before.source(), ..mirror });
+    if cards::has_card_number(&order.reference) || cards::card_number_in(&read).is_some() {
+        return at.hold(kept, &sentence(&cards::refused("")), None).await;
+    }
     if at.connection.syncs.orders == Mode::Watch {
         return at.keep(&[kept.becomes(|mirror| mirror.plan(read))]).await;
     }

@@ -10,6 +10,7 @@ use bonded_connect::platform::{RemoteId, RemoteProduct, Unreadable};
 use bonded_ledger::{Change, Stored};
 use bonded_trade::catalog::{self, Product, ProductDraft, ProductPut, Put, Variant};
 use bonded_trade::holds::{self, Hold};
+use bonded_trade::screen::cards;
 use bonded_trade::sku_mappings::{self, Means};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -21,6 +22,9 @@ pub(super) async fn take(at: &At<'_>, theirs: &RemoteProduct) -> Result<(), Halt
     let is_settled = |mirror: &Stored<Mirror>| mirror.state != MirrorState::Held && is_taken(mirror, theirs);
     if known.as_ref().is_some_and(is_settled) {
         return Ok(());
+    }
+    if cards::card_number_in(&payload(theirs)).is_some() {
+        return at.hold(awaited(at, &theirs.id, known), &sentence(&cards::refused("")), None).await;
     }
     let digest = digest_of(&as_read(theirs));
     if at.connection.syncs.products == Mode::Watch {

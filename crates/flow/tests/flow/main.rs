@@ -5,6 +5,7 @@
 mod calendar;
 mod connections;
 mod journeys;
+mod payments;
 mod post;
 mod proofs;
 mod trade;

@@ -15,7 +15,7 @@ pub enum Role {
     Operator,
     /// Also links partners, invites members below an owner, makes API keys, answers support.
     Manager,
-    /// Everything, other owners included.
+    /// Everything, other owners and payments included.
     Owner,
 }
 
@@ -53,7 +53,8 @@ impl Role {
             | Permission::LogRead
             | Permission::MembersRead
             | Permission::GrantsRead
-            | Permission::ImportsRead => Self::Viewer,
+            | Permission::ImportsRead
+            | Permission::PaymentsRead => Self::Viewer,
             Permission::ProductsWrite
             | Permission::InventoryWrite
             | Permission::OrdersWrite
@@ -67,6 +68,7 @@ impl Role {
             | Permission::ApiKeysRead
             | Permission::ApiKeysWrite
             | Permission::GrantsWrite => Self::Manager,
+            Permission::PaymentsWrite => Self::Owner,
         }
     }
 

@@ -3,6 +3,9 @@
 mod identity;
 mod mail;
 mod outbound;
+mod stripe;
+
+pub use stripe::StripeSettings;
 
 use super::given::{Given, Source, Value};
 use super::{CertificateFiles, Door, EngineChoice, Identity, LogFormat, Settings, keys};
@@ -62,6 +65,7 @@ impl Check {
             private_origin: self.origin(keys::PRIVATE_ORIGIN),
             mail: self.mail(&name),
             outbound: self.outbound(environment),
+            stripe: self.stripe(environment),
             shopify: self.shopify(environment),
             name,
             threads: self.number(keys::THREADS, 1, THREADS_MAX).unwrap_or_else(cores),
@@ -361,7 +365,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    fn checked(file: &str, variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+    pub(super) fn checked(file: &str, variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
         let mut given = Given::default();
         given.read_file(Path::new("/etc/bonded/bonded.toml"), file);
         given.read_variables(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

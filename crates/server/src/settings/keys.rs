@@ -67,11 +67,15 @@ pub const MAIL_ROOT_CERTIFICATE: &str = "mail.root_certificate";
 pub const OUTBOUND_LOOPBACK: &str = "outbound.loopback";
 pub const OUTBOUND_ROOT_CERTIFICATE: &str = "outbound.root_certificate";
 pub const OUTBOUND_SHOPIFY: &str = "outbound.shopify";
+pub const STRIPE_KEY_FILE: &str = "stripe.key_file";
+pub const STRIPE_WEBHOOK_SECRET_FILES: &str = "stripe.webhook_secret_files";
+pub const STRIPE_API_VERSION: &str = "stripe.api_version";
+pub const STRIPE_ADDRESS: &str = "stripe.address";
 pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 42] = [
+pub const KEYS: [Key; 46] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -228,6 +232,26 @@ pub const KEYS: [Key; 42] = [
         default: "",
         about: "Address of a counterpart that stands for all of Shopify's shops. For development; refused in production. Default: each shop's own name.",
     },
+    Key {
+        name: STRIPE_KEY_FILE,
+        default: "",
+        about: "File that holds the platform account's secret or restricted key, readable by its owner alone. Without one there are no payments.",
+    },
+    Key {
+        name: STRIPE_WEBHOOK_SECRET_FILES,
+        default: "",
+        about: "Files with what Stripe's webhooks may be signed with: the newest, and the old one while that still holds.",
+    },
+    Key {
+        name: STRIPE_API_VERSION,
+        default: "2025-09-30.clover",
+        about: "The version of Stripe's API that is asked for.",
+    },
+    Key {
+        name: STRIPE_ADDRESS,
+        default: "",
+        about: "Where a stand-in for Stripe is, as https://localhost:4711. For tests; refused in production.",
+    },
     Key { name: LOG_FORMAT, default: "text", about: "text (for people) or json (a line an event, for machines)." },
     Key { name: LOG_LEVEL, default: "info", about: "error, warn, info, debug or trace." },
 ];
@@ -254,6 +278,11 @@ mod tests {
         let default = |name| named(name).unwrap().default.parse::<u32>().unwrap();
         assert_eq!(default(PUBLIC_REQUESTS_PER_SECOND), bonded_web::REQUESTS_PER_SECOND);
         assert_eq!(default(PUBLIC_REQUESTS_AT_ONCE), bonded_web::REQUESTS_AT_ONCE);
+    }
+
+    #[test]
+    fn the_payment_gateway_s_version_is_the_client_s_own() {
+        assert_eq!(named(STRIPE_API_VERSION).unwrap().default, bonded_connect::stripe::VERSION);
     }
 
     #[test]

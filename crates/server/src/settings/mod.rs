@@ -6,6 +6,7 @@ pub mod keys;
 mod nearest;
 mod sample;
 
+pub use check::StripeSettings;
 pub use given::Given;
 pub use sample::sample;
 
@@ -132,6 +133,8 @@ pub struct Settings {
     pub mail: Option<MailServer>,
     /// How other systems are called.
     pub outbound: OutboundSetup,
+    /// How payments are made; without it they are not.
+    pub stripe: Option<StripeSettings>,
     /// Where all of Shopify's shops are instead of at their own names.
     pub shopify: Option<Url>,
     /// Where the data lies.

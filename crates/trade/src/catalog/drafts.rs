@@ -1,10 +1,10 @@
 //! Drafts: products as callers bring them, and the one place where they become valid ones.
 
 use super::options::settle;
-use super::text::{block, filled_line, https_url, line, optional_line, price, too_much};
+use super::text::{barcode, block, filled_line, https_url, line, optional_line, price, too_much};
 use super::{
-    ALT_MAX, BARCODE_MAX, DESCRIPTION_BYTES_MAX, IMAGES_MAX, Image, Product, ProductOption, ProductStatus, SKU_MAX,
-    TAG_MAX, TAGS_MAX, TITLE_MAX, VARIANTS_MAX, Variant, WEIGHT_GRAMS_MAX, handles,
+    ALT_MAX, DESCRIPTION_BYTES_MAX, IMAGES_MAX, Image, Product, ProductOption, ProductStatus, SKU_MAX, TAG_MAX,
+    TAGS_MAX, TITLE_MAX, VARIANTS_MAX, Variant, WEIGHT_GRAMS_MAX, handles,
 };
 use bonded_base::{Id, Money, Problem};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -156,7 +156,7 @@ impl VariantDraft {
             title: Variant::title_of(&options),
             options,
             sku: optional_line(self.sku, "/sku", SKU_MAX)?,
-            barcode: optional_line(self.barcode, "/barcode", BARCODE_MAX)?,
+            barcode: barcode(self.barcode)?,
             price: price(asked, "/price")?,
             compare_at_price: self.compare_at_price,
             weight_grams: self.weight_grams,

@@ -1,10 +1,10 @@
 //! What may become of a product and of a variant: their patches, and the rules that those keep to.
 
 use super::drafts::{images, tags};
-use super::text::{block, filled_line, https_url, line, optional_line, price};
+use super::text::{barcode, block, filled_line, https_url, line, optional_line, price};
 use super::{
-    BARCODE_MAX, DESCRIPTION_BYTES_MAX, Image, PRODUCTS_A_CALL_MAX, Patched, Product, ProductStatus, SKU_MAX,
-    TITLE_MAX, VARIANTS_A_CALL_MAX, Variant, handles, update,
+    DESCRIPTION_BYTES_MAX, Image, PRODUCTS_A_CALL_MAX, Patched, Product, ProductStatus, SKU_MAX, TITLE_MAX,
+    VARIANTS_A_CALL_MAX, Variant, handles, update,
 };
 use crate::patch::Patch;
 use crate::{TradeError, Written};
@@ -87,7 +87,7 @@ impl Patched for Variant {
     fn patched(&self, patch: &VariantPatch) -> Result<Self, Problem> {
         let mut next = self.clone();
         next.sku = optional_line(optional(&patch.sku, next.sku), "/sku", SKU_MAX)?;
-        next.barcode = optional_line(optional(&patch.barcode, next.barcode), "/barcode", BARCODE_MAX)?;
+        next.barcode = barcode(optional(&patch.barcode, next.barcode))?;
         if let Some(asked) = filled(&patch.price, "/price")? {
             // The product's other variants are in this currency, and so are its price lists.
             if asked.currency != self.price.currency {

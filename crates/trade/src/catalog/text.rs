@@ -1,6 +1,7 @@
 //! What texts, addresses and prices a catalogue takes.
 
-use super::{PRICE_MINOR_MAX, URL_BYTES_MAX};
+use super::{BARCODE_MAX, PRICE_MINOR_MAX, URL_BYTES_MAX};
+use crate::screen::cards;
 use bonded_base::{Money, Problem, Reason};
 use std::borrow::Cow;
 
@@ -12,6 +13,21 @@ pub(super) fn trimmed(text: String) -> String {
 
 /// One line of at most `max` characters, trimmed; may be empty.
 pub(super) fn line(text: String, pointer: &'static str, max: usize) -> Result<String, Problem> {
+    let text = bounded_line(text, pointer, max)?;
+    if cards::has_card_number(&text) { Err(cards::refused(pointer)) } else { Ok(text) }
+}
+
+/// What is printed on a thing, or nothing.
+pub(super) fn barcode(text: Option<String>) -> Result<Option<String>, Problem> {
+    const POINTER: &str = "/barcode";
+    let text = text.map(|text| bounded_line(text, POINTER, BARCODE_MAX)).transpose()?.filter(|text| !text.is_empty());
+    match &text {
+        Some(text) if cards::barcode_has_card_number(text) => Err(cards::refused(POINTER)),
+        _ => Ok(text),
+    }
+}
+
+fn bounded_line(text: String, pointer: &'static str, max: usize) -> Result<String, Problem> {
     let text = trimmed(text);
     if text.chars().any(char::is_control) {
         return Err(Problem::invalid(pointer, "line breaks and control characters do not belong here"));
@@ -49,6 +65,9 @@ pub(super) fn block(text: String, pointer: &'static str, bytes_max: usize) -> Re
     }
     if text.chars().any(|symbol| symbol.is_control() && !matches!(symbol, '\n' | '\r' | '\t')) {
         return Err(Problem::invalid(pointer, "control characters do not belong here"));
+    }
+    if cards::has_card_number(&text) {
+        return Err(cards::refused(pointer));
     }
     Ok(text)
 }

@@ -225,6 +225,21 @@ impl PurchaseOrder {
         Ok(Some(next))
     }
 
+    /// The supplier asks for its money, once all that is left was shipped.
+    pub fn invoice(mut self) -> Result<Moved, Problem> {
+        match self.state {
+            PoState::Shipped => {
+                self.state = PoState::Invoiced;
+                Ok(self.moved(Vec::new()))
+            }
+            PoState::Posted | PoState::Acknowledged => {
+                Err(Problem::new(Reason::State, "some of it is neither shipped nor rejected"))
+            }
+            PoState::Invoiced => Err(Problem::new(Reason::State, "it is invoiced already")),
+            PoState::Rejected | PoState::Completed | PoState::Cancelled => Err(closed()),
+        }
+    }
+
     /// The supplier is done with it.
     pub fn complete(mut self) -> Result<Moved, Problem> {
         match self.state {

@@ -4,6 +4,7 @@
 //! codes, house numbers and stock keeping units are told apart from phone numbers by their shape, see [`Kept`].
 
 mod addresses;
+pub mod cards;
 mod phones;
 
 use std::borrow::Cow;

@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use bonded_base::{Id, Kinded, Problem, Reason};
 use bonded_people::PeopleError;
+use bonded_trade::screen::cards;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,13 +22,16 @@ pub(crate) const FORM_BYTES_MAX: usize = 64 * 1024;
 pub(crate) struct Form(HashMap<String, Vec<String>>);
 
 impl Form {
-    /// A form that was read otherwise than as pairs in a body.
-    pub fn of(fields: impl IntoIterator<Item = (String, String)>) -> Self {
+    /// A form of these fields; refused if one holds the number of a payment card.
+    pub fn of(fields: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problem> {
         let mut form = Self::default();
         for (name, value) in fields {
+            if cards::has_card_number(&value) || cards::has_card_number(&name) {
+                return Err(cards::refused(""));
+            }
             form.0.entry(name).or_default().push(value);
         }
-        form
+        Ok(form)
     }
 
     /// A field's one value.
@@ -57,7 +61,8 @@ impl FromRequest<App> for Form {
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Refused> {
         let bytes = whole(request.into_body(), BodyLimit(FORM_BYTES_MAX)).await?;
-        Ok(Self::of(form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.into_owned()))))
+        let fields = form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.into_owned()));
+        Ok(Self::of(fields).map_err(Failure::from)?)
     }
 }
 

@@ -83,6 +83,8 @@ sorts! {
         "A request with this `Idempotency-Key` was carried out, and the server ended before it could keep the answer, or the \
          answer showed a secret, which is kept nowhere. It will not be done twice. `wrote` lists the ids of the records \
          that were written; read them.";
+    NOT_SET_UP = 409 "not-set-up" "This is not set up here"
+        "The operator of this deployment has not set up what this needs, such as the payment gateway. Nothing was done.";
     CHANGED = 412 "changed" "It has changed since it was read"
         "`If-Match` names a version that is no longer the newest. Nothing was done. Read the record again, decide again, \
          and send the new version.";
@@ -94,6 +96,10 @@ sorts! {
         "`pointer` is the JSON pointer (RFC 6901) of the field, `detail` says what it takes. Nothing was done.";
     REFUSED = 422 "refused" "A rule refuses this"
         "Each value is well formed, but together, or with what is known, they cannot be. `detail` says why.";
+    CARD_NUMBER = 422 "card-number" "This looks like a card number"
+        "A field, a row or a page's form holds 13 to 19 digits that are the number of a payment card by their beginning, \
+         length and check digit. Cards are entered at the payment gateway only. `pointer` names the field; nothing was \
+         done, and nothing of it was kept. /docs says what else may look so.";
     TOO_MUCH = 422 "too-much" "More than a limit"
         "More records, lines or characters than the limit that `detail` names.";
     KEY_REUSED = 422 "idempotency-key-reused" "The Idempotency-Key belongs to another request"

@@ -28,6 +28,8 @@ pub struct Account {
     /// What it reckons in (ISO 4217).
     #[schema(example = "EUR")]
     pub currency: String,
+    /// Where a supplier's money goes: its account at Stripe. Not there while it has said nothing.
+    pub stripe_account: Option<String>,
 }
 
 /// What an account is in trade.

@@ -401,7 +401,7 @@ const GRAVE: [&str; 2] = ["/connections/{id}/credential", "/connections/{id}/dis
 #[test]
 fn what_is_grave_takes_a_fresh_proof_but_for_what_is_named_here() {
     let mut free = Vec::new();
-    let routes = api::routes().into_iter().filter(|route| route.changes() && route.permission.needs_second_factor());
+    let routes = api::routes().into_iter().filter(|route| route.changes() && route.permission.is_grave());
     free.extend(routes.filter(|route| !route.needs_proof()).map(|route| format!("{} {}", route.method, route.path)));
     for page in pages::public().into_iter().chain(pages::private()).filter(Page::changes) {
         let place = format!("{} {}", page.method, page.path);

@@ -6,6 +6,8 @@ use crate::house::{Guest, House, Party, contract, order, request};
 use crate::route::Route;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use bonded_connect::payments::PaymentMethod;
+use bonded_ledger::Change;
 use bonded_people::grants::Area;
 use bonded_people::members;
 use bonded_people::session::{FRESH_MS, Factor, Stage};
@@ -132,7 +134,7 @@ async fn a_session_opens_what_its_role_has_before_the_body_is_read() {
             let answer = house.send(asked(member)).await.expect(403);
             assert!(answer["detail"].as_str().unwrap().contains(route.permission.name()), "{place}");
         }
-        if route.permission.needs_second_factor() {
+        if route.permission.is_grave() {
             assert_eq!(house.send(asked(&weak)).await.expect(403)["type"], "/problems/second-factor", "{place}");
         }
         if route.changes() {
@@ -164,7 +166,7 @@ async fn what_is_grave_is_closed_to_an_old_proof_before_the_body_is_read() {
         assert_eq!(house.send(asked(&viewer)).await.expect(403)["type"], "/problems/not-permitted", "{place}");
         grave += 1;
     }
-    assert_eq!(grave, 9, "members, invitations and keys");
+    assert_eq!(grave, 17, "members, invitations, keys and payments");
     // What only takes back is not hindered, nor is anything that is not grave.
     let grant = format!("/v1/grants/grant_{}", "0".repeat(26));
     for way in ["deny", "revoke"] {
@@ -229,7 +231,11 @@ async fn furnished(house: &House) -> Furniture {
     let csv = [("content-type", "text/csv")];
     let sent = request(&supplier, Method::POST, "/v1/imports?format=stock", &csv, Body::from("SKU,Stock\nPOT-S,1\n"));
     let import = house.send(sent).await.expect(201);
+    let [invoice, method, charge] = paid_for(house, &retailer, &supplier).await;
     let ids = HashMap::from([
+        ("invoices", invoice),
+        ("payment_methods", method),
+        ("charges", charge),
         ("imports", text(&import["id"])),
         ("connections", shop),
         ("sku_mappings", text(&own["id"])),
@@ -248,6 +254,31 @@ async fn furnished(house: &House) -> Furniture {
         ("purchase_orders", text(&posted["data"][0]["id"])),
     ]);
     Furniture { retailer, supplier, owner, ids }
+}
+
+/// An invoice, a card that can be charged, and the charge that was agreed to.
+async fn paid_for(house: &House, retailer: &Party, supplier: &Party) -> [String; 3] {
+    house.post(retailer, "/v1/orders", order("3", "POT-S", 1)).await.expect(201);
+    let wanted = |list: &Value| list["data"].as_array().unwrap().iter().any(|posted| posted["reference"] == "3");
+    let posted = house.until(supplier, "/v1/purchase_orders", wanted).await;
+    let posted = posted["data"].as_array().unwrap().iter().find(|posted| posted["reference"] == "3").unwrap().clone();
+    let posted = format!("/v1/purchase_orders/{}", posted["id"].as_str().unwrap());
+    house.post(supplier, &format!("{posted}/fulfilments"), Value::Null).await.expect(200);
+    let invoice = house.post(supplier, &format!("{posted}/invoice"), Value::Null).await.expect(201);
+    let invoice = invoice["id"].as_str().unwrap().to_owned();
+    house.until(retailer, "/v1/invoices?state=open", |list| list["data"][0]["id"] == json!(invoice)).await;
+    house.post(supplier, "/v1/account/payout", json!({"stripe_account": "acct_1Lamps"})).await.expect(200);
+    let method = json!({"state": "active", "brand": "visa", "last4": "4242"});
+    let method: PaymentMethod = serde_json::from_value(method).unwrap();
+    let (id, mut change) = (house.ledger.new_id::<PaymentMethod>(), Change::new());
+    change.create(id, &method, "activated");
+    house.ledger.commit(&House::operator(retailer.account), change).await.unwrap();
+    let agreed = json!({"invoice": invoice, "payment_method": id.to_string()});
+    let charge = house.post(retailer, "/v1/charges", agreed.clone()).await.expect(201);
+    assert_eq!((&charge["state"], &charge["amount"]["amount"]), (&json!("due"), &json!(999)));
+    let twice = house.post(retailer, "/v1/charges", agreed).await.expect(409);
+    assert_eq!((&twice["type"], &twice["pointer"]), (&json!("/problems/duplicate"), &json!("/invoice")));
+    [invoice, id.to_string(), charge["id"].as_str().unwrap().to_owned()]
 }
 
 #[tokio::test]
@@ -349,7 +380,9 @@ fn example(route: &Route, ids: &HashMap<&str, String>) -> Option<Value> {
     let RefOr::T(body) = route.operation.request_body.as_ref()? else { return None };
     let RefOr::T(content) = body.content.get("application/json")? else { return None };
     let mut text = content.example.as_ref()?.to_string();
-    for (prefix, kind) in [("prod", "products"), ("var", "variants"), ("acct", "partners")] {
+    for (prefix, kind) in
+        [("prod", "products"), ("var", "variants"), ("acct", "partners"), ("in", "invoices"), ("pm", "payment_methods")]
+    {
         if let Some(id) = ids.get(kind) {
             text = text.replace(&format!("{prefix}_01jd2mk8x3e5v9zq4t7w6y5h0c"), id);
         }
@@ -369,7 +402,7 @@ async fn the_examples_of_the_docs_are_what_the_routes_take() {
         let path = path_of(&route, &ids);
         contract::takes(&route.method, &path, &body).unwrap_or_else(|why| panic!("{path}: {why}"));
         let retails = path.contains("/orders") && !path.contains("purchase")
-            || ["/partner_links", "/holds/"].iter().any(|part| path.contains(part));
+            || ["/partner_links", "/holds/", "/charges"].iter().any(|part| path.contains(part));
         // What the docs create first, an account has that is as new as its reader's.
         let creates = route.method == Method::POST
             && ["/v1/products", "/v1/products/batch", "/v1/inventory_levels/batch"].contains(&path.as_str());
