@@ -7,7 +7,7 @@ mod change;
 mod policy;
 
 pub use change::{
-    ConnectionDraft, ConnectionPatch, connect, credential, degrade, disconnect, get, list, pause, refresh, renew,
+    ConnectionDraft, ConnectionPatch, await_install, connect, credential, degrade, disconnect, get, list, pause, refresh, renew,
     resume, update, verified,
 };
 pub use policy::{Mode, Policy, Repair, StalePolicy, Syncs, Unmatched};
@@ -71,6 +71,17 @@ impl ConnectionState {
     /// The number that lists go by.
     pub const fn number(self) -> u8 {
         self as u8 + 1
+    }
+
+    /// Its name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Degraded => "degraded",
+            Self::Paused => "paused",
+            Self::Disconnected => "disconnected",
+        }
     }
 
     /// Whether the shop is spoken to.
@@ -137,9 +148,18 @@ impl Connection {
         shop_name(self.platform, &self.shop)
     }
 
-    /// What we would need and are not allowed.
+    /// What we would need and are not allowed. Who may write may read.
     pub fn scopes_missing(&self) -> impl Iterator<Item = &String> {
-        self.scopes_needed.iter().filter(|scope| !self.scopes_held.contains(scope))
+        let is_held = |scope: &str| self.scopes_held.iter().any(|held| held == scope);
+        let is_implied = move |scope: &str| {
+            scope.strip_prefix("read_").is_some_and(|of| is_held(&format!("write_{of}")))
+        };
+        self.scopes_needed.iter().filter(move |scope| !is_held(scope) && !is_implied(scope))
+    }
+
+    /// Whether it waits for its owner to install our app in the shop.
+    pub fn awaits_install(&self) -> bool {
+        self.credential.is_none() && self.state == ConnectionState::Connecting
     }
 
     /// What a connection in this state may still become.

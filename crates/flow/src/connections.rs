@@ -15,6 +15,7 @@ mod news;
 mod orders_in;
 mod orders_out;
 mod parcels_out;
+mod privacy;
 mod products_in;
 mod products_out;
 mod read;
@@ -22,7 +23,7 @@ mod stock_out;
 
 use crate::followers::{Again, Held, Turn};
 use async_trait::async_trait;
-use at::{At, Halt, Luck, apart};
+use at::{At, Halt, Luck, Seen, apart};
 use bonded_base::{Account, Id, Moment};
 use bonded_connect::connections::{self, Connection, ConnectionState};
 use bonded_connect::followers;
@@ -86,6 +87,8 @@ pub struct Connected {
     /// When the shop's products may be read from the first again, because partners have new ones.
     again_at: Moment,
     is_behind: bool,
+    /// As of when things of the shop's were last read.
+    seen: Arc<Seen>,
 }
 
 impl Connected {
@@ -104,6 +107,7 @@ impl Connected {
             away: 0,
             again_at: long_ago,
             is_behind: false,
+            seen: Arc::default(),
         }
     }
 }
@@ -116,9 +120,10 @@ impl Turn for Connected {
         };
         match connection.state {
             ConnectionState::Disconnected => {
-                followers::retire(&self.ledger, self.id.bytes()).await?;
+                followers::set_aside(&self.ledger, self.id.bytes()).await?;
                 return Ok(Again::Never);
             }
+            _ if connection.awaits_install() => return Ok(Again::Within(IDLE, Vec::new())),
             ConnectionState::Paused => return Ok(Again::Within(IDLE, Vec::new())),
             ConnectionState::Connecting | ConnectionState::Connected | ConnectionState::Degraded => {}
         }
@@ -174,7 +179,8 @@ impl Connected {
         luck: &Luck,
     ) -> Result<Again, Halt> {
         let (ledger, scope) = (self.ledger.clone(), self.scope.clone());
-        let at = At { ledger: &ledger, scope: &scope, connection, platform, luck };
+        let seen = Arc::clone(&self.seen);
+        let at = At { ledger: &ledger, scope: &scope, connection, platform, luck, seen: &seen };
         let is_new = connection.state == ConnectionState::Connecting;
         if is_new || self.verify_at <= self.now() {
             let shop = platform.shop().await?;
@@ -205,7 +211,13 @@ impl Connected {
     /// Takes in what is new in the shop.
     async fn read(&mut self, at: &At<'_>) -> Result<(), Halt> {
         if read::noticed(at).await?.is_thrown_out {
-            return Err(Failure::Unauthorised("the shop has removed us".to_owned()).into());
+            // It may be long ago, and the shop may have let us in again: the shop itself knows.
+            match at.platform.shop().await {
+                Err(Failure::Unauthorised(_)) => {
+                    return Err(Failure::Unauthorised("the shop has removed us".to_owned()).into());
+                }
+                answer => drop(answer?),
+            }
         }
         if self.read_at <= self.now() {
             read::everything_new(at).await?;

@@ -172,6 +172,10 @@ impl Work {
         let outbound = Outbound::new(settings.outbound.clone());
         let outbound = outbound.map_err(|error| Ending::new(Code::Config, error.to_string()))?;
         let platforms = Platforms::new(outbound, origins.public.clone());
+        let platforms = match settings.shopify_app.clone() {
+            Some(app) => platforms.with_app(app),
+            None => platforms,
+        };
         let makes = makes(ledger, &platforms);
         Ok(Self {
             post: post(settings, ledger, node, origins)?,

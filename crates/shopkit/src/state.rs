@@ -141,6 +141,8 @@ pub struct Bulk {
 /// The whole shop.
 #[derive(Debug)]
 pub struct State {
+    /// Its name, which its webhooks say.
+    pub domain: String,
     pub currency: String,
     pub scopes: Vec<String>,
     pub products: BTreeMap<u64, Product>,
@@ -169,6 +171,7 @@ impl State {
     /// An empty shop with one location. Its time is the tests' own, or goes on by itself (`real_time`).
     pub fn new(currency: &str, real_time: bool) -> Self {
         Self {
+            domain: "counterpart.myshopify.com".to_owned(),
             currency: currency.to_owned(),
             scopes: Vec::new(),
             products: BTreeMap::new(),

@@ -17,6 +17,7 @@ mod keys;
 mod members;
 mod reset;
 mod security;
+mod shopify;
 mod sign_in;
 mod staff;
 mod support;
@@ -51,6 +52,7 @@ pub(crate) fn public() -> Vec<Page> {
         members::pages(),
         keys::pages(),
         support::pages(),
+        shopify::pages(),
     ]
     .into_iter()
     .flatten()

@@ -7,5 +7,6 @@ mod console;
 mod devices;
 mod every_route;
 mod identity;
+mod installs;
 mod once_only;
 mod surroundings;

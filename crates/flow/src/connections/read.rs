@@ -1,14 +1,13 @@
 //! Reading a shop: what its notices name, and all that changed since it was last read.
 
-use super::at::{At, Halt, Kept, apart};
-use super::{levels_in, orders_in, products_in};
-use bonded_base::{Kind, Moment};
+use super::at::{At, Halt, Kept};
+use super::{levels_in, orders_in, privacy, products_in};
+use bonded_base::Moment;
 use bonded_connect::connections::Mode;
 use bonded_connect::mirrors::{self, Agreed};
 use bonded_connect::notices::{self, Notice, Topic};
 use bonded_connect::platform::{NAMED_MAX, Read, RemoteId, RemoteOrder, RemotePage, RemoteProduct, Since, Unreadable};
 use bonded_ledger::{Change, Stored};
-use bonded_trade::holds::{self, HoldReason};
 use std::collections::BTreeSet;
 
 /// Notices that one turn deals with.
@@ -21,13 +20,15 @@ pub(super) struct Noticed {
 }
 
 /// Reads what the shop's notices name, as it is now, and takes it in. Notices about what has been read since they were
-/// sent cost a call at most.
+/// sent cost no call.
 pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
     let all = notices::waiting(at.ledger, at.scope, NOTICES_MAX).await?;
     let ours: Vec<Stored<Notice>> = all.into_iter().filter(|notice| notice.connection == at.connection.id).collect();
     let named = |topic: Topic| -> Vec<RemoteId> {
         let about = ours.iter().filter(|notice| notice.topic == topic);
-        about.flat_map(|notice| notice.named.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
+        let each = about.flat_map(|notice| notice.named.iter().map(|id| (id, notice.triggered_at)));
+        let news = each.filter(|(id, told_at)| !at.seen.is_newer(id, *told_at));
+        news.map(|(id, _)| id.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     };
     for ids in named(Topic::Products).chunks(NAMED_MAX) {
         let read = at.platform.products(ids).await?;
@@ -47,37 +48,20 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
         }
     }
     for notice in &ours {
-        privacy(at, notice).await?;
+        privacy::hold_up(at.ledger, at.scope, notice).await?;
     }
     let mut change = Change::new();
     for notice in &ours {
+        for id in &notice.named {
+            // What was read just now is at least as new as what was told.
+            notice.triggered_at.into_iter().for_each(|told_at| at.seen.note(id, told_at));
+        }
         notices::done(&mut change, notice);
     }
     if !change.is_empty() {
         at.ledger.commit(at.scope, change).await?;
     }
     Ok(Noticed { is_thrown_out: ours.iter().any(|notice| notice.topic == Topic::Uninstalled) })
-}
-
-/// What a platform asks for a consumer's sake is for the account's people to see to: each order that it names is held up to
-/// them, or the connection where it names none of ours.
-async fn privacy(at: &At<'_>, notice: &Notice) -> Result<(), Halt> {
-    let why = match notice.topic {
-        Topic::DataRequest => "a consumer asks the shop what is kept of them",
-        Topic::RedactConsumer => "the shop asks that the consumer of this order be forgotten: archive it and delete it",
-        Topic::RedactShop => "the shop asks that everything of it be forgotten",
-        Topic::Products | Topic::Levels | Topic::Orders | Topic::Uninstalled => return Ok(()),
-    };
-    let (ledger, account) = (at.ledger, at.scope.account());
-    let known = mirrors::of_remotes(ledger, at.scope, at.connection.id, Kind::Order, &notice.named).await?;
-    let known: Vec<_> = known.into_iter().flatten().collect();
-    for mirror in &known {
-        apart(holds::raise(ledger, account, mirror.id, HoldReason::Refused, why).await)?.ok();
-    }
-    if known.is_empty() {
-        apart(holds::raise_with(ledger, account, at.connection.id, HoldReason::Refused, why, None).await)?.ok();
-    }
-    Ok(())
 }
 
 /// Reads all that changed since the shop was last read, page by page; how far it came is kept after each page, so that a
@@ -131,6 +115,7 @@ pub(super) async fn again(at: &At<'_>) -> Result<(), Halt> {
 async fn products(at: &At<'_>, read: Vec<Read<RemoteProduct>>) -> Result<(), Halt> {
     let mode = at.connection.syncs.products;
     for one in read {
+        let read = one.as_ref().ok().and_then(|product| Some((product.id.clone(), product.updated_at?)));
         match one {
             Ok(product) if product.mark.is_some() => {}
             Ok(product) => {
@@ -146,6 +131,9 @@ async fn products(at: &At<'_>, read: Vec<Read<RemoteProduct>>) -> Result<(), Hal
             }
             Err(_) => {}
         }
+        if let Some((id, updated_at)) = read {
+            at.seen.note(&id, updated_at);
+        }
     }
     Ok(())
 }
@@ -158,7 +146,12 @@ async fn orders(at: &At<'_>, read: Vec<Read<RemoteOrder>>) -> Result<(), Halt> {
             Err(bad) => orders_in::refuse(at, &bad).await?,
         }
     }
-    orders_in::take(at, readable).await
+    let seen: Vec<_> = readable.iter().map(|order| (order.id.clone(), order.updated_at)).collect();
+    orders_in::take(at, readable).await?;
+    for (id, updated_at) in seen {
+        updated_at.into_iter().for_each(|updated_at| at.seen.note(&id, updated_at));
+    }
+    Ok(())
 }
 
 fn updated<T>(read: &Read<T>, of: impl Fn(&T) -> Option<Moment>) -> Option<Moment> {

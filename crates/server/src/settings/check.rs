@@ -3,6 +3,7 @@
 mod identity;
 mod mail;
 mod outbound;
+mod shopify;
 
 use super::given::{Given, Source, Value};
 use super::{CertificateFiles, Door, EngineChoice, Identity, LogFormat, Settings, keys};
@@ -62,6 +63,7 @@ impl Check {
             private_origin: self.origin(keys::PRIVATE_ORIGIN),
             mail: self.mail(&name),
             outbound: self.outbound(environment),
+            shopify_app: self.shopify_app(),
             name,
             threads: self.number(keys::THREADS, 1, THREADS_MAX).unwrap_or_else(cores),
             drain: Duration::from_secs(self.number(keys::DRAIN_SECONDS, 0, DRAIN_SECONDS_MAX).unwrap_or(30)),

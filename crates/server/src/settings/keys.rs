@@ -66,11 +66,14 @@ pub const MAIL_PASSWORD_FILE: &str = "mail.password_file";
 pub const MAIL_ROOT_CERTIFICATE: &str = "mail.root_certificate";
 pub const OUTBOUND_LOOPBACK: &str = "outbound.loopback";
 pub const OUTBOUND_ROOT_CERTIFICATE: &str = "outbound.root_certificate";
+pub const SHOPIFY_CLIENT_ID: &str = "shopify.client_id";
+pub const SHOPIFY_CLIENT_SECRET_FILE: &str = "shopify.client_secret_file";
+pub const SHOPIFY_OLDER_SECRET_FILES: &str = "shopify.older_secret_files";
 pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 41] = [
+pub const KEYS: [Key; 44] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -221,6 +224,21 @@ pub const KEYS: [Key; 41] = [
         name: OUTBOUND_ROOT_CERTIFICATE,
         default: "",
         about: "PEM file of an authority that calls to other systems trust, besides the machine's own.",
+    },
+    Key {
+        name: SHOPIFY_CLIENT_ID,
+        default: "",
+        about: "The client id of this deployment's own app at Shopify, which merchants install. Without one, shops are connected by tokens of apps made in them.",
+    },
+    Key {
+        name: SHOPIFY_CLIENT_SECRET_FILE,
+        default: "",
+        about: "File that holds that app's client secret, readable by its owner alone.",
+    },
+    Key {
+        name: SHOPIFY_OLDER_SECRET_FILES,
+        default: "",
+        about: "Files with secrets before it that Shopify may still sign with, while a new one is brought in.",
     },
     Key { name: LOG_FORMAT, default: "text", about: "text (for people) or json (a line an event, for machines)." },
     Key { name: LOG_LEVEL, default: "info", about: "error, warn, info, debug or trace." },

@@ -14,6 +14,7 @@ use axum::http::HeaderName;
 use bonded_base::Secret;
 use bonded_connect::mail::MailServer;
 use bonded_connect::outbound::OutboundSetup;
+use bonded_connect::shopify::install::App;
 use bonded_people::assertion::Rules;
 use bonded_people::mail::Origins;
 use bonded_vault::Environment;
@@ -132,6 +133,8 @@ pub struct Settings {
     pub mail: Option<MailServer>,
     /// How other systems are called.
     pub outbound: OutboundSetup,
+    /// This deployment's own app at Shopify.
+    pub shopify_app: Option<App>,
     /// Where the data lies.
     pub engine: EngineChoice,
     /// Where the tree of keys lies.
