@@ -7,8 +7,8 @@ mod change;
 mod policy;
 
 pub use change::{
-    ConnectionDraft, ConnectionPatch, await_install, connect, credential, degrade, disconnect, get, list, pause, refresh, renew,
-    resume, update, verified,
+    ConnectionDraft, ConnectionPatch, await_install, connect, credential, degrade, disconnect, get, list, pause,
+    refresh, renew, resume, update, verified,
 };
 pub use policy::{Mode, Policy, Repair, StalePolicy, Syncs, Unmatched};
 
@@ -151,9 +151,8 @@ impl Connection {
     /// What we would need and are not allowed. Who may write may read.
     pub fn scopes_missing(&self) -> impl Iterator<Item = &String> {
         let is_held = |scope: &str| self.scopes_held.iter().any(|held| held == scope);
-        let is_implied = move |scope: &str| {
-            scope.strip_prefix("read_").is_some_and(|of| is_held(&format!("write_{of}")))
-        };
+        let is_implied =
+            move |scope: &str| scope.strip_prefix("read_").is_some_and(|of| is_held(&format!("write_{of}")));
         self.scopes_needed.iter().filter(move |scope| !is_held(scope) && !is_implied(scope))
     }
 

@@ -7,7 +7,9 @@
 //!
 //! Source: `shopify.dev/docs/apps/build/authentication-authorization/access-tokens/authorization-code-grant`.
 
-use crate::connections::{self, Connection, ConnectionDraft, ConnectionState, Direction, Mode, Policy, Syncs, shop_name};
+use crate::connections::{
+    self, Connection, ConnectionDraft, ConnectionState, Direction, Mode, Policy, Syncs, shop_name,
+};
 use crate::followers;
 use crate::outbound::{Owner, Url};
 use crate::platform::{Failure, PlatformName};
@@ -69,7 +71,8 @@ pub async fn finish(
 ) -> Result<Written<Connection>, TradeError> {
     let app = app(platforms)?;
     let refused = |why: String| Problem::new(Reason::Refused, why);
-    let answer = Callback::check(query, &app.secrets(), begun.state.expose()).map_err(|bad| refused(bad.to_string()))?;
+    let answer =
+        Callback::check(query, &app.secrets(), begun.state.expose()).map_err(|bad| refused(bad.to_string()))?;
     if answer.shop != begun.shop || scope.account() != begun.account {
         return Err(refused("this is not the answer to the installation that was begun here".to_owned()).into());
     }
@@ -93,11 +96,7 @@ fn app(platforms: &Platforms) -> Result<&App, Problem> {
 }
 
 /// The account's own connection to a shop. One of another account stands in the way of a second.
-async fn connected(
-    ledger: &Ledger,
-    scope: &Scope,
-    shop: &ShopName,
-) -> Result<Option<Stored<Connection>>, TradeError> {
+async fn connected(ledger: &Ledger, scope: &Scope, shop: &ShopName) -> Result<Option<Stored<Connection>>, TradeError> {
     let name = shop_name(PlatformName::Shopify, shop.as_str());
     let Some(known) = followers::of(ledger, &name).await?.filter(|known| known.what == Kind::Connection) else {
         return Ok(None);

@@ -19,6 +19,7 @@ mod mutate_products;
 pub mod schema;
 mod scopes;
 mod serve;
+mod shipping;
 pub mod state;
 mod tokens;
 mod view;

@@ -111,15 +111,11 @@ pub fn track(state: &mut State, arguments: &Value) -> Option<Value> {
     let found = state.orders.iter().find(|(_, order)| order.fulfilments.iter().any(|parcel| parcel.id == id));
     let Some((order, _)) = found.map(|(order, of)| (*order, of)) else { return refused() };
     let parcel = state.orders.get_mut(&order)?.fulfilments.iter_mut().find(|parcel| parcel.id == id)?;
-    for (name, place) in
-        [("company", &mut parcel.company), ("number", &mut parcel.number), ("url", &mut parcel.url)]
-    {
+    for (name, place) in [("company", &mut parcel.company), ("number", &mut parcel.number), ("url", &mut parcel.url)] {
         if let Some(given) = arguments.pointer(&format!("/trackingInfoInput/{name}")).and_then(Value::as_str) {
             *place = Some(given.to_owned());
         }
     }
-    let body = json!({ "id": id, "order_id": order, "admin_graphql_api_id": gid("Fulfillment", id) });
-    state.tell("fulfillments/update", body);
-    state.touch_order(order, "orders/updated");
+    state.tell_of_parcel(order, id);
     Some(json!({ "fulfillment": { "$thing": gid("Fulfillment", id) }, "userErrors": [] }))
 }

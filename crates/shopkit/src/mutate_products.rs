@@ -270,7 +270,8 @@ mod tests {
         let mut state = State::new("EUR", false);
         let id = state.add_product("Lamp", &[("S", "1.00", 1), ("M", "1.00", 1), ("L", "1.00", 1)]);
         let variants = state.products[&id].variants.clone();
-        let named = |id: u64, name: &str| json!({ "id": gid("ProductVariant", id), "optionValues": [{ "name": name }] });
+        let named =
+            |id: u64, name: &str| json!({ "id": gid("ProductVariant", id), "optionValues": [{ "name": name }] });
         let update = json!({ "product": { "id": gid("Product", id), "title": "Bright lamp" } });
         assert!(super::update(&mut state, &update).is_some());
         assert_eq!(state.products[&id].variants, variants);

@@ -121,7 +121,8 @@ async fn copies_of_an_event_are_known_by_its_id_and_a_lost_one_never_comes() {
 async fn a_shop_that_is_not_answered_eight_times_tells_nothing_more_until_it_is_asked_again() {
     let Some(world) = World::new().await else { return };
     let variants = variants(&world, 1, 10);
-    let (secrets, heard, is_away) = (world.app().secrets(), Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(true)));
+    let (secrets, heard, is_away) =
+        (world.app().secrets(), Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(true)));
     let (counted, away) = (Arc::clone(&heard), Arc::clone(&is_away));
     let server = HttpsServer::start(Https::GOOD, move |request: Request<Bytes>| {
         let (secrets, counted, away) = (secrets.clone(), Arc::clone(&counted), Arc::clone(&away));
@@ -129,7 +130,16 @@ async fn a_shop_that_is_not_answered_eight_times_tells_nothing_more_until_it_is_
             let signature = request.headers()[SIGNATURE_HEADER].to_str().unwrap();
             let is_good = is_genuine(request.body(), signature, &secrets);
             counted.fetch_add(1, Ordering::SeqCst);
-            answer(if away.load(Ordering::SeqCst) { 503 } else if is_good { 200 } else { 401 }, "")
+            answer(
+                if away.load(Ordering::SeqCst) {
+                    503
+                } else if is_good {
+                    200
+                } else {
+                    401
+                },
+                "",
+            )
         }
     })
     .await;

@@ -100,12 +100,7 @@ fn noticed<'a>(id: Id<Connection>, header: impl Fn(&str) -> Option<&'a str>, bod
 
 /// Keeps a notice for its connection's worker. Where none is at work, what concerns people is held up to them at once, and
 /// the notice is only remembered: a copy of it finds the same.
-async fn take(
-    ledger: &Ledger,
-    scope: &Scope,
-    state: ConnectionState,
-    mut notice: Notice,
-) -> Result<(), LedgerError> {
+async fn take(ledger: &Ledger, scope: &Scope, state: ConnectionState, mut notice: Notice) -> Result<(), LedgerError> {
     if !state.is_at_work() && privacy::is_asked(notice.topic) {
         privacy::hold_up(ledger, scope, &notice).await?;
         (notice.is_done, notice.named) = (true, Vec::new());

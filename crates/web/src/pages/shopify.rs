@@ -26,8 +26,7 @@ use bonded_people::Permission;
 const BEGIN_PATH: &str = "/shopify/begin";
 
 pub(super) fn pages() -> Vec<Page> {
-    let (look, connect) =
-        (Access::Member(Permission::ConnectionsRead), Access::Member(Permission::ConnectionsWrite));
+    let (look, connect) = (Access::Member(Permission::ConnectionsRead), Access::Member(Permission::ConnectionsWrite));
     vec![
         Page::get(Access::Anyone, INSTALL_PATH, get(install)),
         Page::get(connect, BEGIN_PATH, get(begin)),

@@ -71,7 +71,8 @@ impl Stage {
     async fn installs(&self, guest: &impl Guest) -> Answer {
         let asked = begun(&self.house, guest, SHOP).await;
         let code = self.shop.tokens().code();
-        back(&self.house, guest, &[("code", &code), ("shop", SHOP), ("state", &asked["state"]), ("timestamp", "1")]).await
+        back(&self.house, guest, &[("code", &code), ("shop", SHOP), ("state", &asked["state"]), ("timestamp", "1")])
+            .await
     }
 
     async fn connections(&self) -> Vec<Stored<Connection>> {
