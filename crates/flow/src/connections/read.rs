@@ -37,7 +37,8 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
         products_in::gone(at, gone).await?;
     }
     for ids in named(Topic::Levels).chunks(NAMED_MAX) {
-        if at.connection.syncs.stock.looks() {
+        // A shop that only sells tells of what we wrote ourselves: there is nothing to take in.
+        if at.connection.syncs.stock.looks() && at.connection.direction.supplies() {
             levels_in::take(at, at.platform.levels(ids).await?).await?;
         }
     }
