@@ -44,11 +44,13 @@ pub enum Kind {
     SkuMapping = 35,
     PaymentMethod = 36,
     Charge = 37,
+    Invoice = 38,
+    Conformity = 39,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::Account,
         Self::ApiKey,
         Self::User,
@@ -86,6 +88,8 @@ impl Kind {
         Self::SkuMapping,
         Self::PaymentMethod,
         Self::Charge,
+        Self::Invoice,
+        Self::Conformity,
     ];
 
     /// The number an engine stores.
@@ -138,6 +142,8 @@ impl Kind {
             Self::SkuMapping => "map",
             Self::PaymentMethod => "pm",
             Self::Charge => "ch",
+            Self::Invoice => "in",
+            Self::Conformity => "cfm",
         }
     }
 
@@ -181,12 +187,23 @@ impl Kind {
             Self::SkuMapping => "sku_mapping",
             Self::PaymentMethod => "payment_method",
             Self::Charge => "charge",
+            Self::Invoice => "invoice",
+            Self::Conformity => "conformity",
         }
     }
 
     /// Whether its ids begin with the moment of its own birth; those that are worked out from others' begin with theirs.
     pub const fn is_born_by_its_id(self) -> bool {
-        !matches!(self, Self::Destination | Self::Hold | Self::InventoryLevel | Self::Member | Self::PurchaseOrder)
+        !matches!(
+            self,
+            Self::Conformity
+                | Self::Destination
+                | Self::Hold
+                | Self::InventoryLevel
+                | Self::Member
+                | Self::Mirror
+                | Self::PurchaseOrder
+        )
     }
 
     /// The kind with this API name, if there is one.

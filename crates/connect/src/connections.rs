@@ -6,11 +6,12 @@
 mod change;
 mod policy;
 
+pub use bonded_trade::inventory::StalePolicy;
 pub use change::{
-    ConnectionDraft, ConnectionPatch, await_install, connect, credential, degrade, disconnect, get, list, pause,
-    refresh, renew, resume, update, verified,
+    ConnectionDraft, ConnectionPatch, ask_check, await_install, connect, credential, degrade, disconnect, get, list,
+    pause, refresh, renew, resume, update, verified,
 };
-pub use policy::{Mode, Policy, Repair, StalePolicy, Syncs, Unmatched};
+pub use policy::{Mode, Policy, Repair, Syncs, Unmatched};
 
 use crate::platform::{PlatformName, RemoteId};
 use bonded_base::{Currency, Kind, Kinded, Moment, Problem, Reason};
@@ -121,6 +122,9 @@ pub struct Connection {
     pub scopes_held: Vec<String>,
     /// When the shop was last found as it should be.
     pub verified_at: Option<Moment>,
+    /// When somebody last asked that all its records be compared with ours.
+    #[serde(default)]
+    pub check_asked_at: Option<Moment>,
     /// What opens the shop.
     pub credential: Option<Concealed>,
 }

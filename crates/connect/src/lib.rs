@@ -4,6 +4,7 @@
 //! of the business, nothing unknown is kept, and every record that cannot be taken is reported with its reason. What goes
 //! out goes over verified TLS: letters by `mail`, every call over HTTP by `outbound`.
 
+pub mod conformity;
 pub mod connections;
 pub mod csv;
 pub mod files;

@@ -43,6 +43,9 @@ pub struct Mirror {
     pub agreed: Agreed,
     /// In a dry run: what would be written.
     pub planned: Option<Value>,
+    /// What a check found in the shop in place of what was agreed, until that is put right.
+    #[serde(default)]
+    pub found: Option<Value>,
     /// Why it waits or is held. Ours, or a code of the platform's.
     pub why: Option<String>,
     /// How often it failed since it last went well.
@@ -51,7 +54,7 @@ pub struct Mirror {
     pub next_try_at: Option<Moment>,
     /// When both sides last agreed.
     pub agreed_at: Option<Moment>,
-    /// Milliseconds from the change on one side until the other side had it, the last time.
+    /// Milliseconds from the change on one side until the other side had it, the last time, where that is known.
     pub delay_ms: Option<u64>,
 }
 
@@ -67,6 +70,8 @@ pub enum MirrorState {
     Held,
     /// They are not, and in a dry run stay so.
     Planned,
+    /// They were, and the shop has changed it since; it stays so until somebody asks to put it right.
+    Drifted,
 }
 
 /// What both sides agreed on.
@@ -152,6 +157,7 @@ impl Mirror {
             state: MirrorState::Waiting,
             agreed: Agreed::Nothing,
             planned: None,
+            found: None,
             why: None,
             tries: 0,
             next_try_at: None,
@@ -170,9 +176,9 @@ impl Mirror {
     pub fn agree(mut self, agreed: Agreed, now: Moment, since: Option<Moment>) -> Self {
         self.state = MirrorState::Agreed;
         self.agreed = agreed;
-        (self.planned, self.why, self.next_try_at, self.tries) = (None, None, None, 0);
+        (self.planned, self.found, self.why, self.next_try_at, self.tries) = (None, None, None, None, 0);
         self.agreed_at = Some(now);
-        self.delay_ms = since.map(|since| u64::try_from(now.millis() - since.millis()).unwrap_or(0)).or(self.delay_ms);
+        self.delay_ms = since.map(|since| u64::try_from(now.millis() - since.millis()).unwrap_or(0));
         self
     }
 
@@ -202,6 +208,15 @@ impl Mirror {
         self.state = MirrorState::Held;
         self.why = Some(why.chars().take(WHY_CHARS_MAX).collect());
         self.next_try_at = None;
+        self
+    }
+
+    /// The shop has changed it, and nobody has asked yet to put that right. `wanted` is what would be written.
+    #[must_use]
+    pub fn drift(mut self, found: Value, wanted: Option<Value>) -> Self {
+        self.state = MirrorState::Drifted;
+        (self.found, self.planned) = (Some(found), wanted);
+        (self.why, self.next_try_at) = (Some("the shop has changed it".to_owned()), None);
         self
     }
 

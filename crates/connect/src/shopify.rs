@@ -1,7 +1,7 @@
 //! Shopify: one connected shop, spoken to by its GraphQL Admin API as the maker's own schema has it.
 //!
 //! Each call is a document of `shopify/graphql`, checked in a test against the schemas of two versions; a call waits for the
-//! points that it costs ([`pace`]), opens the shop with a token that is refreshed once for all callers ([`token`]), and checks
+//! points that it costs (its pace), opens the shop with a token that is refreshed once for all callers ([`token`]), and checks
 //! the version that answers. What Shopify cuts into pages is read to the end, or the thing is reported as unreadable.
 //!
 //! How a repeated write finds what the first one did: products and orders carry our mark in a metafield whose values are

@@ -9,6 +9,9 @@
 //! Architecture invariant: what is wrong with one thing holds back only that thing.
 
 mod at;
+mod compare;
+mod conformity;
+mod feed;
 pub mod hooks;
 mod levels_in;
 mod news;
@@ -20,6 +23,7 @@ mod products_in;
 mod products_out;
 mod read;
 mod stock_out;
+mod tally;
 
 use crate::followers::{Again, Held, Turn};
 use async_trait::async_trait;
@@ -30,10 +34,13 @@ use bonded_connect::followers;
 use bonded_connect::platform::{Failure, Platform};
 use bonded_connect::platforms::Platforms;
 use bonded_ledger::{Concealed, Lease, Ledger, LedgerError, Scope, Stored, System};
+use conformity::Checks;
+use feed::Feed;
 use news::News;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tally::Tally;
 
 /// How often a shop that works is asked who it is and what we may do there.
 const VERIFY_MS: i64 = 60 * 60_000;
@@ -89,12 +96,17 @@ pub struct Connected {
     is_behind: bool,
     /// As of when things of the shop's were last read.
     seen: Arc<Seen>,
+    /// What is compared next, and what was counted.
+    checks: Checks,
+    tally: Arc<Tally>,
+    /// When the shop was last read, and whether its stock is known to be stale.
+    feed: Feed,
 }
 
 impl Connected {
     /// A worker for this connection.
     pub fn new(ledger: Ledger, opens: Arc<dyn Opens>, account: Id<Account>, id: [u8; 16]) -> Self {
-        let long_ago = Moment::from_millis(0);
+        let (long_ago, now) = (Moment::from_millis(0), ledger.clock().now());
         Self {
             ledger,
             opens,
@@ -108,6 +120,9 @@ impl Connected {
             again_at: long_ago,
             is_behind: false,
             seen: Arc::default(),
+            checks: Checks::new(now),
+            tally: Arc::default(),
+            feed: Feed::default(),
         }
     }
 }
@@ -120,11 +135,16 @@ impl Turn for Connected {
         };
         match connection.state {
             ConnectionState::Disconnected => {
+                // What was counted last is the account's own to keep from now on.
+                feed::say(&self.ledger, &self.scope, self.id, None).await?;
                 followers::set_aside(&self.ledger, self.id.bytes()).await?;
                 return Ok(Again::Never);
             }
             _ if connection.awaits_install() => return Ok(Again::Within(IDLE, Vec::new())),
-            ConnectionState::Paused => return Ok(Again::Within(IDLE, Vec::new())),
+            ConnectionState::Paused => {
+                let due = self.feed.unheard(&self.ledger, &self.scope, &connection).await?;
+                return Ok(Again::Within(due.map_or(IDLE, |due| self.until(due)), Vec::new()));
+            }
             ConnectionState::Connecting | ConnectionState::Connected | ConnectionState::Degraded => {}
         }
         let luck = Luck::default();
@@ -141,7 +161,10 @@ impl Turn for Connected {
                 Ok(again)
             }
             Err(Halt::Ledger(error)) => Err(error),
-            Err(Halt::Shop(failure)) => self.failed(&connection, failure).await,
+            Err(Halt::Shop(failure)) => {
+                self.feed.unheard(&self.ledger, &self.scope, &connection).await?;
+                self.failed(&connection, failure).await
+            }
         }
     }
 }
@@ -179,8 +202,9 @@ impl Connected {
         luck: &Luck,
     ) -> Result<Again, Halt> {
         let (ledger, scope) = (self.ledger.clone(), self.scope.clone());
-        let seen = Arc::clone(&self.seen);
-        let at = At { ledger: &ledger, scope: &scope, connection, platform, luck, seen: &seen };
+        let (tally, seen) = (Arc::clone(&self.tally), Arc::clone(&self.seen));
+        let (tally, seen, has_read) = (&tally, &*seen, false);
+        let at = At { ledger: &ledger, scope: &scope, connection, platform, luck, tally, seen, has_read };
         let is_new = connection.state == ConnectionState::Connecting;
         if is_new || self.verify_at <= self.now() {
             let shop = platform.shop().await?;
@@ -198,18 +222,22 @@ impl Connected {
             Err(halt) if !halt.is_away() => return Err(halt),
             read => read,
         };
+        let at = At { has_read: matches!(read, Ok(true)), ..at };
         let news = News::gather(&at, held, &mut self.places).await?;
         let watched = news.watched();
         let next_try = self.deliver(&at, held, news).await?;
         // A shop that could not be read to the end has got all the same what is new for it.
         read?;
-        let next =
-            [Some(self.read_at), Some(self.verify_at), next_try].into_iter().flatten().min().unwrap_or(self.read_at);
+        let check = self.checks.turn(&at).await?;
+        if std::mem::take(&mut self.tally.open().is_read_next) {
+            self.read_at = self.now();
+        }
+        let next = next_try.into_iter().fold(self.read_at.min(self.verify_at).min(check), Moment::min);
         Ok(Again::Within(self.until(next), watched))
     }
 
-    /// Takes in what is new in the shop.
-    async fn read(&mut self, at: &At<'_>) -> Result<(), Halt> {
+    /// Takes in what is new in the shop; says whether it was read to the end, because that was due.
+    async fn read(&mut self, at: &At<'_>) -> Result<bool, Halt> {
         if read::noticed(at).await?.is_thrown_out {
             // It may be long ago, and the shop may have let us in again: the shop itself knows.
             match at.platform.shop().await {
@@ -221,10 +249,14 @@ impl Connected {
         }
         if self.read_at <= self.now() {
             read::everything_new(at).await?;
-            let tells = at.connection.platform.tells_of_changes();
-            self.read_at = self.now().plus_millis(if tells { RECONCILE_MS } else { POLL_MS });
+            self.feed.heard(at).await?;
+            let pause = if at.connection.platform.tells_of_changes() { RECONCILE_MS } else { POLL_MS };
+            // Often enough that one reading may fail before what is known is stale.
+            let stale_ms = at.connection.policy.stale_after_s.map_or(i64::MAX, |seconds| i64::from(seconds) * 1_000);
+            self.read_at = self.now().plus_millis(pause.min(stale_ms / 2));
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Brings everything that changed here to the shop, and notes then how far the logs were read; answers when the

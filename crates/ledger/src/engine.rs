@@ -265,8 +265,13 @@ pub trait Engine: Send + Sync + 'static {
     /// The leaf hashes alone of up to `limit` entries after `after`.
     async fn leaves(&self, account: Bytes16, after: u64, limit: u32) -> Result<Vec<[u8; 32]>, EngineError>;
 
+    /// How far a consumer has read the account's log; 0 where it has not begun.
+    async fn cursor(&self, account: Bytes16, consumer: ConsumerNumber) -> Result<u64, EngineError>;
+
     /// The last `seq` of the account's log; 0 when it is empty.
-    async fn head(&self, account: Bytes16) -> Result<u64, EngineError>;
+    async fn head(&self, account: Bytes16) -> Result<u64, EngineError> {
+        self.cursor(account, HEAD).await
+    }
 
     /// Accounts whose head is beyond this consumer's cursor, at most `limit`, in the order of their ids after `after`.
     /// Fans out over all accounts: the slow sweep behind the wakes.

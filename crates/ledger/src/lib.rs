@@ -31,6 +31,6 @@ pub use entry::{Entry, Headline, SALT_BYTES, leaf_data, record_digest};
 pub use error::LedgerError;
 pub use export::{Plain, Plains};
 pub use ledger::{Committed, Ledger, List, Listed, PAGE_MAX};
-pub use log::{Consumer, Lease, Reader};
+pub use log::{Consumer, ENTRIES_MAX, Lease, Reader};
 pub use record::{Lookup, LookupName, Record, Stored};
 pub use scope::{Actor, PLATFORM, RequestKey, SHARED_WITH_PARTNERS, Scope, System};

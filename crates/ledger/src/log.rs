@@ -141,6 +141,11 @@ impl Ledger {
         Ok(self.inner.engine.head(scope.account().bytes()).await?)
     }
 
+    /// The last `seq` of the account's log that a reader has dealt with, on whichever node.
+    pub async fn read_to(&self, scope: &Scope, reader: Reader) -> Result<u64, LedgerError> {
+        Ok(self.inner.engine.cursor(scope.account().bytes(), Consumer::from(reader).number()).await?)
+    }
+
     /// Changes each time the account's log grows.
     pub fn watch(&self, account: Id<Account>) -> watch::Receiver<()> {
         self.inner.wakes.watch(account.bytes())

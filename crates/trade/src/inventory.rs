@@ -8,8 +8,8 @@ mod levels;
 mod locations;
 
 pub use level::InventoryLevel;
-pub use levels::{Counting, LEVELS_A_CALL_MAX, LevelSet, levels_of, set_many};
+pub use levels::{Counting, LEVELS_A_CALL_MAX, LevelSet, OnOffer, levels_of, on_offer, set_many};
 pub use locations::{
-    LOCATION_NAME_MAX, LOCATIONS_MAX, Location, LocationPatch, MAIN_LOCATION, create_location, location, locations,
-    open_main_location, update_location,
+    LOCATION_NAME_MAX, LOCATIONS_MAX, Location, LocationPatch, MAIN_LOCATION, Stale, StalePolicy, create_location,
+    location, locations, mark_stale, open_main_location, update_location,
 };

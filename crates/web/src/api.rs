@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod api_keys;
 pub(crate) mod batch;
+mod conformity;
 pub(crate) mod connections;
 pub(crate) mod destinations;
 pub(crate) mod events;
@@ -51,6 +52,7 @@ pub(crate) fn routes() -> Vec<Route> {
         holds::routes(),
         sku_mappings::routes(),
         connections::routes(),
+        conformity::routes(),
         events::routes(),
         log::routes(),
         destinations::routes(),

@@ -6,6 +6,7 @@
 #![expect(clippy::struct_excessive_bools, reason = "these say what a form has, and are never filled")]
 
 mod catalogue;
+mod conformity;
 mod connections;
 mod imports;
 mod log;
@@ -17,6 +18,7 @@ mod stock;
 mod webhooks;
 
 pub use catalogue::*;
+pub use conformity::*;
 pub use connections::*;
 pub use imports::*;
 pub use log::*;

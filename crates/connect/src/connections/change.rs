@@ -93,6 +93,7 @@ async fn make(
         scopes_needed: needed,
         scopes_held: Vec::new(),
         verified_at: None,
+        check_asked_at: None,
         credential: credential.map(|credential| conceal(ledger, scope, id, credential)).transpose()?,
     };
     let shop = Some(shop_name(connection.platform, &connection.shop));
@@ -250,6 +251,16 @@ pub async fn resume(
             Err(Problem::new(Reason::State, "it is at work already"))
         }
         _ => was.turned(ConnectionState::Connecting),
+    })
+    .await
+}
+
+/// Asks that all records of a shop be compared with ours now.
+pub async fn ask_check(ledger: &Ledger, scope: &Scope, id: Id<Connection>) -> Result<Written<Connection>, TradeError> {
+    let now = ledger.clock().now();
+    turn(ledger, scope, id, None, "check_asked", |was| {
+        let next = was.turned(was.state)?;
+        Ok(Connection { why: was.why.clone(), check_asked_at: Some(now), ..next })
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 use bonded_base::{Id, Problem};
 use bonded_trade::catalog::Variant;
+use bonded_trade::inventory::StalePolicy;
 use bonded_trade::partners::PartnerLink;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -40,17 +41,6 @@ pub struct Syncs {
     pub orders: Mode,
     /// What was shipped, and how it can be followed.
     pub fulfilments: Mode,
-}
-
-/// What a stock that was not confirmed for too long counts as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StalePolicy {
-    /// As none, until it is confirmed again.
-    Zero,
-    /// As it was.
-    #[default]
-    Last,
 }
 
 /// Who puts right what has drifted apart.

@@ -1,5 +1,6 @@
 //! Where a connection's work is done: its ledger, its shop, and the mirrors between the two.
 
+use super::tally::Tally;
 use bonded_base::{Id, Kinded, Moment, Problem};
 use bonded_connect::connections::Connection;
 use bonded_connect::mirrors::{Agreed, Mirror, MirrorState};
@@ -10,7 +11,7 @@ use bonded_trade::holds::{self, HoldReason};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Writes of one turn that may fail one after the other until the whole turn waits.
 const AWAY_IN_A_ROW_MAX: u32 = 3;
@@ -28,6 +29,10 @@ pub(super) struct At<'a> {
     pub luck: &'a Luck,
     /// What was read of the shop before, by the shop's own time.
     pub seen: &'a Seen,
+    /// What is counted on the way.
+    pub tally: &'a Arc<Tally>,
+    /// Whether this turn has read the shop's orders to the end: only then is a count that differs known to be no sale.
+    pub has_read: bool,
 }
 
 /// Things that are remembered as read, at most; then it is begun anew, which costs a call each.
@@ -114,6 +119,9 @@ pub(super) struct Kept {
     pub id: Id<Mirror>,
     was: Option<Stored<Mirror>>,
     next: Mirror,
+    tally: Arc<Tally>,
+    /// How long the connection is there: what happened before it was is no news.
+    alive_ms: u64,
 }
 
 impl Kept {
@@ -121,7 +129,13 @@ impl Kept {
     pub fn of<R: Kinded>(at: &At<'_>, record: Id<R>, was: Option<Stored<Mirror>>) -> Self {
         let id = was.as_ref().map_or_else(|| Mirror::id_of(at.connection.id, record), |was| was.id);
         let next = was.as_ref().map_or_else(|| Mirror::new(at.connection.id, record, None), |was| Mirror::clone(was));
-        Self { id, was, next }
+        Self { id, was, next, tally: Arc::clone(at.tally), alive_ms: at.alive_ms() }
+    }
+
+    /// The mirror as it was read.
+    pub fn again(at: &At<'_>, was: &Stored<Mirror>) -> Self {
+        let (id, next, tally) = (was.id, Mirror::clone(was), Arc::clone(at.tally));
+        Self { id, was: Some(was.clone()), next, tally, alive_ms: at.alive_ms() }
     }
 
     /// What it is to be.
@@ -147,11 +161,26 @@ impl Kept {
             MirrorState::Waiting => "delayed",
             MirrorState::Held => "held",
             MirrorState::Planned => "planned",
+            MirrorState::Drifted => "drifted",
         };
         match &self.was {
             Some(was) if **was == self.next => {}
             Some(was) => change.update(was, &self.next, action),
             None => change.create(self.id, &self.next, action),
+        }
+        self.count();
+    }
+
+    /// Counts what both sides agree on from now on.
+    fn count(&self) {
+        let agreed_before = self.was.as_ref().and_then(|was| was.agreed_at);
+        let is_news = self.next.state == MirrorState::Agreed && self.next.agreed_at != agreed_before;
+        if is_news && !matches!(self.next.agreed, Agreed::Location | Agreed::Read { .. } | Agreed::Nothing) {
+            let figures = &mut self.tally.open().figures;
+            figures.delivered += 1;
+            if let Some(ms) = self.next.delay_ms.filter(|ms| *ms <= self.alive_ms) {
+                figures.delays.note(ms);
+            }
         }
     }
 }
@@ -159,6 +188,10 @@ impl Kept {
 impl At<'_> {
     pub fn now(&self) -> Moment {
         self.ledger.clock().now()
+    }
+
+    fn alive_ms(&self) -> u64 {
+        u64::try_from(self.now().millis() - self.connection.id.born_at().millis()).unwrap_or(0)
     }
 
     /// Keeps mirrors, all in one commit.

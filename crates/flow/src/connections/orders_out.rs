@@ -69,6 +69,7 @@ async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<M
     let wish = OrderWrite { mark: ours.id.to_string(), reference: ours.reference.clone(), lines, consumer };
     let placed = at.platform.put_order(&wish).await;
     let Some((theirs, kept)) = at.outcome(placed, kept).await? else { return Ok(()) };
+    at.tally.sent(|sent| &mut sent.purchase_orders, &theirs.id);
     let numbers = open.iter().map(|line| (line.line, line.variant));
     let agreed = Agreed::Order { lines: joined(numbers, &remotes, &theirs), parcels: BTreeMap::new() };
     let kept = kept.becomes(|mirror| {

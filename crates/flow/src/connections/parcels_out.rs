@@ -3,13 +3,13 @@
 use super::at::{AT_ONCE, At, Halt, Kept, apart};
 use super::news::News;
 use bonded_connect::connections::Mode;
-use bonded_connect::mirrors::{self, Agreed, Mirror};
-use bonded_connect::platform::{FulfilmentWrite, ParcelLine, RemoteFulfilment, RemoteId};
+use bonded_connect::mirrors::{self, Agreed, Mirror, MirrorState};
+use bonded_connect::platform::{FulfilmentWrite, ParcelLine, RemoteFulfilment, RemoteId, RemoteOrder};
 use bonded_ledger::Stored;
 use bonded_trade::holds::{self, HoldReason};
 use bonded_trade::orders::{Order, OrderFulfilment};
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What people are told of a shop that shows a parcel as it was first told.
@@ -31,6 +31,11 @@ async fn tell(at: &At<'_>, ours: Stored<Order>, mirror: Stored<Mirror>) -> Resul
     let (Agreed::Order { lines, mut parcels }, Some(order)) = (mirror.agreed.clone(), mirror.remote.clone()) else {
         return Ok(());
     };
+    // What a check did not find there is told again.
+    let is_repaired = mirror.state == MirrorState::Waiting && mirror.found.is_some();
+    for lost in mirror.found.iter().filter(|_| is_repaired).flat_map(lost) {
+        parcels.remove(lost);
+    }
     let news: Vec<_> = ours.fulfilments.iter().filter(|parcel| !parcels.contains_key(&mark(parcel))).collect();
     if news.is_empty() {
         return Ok(());
@@ -59,6 +64,8 @@ async fn tell(at: &At<'_>, ours: Stored<Order>, mirror: Stored<Mirror>) -> Resul
         let id = theirs.map_or_else(|| RemoteId::new(wish.mark.clone()), |theirs| theirs.id.clone());
         parcels.insert(mark(parcel), id);
     }
+    at.tally.sent(|sent| &mut sent.orders, &order);
+    at.tally.open().figures.repaired += u64::from(is_repaired);
     let agreed = Agreed::Order { lines, parcels };
     let kept = kept.becomes(|mirror| mirror.agree(agreed, at.now(), Some(ours.updated_at)));
     at.settle(kept).await
@@ -68,6 +75,27 @@ async fn tell(at: &At<'_>, ours: Stored<Order>, mirror: Stored<Mirror>) -> Resul
 fn shows(theirs: &RemoteFulfilment, wish: &FulfilmentWrite) -> bool {
     let same = |wanted: Option<&String>, shown: Option<&String>| wanted.is_none() || wanted == shown;
     same(wish.number.as_ref(), theirs.number.as_ref()) && same(wish.url.as_ref(), theirs.url.as_ref())
+}
+
+/// What says in [`Mirror::found`] which parcels a shop does not have any more, or not as they were told.
+const LOST: &str = "parcels_lost";
+
+/// The parcels that the shop was told of and has not, or with another number; `None` if it has all.
+pub(super) fn lost_there(ours: &Order, mirror: &Mirror, theirs: &RemoteOrder) -> Option<Value> {
+    let Agreed::Order { parcels, .. } = &mirror.agreed else { return None };
+    let is_there = |parcel: &OrderFulfilment, id: &RemoteId| {
+        theirs.fulfilments.iter().any(|known| {
+            let is_it = known.id == *id || known.mark.as_deref() == Some(&parcel.id.to_string());
+            is_it && (parcel.number.is_none() || known.number == parcel.number)
+        })
+    };
+    let told = ours.fulfilments.iter().filter_map(|parcel| Some((parcel, parcels.get(&mark(parcel))?)));
+    let lost: Vec<_> = told.filter(|(parcel, id)| !is_there(parcel, id)).map(|(parcel, _)| mark(parcel)).collect();
+    (!lost.is_empty()).then(|| json!({ LOST: lost }))
+}
+
+fn lost(found: &Value) -> impl Iterator<Item = &str> {
+    found.get(LOST).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// What a parcel goes by between us and the shop: another one each time that it is said anew how it can be followed.

@@ -19,10 +19,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// Takes one product of a supplier's shop in, whole.
 pub(super) async fn take(at: &At<'_>, theirs: &RemoteProduct) -> Result<(), Halt> {
     let known = product_mirror(at, &theirs.id).await?;
-    let digest = digest_of(theirs);
-    if known.as_ref().is_some_and(|mirror| mirror.agreed == Agreed::Product { digest: digest.clone() }) {
+    if known.as_ref().is_some_and(|mirror| is_taken(mirror, theirs)) {
         return Ok(());
     }
+    let digest = digest_of(theirs);
     if at.connection.syncs.products == Mode::Watch {
         let planned = serde_json::to_value(&theirs.product).unwrap_or_default();
         let kept = awaited(at, &theirs.id, known).becomes(|mirror| mirror.plan(planned));
@@ -44,6 +44,11 @@ pub(super) async fn take(at: &At<'_>, theirs: &RemoteProduct) -> Result<(), Halt
             at.hold(kept, &sentence(&problem), Some(payload(theirs))).await
         }
     }
+}
+
+/// Whether a product was taken in as it is.
+pub(super) fn is_taken(mirror: &Mirror, theirs: &RemoteProduct) -> bool {
+    mirror.agreed == Agreed::Product { digest: digest_of(theirs) }
 }
 
 /// Holds a product that could not be understood.

@@ -4,17 +4,19 @@
 //! there, and later only if prices are kept in step: what people set in the shop is theirs.
 
 use super::at::{At, Halt, Kept, apart};
+use super::compare;
 use super::news::{News, PartnerNews};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use bonded_base::{Id, Money};
 use bonded_connect::connections::Mode;
-use bonded_connect::mirrors::{self, Agreed, Mirror};
+use bonded_connect::mirrors::{self, Agreed, Mirror, MirrorState};
 use bonded_connect::platform::{ProductWrite, RemoteId, RemoteProduct, VariantWrite};
 use bonded_ledger::{Change, Stored};
 use bonded_trade::catalog::{self, Product, Variant};
-use serde_json::json;
+use bonded_trade::partners;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Brings products to the shop; says whether some are new there, so that their stock is next.
@@ -43,9 +45,13 @@ async fn put(at: &At<'_>, news: &PartnerNews, id: Id<Product>) -> Result<bool, H
         return Ok(false);
     }
     let digest = digest_of(at, &product, &variants);
-    if known.as_ref().is_some_and(|mirror| mirror.agreed == Agreed::Product { digest: digest.clone() }) {
+    let is_repaired =
+        known.as_ref().is_some_and(|mirror| mirror.state == MirrorState::Waiting && mirror.found.is_some());
+    if !is_repaired && known.as_ref().is_some_and(|mirror| is_agreed_on(mirror, &digest)) {
         return Ok(false);
     }
+    // What was deleted in the shop is made there anew.
+    let is_gone = is_repaired && known.as_ref().is_some_and(|mirror| mirror.found == Some(compare::gone()));
     let kept = Kept::of(at, id, known.clone()).becomes(|mirror| Mirror { link: Some(news.partner.link), ..mirror });
     let currency = variants.first().map(|variant| variant.price.currency);
     if at.connection.currency.is_some() && at.connection.currency != currency {
@@ -57,16 +63,58 @@ async fn put(at: &At<'_>, news: &PartnerNews, id: Id<Product>) -> Result<bool, H
     }
     let wish = ProductWrite {
         mark: id.to_string(),
-        id: known.and_then(|mirror| mirror.remote.clone()),
+        id: known.and_then(|mirror| mirror.remote.clone()).filter(|_| !is_gone),
         product: Product::clone(&product),
         variants: variants
             .iter()
             .zip(&known_variants)
-            .map(|(variant, known)| wish(at, variant, known.as_ref()))
+            .map(|(variant, known)| wish(at, variant, known.as_ref().filter(|_| !is_gone)))
             .collect(),
     };
     let Some((theirs, kept)) = at.outcome(at.platform.put_product(&wish).await, kept).await? else { return Ok(false) };
+    at.tally.sent(|sent| &mut sent.products, &theirs.id);
+    at.tally.open().figures.repaired += u64::from(is_repaired);
     agree(at, news, kept, &theirs, digest, (&variants, known_variants)).await
+}
+
+fn is_agreed_on(mirror: &Mirror, digest: &str) -> bool {
+    matches!(&mirror.agreed, Agreed::Product { digest: agreed } if agreed == digest)
+}
+
+/// What the shop has changed of a product that we made there; `None` if nothing, or if what we have is newer than what
+/// was agreed on.
+pub(super) async fn changed_there(at: &At<'_>, mirror: &Mirror, theirs: &RemoteProduct) -> Result<Option<Value>, Halt> {
+    let Some(id) = mirror.record_of::<Product>() else { return Ok(None) };
+    let partners = apart(partners::opened_suppliers(at.ledger, at.scope).await)?.unwrap_or_default();
+    let Some(partner) = partners.into_iter().find(|partner| Some(partner.link) == mirror.link) else { return Ok(None) };
+    let Some(ours) = at.ledger.get(&partner.scope, id).await? else { return Ok(None) };
+    let variants = apart(catalog::all_variants_of(at.ledger, &partner.scope, id).await)?.unwrap_or_default();
+    if !is_agreed_on(mirror, &digest_of(at, &ours, &variants)) {
+        return Ok(None);
+    }
+    let mut found = Map::new();
+    if theirs.product.title != ours.title {
+        found.insert("title".to_owned(), json!(theirs.product.title));
+    }
+    let missing: Vec<_> = variants.iter().filter(|variant| theirs_of(theirs, variant).is_none()).collect();
+    if !missing.is_empty() {
+        found.insert("variants_lost".to_owned(), json!(missing.iter().map(|variant| variant.id).collect::<Vec<_>>()));
+    }
+    if at.connection.syncs.prices == Mode::On {
+        let prices: Vec<_> = variants.iter().filter_map(|variant| other_price(at, variant, theirs)).collect();
+        if !prices.is_empty() {
+            found.insert("prices".to_owned(), json!(prices));
+        }
+    }
+    Ok((!found.is_empty()).then_some(Value::Object(found)))
+}
+
+fn other_price(at: &At<'_>, ours: &Stored<Variant>, theirs: &RemoteProduct) -> Option<Value> {
+    let remote = theirs_of(theirs, ours)?;
+    let place = theirs.variants.iter().position(|id| id == remote)?;
+    let price = theirs.product.variants.get(place)?.price?;
+    let wanted = marked_up(ours.price, at.connection.policy.markup_percent);
+    (price != wanted).then(|| json!({ "variant": ours.id, "price": price }))
 }
 
 fn wish(at: &At<'_>, variant: &Stored<Variant>, known: Option<&Stored<Mirror>>) -> VariantWrite {

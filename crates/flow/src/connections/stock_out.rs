@@ -4,19 +4,25 @@
 //! one that both sides agreed on; where the shop has another, its orders are read first and the count is worked out anew.
 
 use super::at::{At, Halt, Kept, apart};
+use super::compare::FOUND;
 use super::news::{News, PartnerNews};
-use bonded_base::Id;
-use bonded_connect::connections::Mode;
-use bonded_connect::mirrors::{self, Agreed, Mirror};
+use bonded_base::{Id, Moment};
+use bonded_connect::connections::{Mode, Repair};
+use bonded_connect::mirrors::{self, Agreed, Mirror, MirrorState};
 use bonded_connect::platform::{Failure, LevelWrite, RemoteId};
-use bonded_ledger::Stored;
+use bonded_ledger::{ENTRIES_MAX, Reader, Stored};
 use bonded_trade::catalog::{Product, Variant};
 use bonded_trade::inventory;
-use serde_json::json;
+use bonded_trade::orders::Order;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// Levels that one call writes.
 const LEVELS_AT_ONCE: usize = 100;
+/// Why a mirror waits over whose count the shop did not let us write.
+const ANOTHER_COUNT: &str = "the shop has another count";
+/// How soon a count is looked at again that orders are on their way to change.
+const MOVING_MS: i64 = 250;
 
 /// Brings stock to the shop; says whether the shop has sold some of it meanwhile, so that its orders have to be read.
 pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<bool, Halt> {
@@ -24,8 +30,14 @@ pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<bool, Halt> {
         return Ok(false);
     }
     let (mut disagree, mut location) = (false, None);
+    // Read before the suppliers' counts: an order that arrives in between is counted twice for a moment, and never not at all.
+    let ordered = if news.partners.iter().any(|news| !news.variants.is_empty()) {
+        Ordered::not_arrived(at).await?
+    } else {
+        Ordered::default()
+    };
     for news in news.partners.iter().filter(|news| !news.variants.is_empty()) {
-        let wanted = wanted(at, news).await?;
+        let wanted = wanted(at, news, &ordered).await?;
         if wanted.is_empty() {
             continue;
         }
@@ -42,13 +54,16 @@ pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<bool, Halt> {
 
 /// A variant of the shop's, and how many of it the shop is to show.
 struct Wanted {
-    variant: Id<Variant>,
     mirror: Stored<Mirror>,
     available: i64,
+    /// When the supplier's count last changed.
+    since: Option<Moment>,
+    /// Whether orders are on their way to the supplier that its count does not know of: it is looked at again soon.
+    is_moving: bool,
 }
 
 /// Where the shop's stock is written.
-async fn the_location(at: &At<'_>) -> Result<Option<RemoteId>, Halt> {
+pub(super) async fn the_location(at: &At<'_>) -> Result<Option<RemoteId>, Halt> {
     if let Some(location) = &at.connection.location {
         return Ok(Some(location.clone()));
     }
@@ -57,7 +72,7 @@ async fn the_location(at: &At<'_>) -> Result<Option<RemoteId>, Halt> {
 }
 
 /// How many the shop is to show of what a partner's news are about.
-async fn wanted(at: &At<'_>, news: &PartnerNews) -> Result<Vec<Wanted>, Halt> {
+async fn wanted(at: &At<'_>, news: &PartnerNews, ordered: &Ordered) -> Result<Vec<Wanted>, Halt> {
     let (ledger, scope) = (at.ledger, &news.partner.scope);
     let ids: Vec<_> = news.variants.iter().copied().collect();
     let mirrors = mirrors::of(ledger, at.scope, at.connection.id, &ids).await?;
@@ -67,7 +82,7 @@ async fn wanted(at: &At<'_>, news: &PartnerNews) -> Result<Vec<Wanted>, Halt> {
     }
     let ids: Vec<_> = mirrored.iter().map(|(id, _)| *id).collect();
     let variants = ledger.get_many::<Variant>(scope, &ids).await?;
-    let levels = apart(inventory::levels_of(ledger, scope, &ids).await)?.unwrap_or_default();
+    let offers = apart(inventory::on_offer(ledger, scope, &ids).await)?.unwrap_or_default();
     let mut products: Vec<_> = variants.iter().flatten().map(|variant| variant.product).collect();
     products.sort_unstable();
     products.dedup();
@@ -75,50 +90,98 @@ async fn wanted(at: &At<'_>, news: &PartnerNews) -> Result<Vec<Wanted>, Halt> {
     let offered: HashMap<_, _> =
         found.into_iter().flatten().map(|product| (product.id, product.is_offered())).collect();
     let mut all = Vec::with_capacity(mirrored.len());
-    for (((id, mirror), variant), levels) in mirrored.into_iter().zip(variants).zip(levels) {
+    for (((id, mirror), variant), offer) in mirrored.into_iter().zip(variants).zip(offers) {
         let is_offered =
             variant.as_ref().is_some_and(|variant| offered.get(&variant.product).copied().unwrap_or(false));
         if variant.as_ref().is_some_and(|variant| is_offered && !variant.needs_stock()) {
             // It is sold whether it is there or not: the shop's own count is left alone.
             continue;
         }
-        let there: i64 = levels.iter().map(|level| level.available().max(0)).sum();
         let kept_back = i64::from(at.connection.policy.buffer_of(id, news.partner.link));
-        let available = if is_offered { (there - kept_back).max(0) } else { 0 };
-        all.push(Wanted { variant: id, mirror, available });
+        let ordered = ordered.pieces(id, variant.as_ref().and_then(|variant| variant.sku.as_deref()));
+        let available = if is_offered { (offer.pieces - kept_back - ordered).max(0) } else { 0 };
+        all.push(Wanted { mirror, available, since: offer.since, is_moving: ordered > 0 });
     }
     Ok(all)
 }
 
+/// What consumers have ordered here and no supplier has heard of yet, by variant and by SKU.
+#[derive(Default)]
+struct Ordered {
+    by_variant: HashMap<Id<Variant>, i64>,
+    by_sku: HashMap<String, i64>,
+}
+
+impl Ordered {
+    /// The orders that were placed after those which routing has dealt with.
+    async fn not_arrived(at: &At<'_>) -> Result<Self, Halt> {
+        let mut read_to = at.ledger.read_to(at.scope, Reader::Route).await?;
+        let mut placed = Vec::new();
+        loop {
+            let (headlines, to) = at.ledger.headlines_read_to(at.scope, read_to, ENTRIES_MAX).await?;
+            let born = headlines.iter().filter(|headline| headline.version == 1);
+            placed.extend(born.filter_map(bonded_ledger::Headline::id_of::<Order>));
+            if to - read_to < u64::from(ENTRIES_MAX) {
+                break;
+            }
+            read_to = to;
+        }
+        let mut ordered = Self::default();
+        if placed.is_empty() {
+            return Ok(ordered);
+        }
+        for order in at.ledger.get_many::<Order>(at.scope, &placed).await?.into_iter().flatten() {
+            for line in &order.lines {
+                let pieces = i64::from(line.open());
+                match (line.variant, &line.sku) {
+                    (Some(variant), _) => *ordered.by_variant.entry(variant).or_default() += pieces,
+                    (None, Some(sku)) => *ordered.by_sku.entry(sku.clone()).or_default() += pieces,
+                    (None, None) => {}
+                }
+            }
+        }
+        Ok(ordered)
+    }
+
+    fn pieces(&self, variant: Id<Variant>, sku: Option<&str>) -> i64 {
+        let by_sku = sku.and_then(|sku| self.by_sku.get(sku));
+        self.by_variant.get(&variant).copied().unwrap_or(0) + by_sku.copied().unwrap_or(0)
+    }
+}
+
+/// What is to become of one count.
+enum Step {
+    /// There is nothing to write: its mirror becomes this.
+    Keep(Box<Kept>),
+    /// It is left alone until the shop's orders were read.
+    Wait,
+    Write(LevelWrite),
+}
+
 /// Writes what is not as it should be.
 async fn write(at: &At<'_>, location: &RemoteId, wanted: &[Wanted]) -> Result<bool, Halt> {
+    let there = recounts(at, location, wanted).await?;
     let (mut asked, mut writes, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for one in wanted {
-        let (Agreed::Variant { available, .. }, Some(remote)) = (&one.mirror.agreed, &one.mirror.remote) else {
-            continue;
-        };
-        let was = available.get(location.as_str()).copied();
-        if was == Some(one.available) {
-            kept.push(Kept::of(at, one.variant, Some(one.mirror.clone())).becomes(settled));
-            continue;
+        match one.step(at, location, &there) {
+            Step::Keep(next) => kept.push(*next),
+            Step::Wait => at.tally.open().is_read_next = true,
+            Step::Write(write) => {
+                writes.push(write);
+                asked.push(one);
+            }
         }
-        if at.connection.syncs.stock == Mode::Watch {
-            let planned = json!({ "available": one.available, "was": was, "location": location });
-            kept.push(Kept::of(at, one.variant, Some(one.mirror.clone())).becomes(|mirror| mirror.plan(planned)));
-            continue;
-        }
-        // The version makes the mark new for each new state, and the same for a call that is repeated.
-        let mark = format!("{}-{}-{}", one.mirror.id, one.mirror.version, one.available);
-        let (variant, location) = (remote.clone(), location.clone());
-        writes.push(LevelWrite { mark, variant, location, available: one.available, was });
-        asked.push(one);
     }
     let outcomes = if writes.is_empty() { Vec::new() } else { at.platform.put_levels(&writes).await? };
     let mut disagree = false;
     for (one, outcome) in asked.into_iter().zip(outcomes) {
-        let before = Kept::of(at, one.variant, Some(one.mirror.clone()));
+        let before = Kept::again(at, &one.mirror);
         match outcome {
-            Ok(confirmed) => kept.push(before.becomes(|mirror| counted(mirror, location, confirmed, at))),
+            Ok(confirmed) => {
+                one.count_repair(at);
+                let counted = before.becomes(|mirror| counted(mirror, location, confirmed, one.since, at));
+                kept.push(counted.becomes(|mirror| one.again(mirror, at)));
+            }
             Err(Failure::Changed) => {
                 disagree = true;
                 kept.push(disagreed(at, location, one, before).await?);
@@ -141,22 +204,115 @@ async fn write(at: &At<'_>, location: &RemoteId, wanted: &[Wanted]) -> Result<bo
     Ok(disagree)
 }
 
+/// What the shop has now of those counts that a check found to differ: a sale since then would differ too.
+async fn recounts(at: &At<'_>, location: &RemoteId, wanted: &[Wanted]) -> Result<HashMap<RemoteId, i64>, Halt> {
+    let found = wanted.iter().filter(|one| one.is_found());
+    let remotes: Vec<_> = found.filter_map(|one| one.mirror.remote.clone()).collect();
+    if remotes.is_empty() || !at.has_read {
+        return Ok(HashMap::new());
+    }
+    let levels = at.platform.levels(&remotes).await?.into_iter();
+    let here = levels.filter(|level| level.location == *location);
+    Ok(here.map(|level| (level.variant, level.available)).collect())
+}
+
+impl Wanted {
+    /// Whether a check has found that the shop differs, and it is not known why.
+    fn is_found(&self) -> bool {
+        self.mirror.why.as_deref() == Some(FOUND) && self.mirror.state == MirrorState::Waiting
+    }
+
+    fn step(&self, at: &At<'_>, location: &RemoteId, there: &HashMap<RemoteId, i64>) -> Step {
+        let before = Kept::again(at, &self.mirror);
+        let (Agreed::Variant { available, .. }, Some(remote)) = (&self.mirror.agreed, &self.mirror.remote) else {
+            return Step::Keep(Box::new(before));
+        };
+        let was = available.get(location.as_str()).copied();
+        if was == Some(self.available) {
+            return Step::Keep(Box::new(before.becomes(settled).becomes(|mirror| self.again(mirror, at))));
+        }
+        let is_unsure = self.is_found() || self.mirror.why.as_deref() == Some(ANOTHER_COUNT);
+        if is_unsure && (self.is_moving || !at.has_read) {
+            // The difference may be a sale: it stays until the shop's orders were read and have arrived.
+            return Step::Wait;
+        }
+        match there.get(remote) {
+            Some(now) if self.is_found() && Some(*now) != was => {
+                // It has moved again since: that is looked into first.
+                at.tally.open().is_read_next = true;
+                return Step::Keep(Box::new(before.becomes(|mirror| recounted(mirror, location, *now))));
+            }
+            _ => {}
+        }
+        let planned = json!({ "available": self.available, "was": was, "location": location });
+        if at.connection.syncs.stock == Mode::Watch {
+            return Step::Keep(Box::new(before.becomes(|mirror| mirror.plan(planned))));
+        }
+        if self.is_left_alone(at, &planned) {
+            at.tally.open().figures.drifted += u64::from(self.is_found());
+            let found = self.mirror.found.clone().unwrap_or_default();
+            return Step::Keep(Box::new(before.becomes(|mirror| mirror.drift(found, Some(planned)))));
+        }
+        // The version makes the mark new for each new state, and the same for a call that is repeated.
+        let mark = format!("{}-{}-{}", self.mirror.id, self.mirror.version, self.available);
+        let (variant, location) = (remote.clone(), location.clone());
+        Step::Write(LevelWrite { mark, variant, location, available: self.available, was })
+    }
+
+    /// Whether what the shop has by itself stays: where that is the policy, until somebody asks or it is to be another
+    /// count anyway.
+    fn is_left_alone(&self, at: &At<'_>, planned: &Value) -> bool {
+        let is_known = self.mirror.state == MirrorState::Drifted && self.mirror.planned.as_ref() == Some(planned);
+        at.connection.policy.repair == Repair::OnRequest && (self.is_found() || is_known)
+    }
+    /// Looked at again soon, where the supplier has not heard of all orders.
+    fn again(&self, mirror: Mirror, at: &At<'_>) -> Mirror {
+        if self.is_moving {
+            mirror.wait_until(at.now().plus_millis(MOVING_MS), "orders are on their way to the supplier")
+        } else {
+            mirror
+        }
+    }
+
+    /// Counts what is put right, and sees to it that what was written is read back.
+    fn count_repair(&self, at: &At<'_>) {
+        if let Some(remote) = &self.mirror.remote {
+            at.tally.sent(|sent| &mut sent.variants, remote);
+        }
+        if self.mirror.found.is_some() {
+            let figures = &mut at.tally.open().figures;
+            figures.repaired += 1;
+            // What stood as drifted was counted then.
+            figures.drifted += u64::from(self.is_found());
+        }
+    }
+}
+
 /// It is as it should be: nothing to tell, unless something was planned or waited.
 fn settled(mirror: Mirror) -> Mirror {
-    let is_agreed = mirror.state == mirrors::MirrorState::Agreed;
+    let is_agreed = mirror.state == MirrorState::Agreed;
     match (is_agreed, mirror.agreed_at) {
         (false, Some(agreed_at)) => {
-            let agreed = mirror.agreed.clone();
-            mirror.agree(agreed, agreed_at, None)
+            let (agreed, delay_ms) = (mirror.agreed.clone(), mirror.delay_ms);
+            Mirror { delay_ms, ..mirror.agree(agreed, agreed_at, None) }
         }
         _ => mirror,
     }
 }
 
-fn counted(mirror: Mirror, location: &RemoteId, pieces: i64, at: &At<'_>) -> Mirror {
-    let Agreed::Variant { product, mut available } = mirror.agreed.clone() else { return mirror };
-    available.insert(location.as_str().to_owned(), pieces);
-    mirror.agree(Agreed::Variant { product, available }, at.now(), None)
+/// Both sides have agreed on so many pieces.
+fn counted(mirror: Mirror, location: &RemoteId, pieces: i64, since: Option<Moment>, at: &At<'_>) -> Mirror {
+    let mirror = recounted(mirror, location, pieces);
+    let agreed = mirror.agreed.clone();
+    mirror.agree(agreed, at.now(), since)
+}
+
+/// The shop has so many pieces now, by itself.
+pub(super) fn recounted(mut mirror: Mirror, location: &RemoteId, pieces: i64) -> Mirror {
+    if let Agreed::Variant { available, .. } = &mut mirror.agreed {
+        available.insert(location.as_str().to_owned(), pieces);
+    }
+    mirror
 }
 
 /// The shop has another count than was agreed on: that is what is agreed on now, and what it should be is worked out again
@@ -168,9 +324,9 @@ async fn disagreed(at: &At<'_>, location: &RemoteId, one: &Wanted, before: Kept)
     let now = at.now();
     Ok(before.becomes(|mirror| {
         let mirror = match found {
-            Some(pieces) => counted(mirror, location, pieces, at),
+            Some(pieces) => counted(mirror, location, pieces, None, at),
             None => mirror,
         };
-        if found == Some(one.available) { mirror } else { mirror.wait_until(now, "the shop has another count") }
+        if found == Some(one.available) { mirror } else { mirror.wait_until(now, ANOTHER_COUNT) }
     }))
 }

@@ -1,5 +1,7 @@
 //! Connected shops: what they sell, ship and count reaches the partner's shop, once, whatever goes wrong on the way.
 
+mod conformity;
+mod feeds;
 mod market;
 mod shop;
 

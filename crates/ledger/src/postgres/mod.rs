@@ -122,8 +122,8 @@ impl Engine for PostgresEngine {
         read::leaves(&borrowed(&self.pool).await?, account, after, limit).await.map_err(told)
     }
 
-    async fn head(&self, account: Bytes16) -> Result<u64, EngineError> {
-        read::head(&borrowed(&self.pool).await?, account).await.map_err(told)
+    async fn cursor(&self, account: Bytes16, consumer: ConsumerNumber) -> Result<u64, EngineError> {
+        read::cursor(&borrowed(&self.pool).await?, account, consumer).await.map_err(told)
     }
 
     async fn behind(

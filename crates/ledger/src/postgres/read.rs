@@ -128,9 +128,9 @@ pub(super) async fn leaves(client: &Object, account: Bytes16, after: u64, limit:
     Ok(rows.iter().map(|row| fixed(row, 0)).collect())
 }
 
-pub(super) async fn head(client: &Object, account: Bytes16) -> Result<u64, Error> {
+pub(super) async fn cursor(client: &Object, account: Bytes16, consumer: ConsumerNumber) -> Result<u64, Error> {
     let statement = client.prepare_cached("SELECT seq FROM cursors WHERE account = $1 AND consumer = $2").await?;
-    let row = client.query_opt(&statement, &[&Uuid::from_bytes(account), &HEAD]).await?;
+    let row = client.query_opt(&statement, &[&Uuid::from_bytes(account), &consumer]).await?;
     Ok(row.map_or(0, |row| row.get::<_, i64>(0).cast_unsigned()))
 }
 

@@ -232,8 +232,8 @@ impl Engine for SqliteEngine {
         self.ask(move |connection| read::leaves(connection, account, after, limit)).await
     }
 
-    async fn head(&self, account: Bytes16) -> Result<u64, EngineError> {
-        self.ask(move |connection| read::head(connection, account)).await
+    async fn cursor(&self, account: Bytes16, consumer: ConsumerNumber) -> Result<u64, EngineError> {
+        self.ask(move |connection| read::cursor(connection, account, consumer)).await
     }
 
     async fn behind(

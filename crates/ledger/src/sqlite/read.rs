@@ -90,10 +90,10 @@ pub(super) fn leaves(connection: &Connection, account: Bytes16, after: u64, limi
         .collect()
 }
 
-pub(super) fn head(connection: &Connection, account: Bytes16) -> Result<u64> {
+pub(super) fn cursor(connection: &Connection, account: Bytes16, consumer: ConsumerNumber) -> Result<u64> {
     let seq: Option<i64> = connection
         .prepare_cached("SELECT seq FROM cursors WHERE account = ?1 AND consumer = ?2")?
-        .query_row(params![account, HEAD], |row| row.get(0))
+        .query_row(params![account, consumer], |row| row.get(0))
         .optional()?;
     Ok(seq.unwrap_or(0).cast_unsigned())
 }

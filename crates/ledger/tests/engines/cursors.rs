@@ -56,6 +56,7 @@ pub async fn a_cursor_never_goes_back(engine: &dyn Engine) {
     engine.lease(us, READER, NODE, 100, 200).await.unwrap();
     assert!(engine.advance(us, READER, 1, 9, vec![]).await.unwrap());
     assert!(engine.advance(us, READER, 1, 3, vec![]).await.unwrap());
+    assert_eq!((engine.cursor(us, READER).await.unwrap(), engine.cursor(account(2), READER).await.unwrap()), (9, 0));
     assert_eq!(engine.lease(us, READER, NODE, 150, 200).await.unwrap(), Some(LeaseRow { seq: 9, fence: 1 }));
 }
 

@@ -200,7 +200,7 @@ impl Market {
         let shop = json!({"platform": "vendure", "shop": "shop.example", "direction": "sell_through",
             "credential": {"api_key": "glow:worm"}});
         self.made("con", self.retailer.post("/v1/connections", &shop)).await;
-        for step in ["pause", "resume"] {
+        for step in ["pause", "resume", "check", "repair"] {
             let target = format!("/v1/connections/{}/{step}", self.ids["con"]);
             self.callers.expect(200, self.retailer.post(target, &json!({}))).await;
         }

@@ -4,7 +4,7 @@ use super::InventoryLevel;
 use super::locations::{Location, MAIN_LOCATION, locations, main_location};
 use crate::catalog::{self, Variant};
 use crate::{Did, Races, Touched, TradeError, Written};
-use bonded_base::{Id, Problem, Reason};
+use bonded_base::{Id, Moment, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, LookupName, Scope, Stored};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
@@ -125,7 +125,7 @@ impl Counting {
     /// touches.
     pub fn write(&self, change: &mut Change) -> Vec<Touched> {
         if let Some(id) = self.founded {
-            change.create(id, &Location { name: MAIN_LOCATION.to_owned(), active: true }, "created");
+            change.create(id, &Location { name: MAIN_LOCATION.to_owned(), active: true, stale: None }, "created");
         }
         let mut levels: Vec<_> = self.next.iter().filter(|(id, level)| self.is_new(id, level)).collect();
         levels.sort_unstable_by_key(|(id, _)| **id);
@@ -259,6 +259,26 @@ pub async fn levels_of(
         .collect();
     let mut found = ledger.get_many(scope, &ids).await?.into_iter();
     Ok(variants.iter().map(|_| found.by_ref().take(places.len()).flatten().collect()).collect())
+}
+
+/// What partners can have of a variant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OnOffer {
+    /// Pieces, at all locations that are in use and of which was heard in time.
+    pub pieces: i64,
+    /// When one of its levels last changed.
+    pub since: Option<Moment>,
+}
+
+/// What partners can have of each of these variants, in their order.
+pub async fn on_offer(ledger: &Ledger, scope: &Scope, variants: &[Id<Variant>]) -> Result<Vec<OnOffer>, TradeError> {
+    let offered: HashSet<_> =
+        locations(ledger, scope).await?.iter().filter(|place| place.is_offered()).map(|place| place.id).collect();
+    let of = |levels: Vec<Stored<InventoryLevel>>| OnOffer {
+        pieces: levels.iter().filter(|level| offered.contains(&level.location)).map(|one| one.available().max(0)).sum(),
+        since: levels.iter().map(|level| level.updated_at).max(),
+    };
+    Ok(levels_of(ledger, scope, variants).await?.into_iter().map(of).collect())
 }
 
 fn absent(pointer: &'static str, detail: &'static str) -> Problem {

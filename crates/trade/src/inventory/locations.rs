@@ -3,7 +3,7 @@
 use crate::patch::Patch;
 use crate::races::as_expected;
 use crate::{Page, Races, TradeError, Written, text};
-use bonded_base::{Id, Kind, Kinded, Problem, Reason};
+use bonded_base::{Id, Kind, Kinded, Moment, Problem, Reason};
 use bonded_ledger::{Change, Ledger, LedgerError, Lookup, LookupName, Record, Scope, Stored};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,29 @@ pub struct Location {
     pub name: String,
     /// Whether stock is promised from it.
     pub active: bool,
+    /// Set while nothing was heard of its stock for longer than was agreed.
+    #[serde(default)]
+    pub stale: Option<Stale>,
+}
+
+/// Stock of which nothing was heard for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stale {
+    /// When it was last heard of.
+    pub since: Moment,
+    /// What it counts as for partners meanwhile.
+    pub counts_as: StalePolicy,
+}
+
+/// What a stock that was not confirmed for too long counts as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StalePolicy {
+    /// As none, until it is confirmed again.
+    Zero,
+    /// As it was.
+    #[default]
+    Last,
 }
 
 /// What is to become of a location.
@@ -45,7 +68,7 @@ impl Record for Location {
 impl Location {
     /// A location in use.
     pub fn named(name: &str) -> Result<Self, Problem> {
-        Ok(Self { name: text::line("/name", name, LOCATION_NAME_MAX)?, active: true })
+        Ok(Self { name: text::line("/name", name, LOCATION_NAME_MAX)?, active: true, stale: None })
     }
 
     /// The location as a patch leaves it.
@@ -60,7 +83,12 @@ impl Location {
             Patch::Clear => return Err(Problem::invalid("/active", "this cannot be emptied")),
             Patch::Set(active) => active,
         };
-        Ok(Self { name, active })
+        Ok(Self { name, active, stale: self.stale })
+    }
+
+    /// Whether pieces that lie there can be sold.
+    pub fn is_offered(&self) -> bool {
+        self.active && self.stale.is_none_or(|stale| stale.counts_as == StalePolicy::Last)
     }
 }
 
@@ -101,6 +129,34 @@ pub async fn update_location(
         match ledger.commit(scope, change).await {
             Ok(done) => return Ok(Written::changed(&was, next, done.at)),
             Err(LedgerError::Taken { name: LookupName::Location, .. }) => return Err(name_taken().into()),
+            Err(error) => races.lost(error)?,
+        }
+    }
+}
+
+/// Says of locations whether what is known of their stock is stale, in one commit; what is said already leaves no entry.
+pub async fn mark_stale(
+    ledger: &Ledger,
+    scope: &Scope,
+    ids: &[Id<Location>],
+    stale: Option<Stale>,
+) -> Result<(), TradeError> {
+    let mut races = Races::new();
+    loop {
+        let found = ledger.get_many::<Location>(scope, ids).await?;
+        let mut change = Change::new();
+        for was in found.iter().flatten().filter(|was| was.stale != stale) {
+            change.update(
+                was,
+                &Location { stale, ..Location::clone(was) },
+                if stale.is_some() { "stale" } else { "heard" },
+            );
+        }
+        if change.is_empty() {
+            return Ok(());
+        }
+        match ledger.commit(scope, change).await {
+            Ok(_) => return Ok(()),
             Err(error) => races.lost(error)?,
         }
     }

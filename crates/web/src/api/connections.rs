@@ -49,11 +49,12 @@ const fn named(state: ConnectionState) -> (&'static str, ConnectionState) {
     (state.name(), state)
 }
 
-const MIRROR_STATES: [(&str, MirrorState); 4] = [
+const MIRROR_STATES: [(&str, MirrorState); 5] = [
     ("agreed", MirrorState::Agreed),
     ("waiting", MirrorState::Waiting),
     ("held", MirrorState::Held),
     ("planned", MirrorState::Planned),
+    ("drifted", MirrorState::Drifted),
 ];
 
 /// A connection without what opens its shop.

@@ -253,6 +253,8 @@ pub enum MirrorState {
     Held,
     /// They are not, and in a dry run stay so.
     Planned,
+    /// They were, and the shop has changed it since; it stays so until somebody asks to put it right.
+    Drifted,
 }
 
 /// What is known of one record in a connected shop.
@@ -287,12 +289,15 @@ pub struct Mirror {
     pub remote: Option<String>,
     /// How the two stand to each other.
     pub state: MirrorState,
-    /// What both sides last agreed on.
-    #[schema(value_type = Object)]
+    /// What both sides last agreed on: `nothing`, `location`, or an object named by what it is.
+    #[schema(value_type = serde_json::Value)]
     pub agreed: (),
     /// In a dry run: what would be written.
     #[schema(required, value_type = Object)]
     pub planned: Option<()>,
+    /// What a check found in the shop in place of what was agreed, until that is put right; `{"gone": true}` where nothing is there.
+    #[schema(required, value_type = Object)]
+    pub found: Option<()>,
     /// Why it waits or is held.
     #[schema(required)]
     pub why: Option<String>,

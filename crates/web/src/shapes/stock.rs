@@ -26,6 +26,18 @@ pub struct Location {
     pub name: String,
     /// Whether stock is promised from it.
     pub active: bool,
+    /// Set while the shop that counts its stock was not heard of for longer than agreed.
+    pub stale: Option<Stale>,
+}
+
+/// Stock of which nothing was heard for too long.
+#[derive(ToSchema)]
+pub struct Stale {
+    /// When it was last heard of.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// What it counts as for partners meanwhile.
+    pub counts_as: super::connections::StalePolicy,
 }
 
 /// A location to be created.
