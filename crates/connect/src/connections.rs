@@ -152,12 +152,13 @@ impl Connection {
         shop_name(self.platform, &self.shop)
     }
 
-    /// What we would need and are not allowed. Who may write may read.
+    /// What we would need and are not allowed. Who may write may read, and platforms name the one without the other.
     pub fn scopes_missing(&self) -> impl Iterator<Item = &String> {
-        let is_held = |scope: &str| self.scopes_held.iter().any(|held| held == scope);
-        let is_implied =
-            move |scope: &str| scope.strip_prefix("read_").is_some_and(|of| is_held(&format!("write_{of}")));
-        self.scopes_needed.iter().filter(move |scope| !is_held(scope) && !is_implied(scope))
+        let is_held = |scope: &String| {
+            let writes = scope.strip_prefix("read_").map(|of| format!("write_{of}"));
+            self.scopes_held.iter().any(|held| held == scope || Some(held) == writes.as_ref())
+        };
+        self.scopes_needed.iter().filter(move |scope| !is_held(scope))
     }
 
     /// Whether it waits for its owner to install our app in the shop.

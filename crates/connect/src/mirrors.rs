@@ -20,6 +20,9 @@ pub const WHY_CHARS_MAX: usize = 300;
 pub const RETRY_MS: i64 = 2_000;
 /// See [`RETRY_MS`].
 pub const RETRY_MS_MAX: i64 = 15 * 60_000;
+/// The most that it waits where the shop did not answer: nothing is known to be wrong with the thing itself, and a shop
+/// that is away altogether is asked for nothing meanwhile.
+pub const RETRY_AWAY_MS_MAX: i64 = 30_000;
 
 /// Bytes that a mirror's id takes from the mirrored record's: the time and the order among those born with it.
 const OURS_BYTES: usize = 8;
@@ -184,10 +187,20 @@ impl Mirror {
 
     /// It failed, and is tried again by itself, each time after twice as long.
     #[must_use]
-    pub fn wait(mut self, now: Moment, why: &str) -> Self {
+    pub fn wait(self, now: Moment, why: &str) -> Self {
+        self.put_off(now, why, RETRY_MS_MAX)
+    }
+
+    /// The shop did not answer about it: tried again sooner.
+    #[must_use]
+    pub fn wait_for_answer(self, now: Moment, why: &str) -> Self {
+        self.put_off(now, why, RETRY_AWAY_MS_MAX)
+    }
+
+    fn put_off(mut self, now: Moment, why: &str, pause_ms_max: i64) -> Self {
         self.state = MirrorState::Waiting;
         self.why = Some(why.chars().take(WHY_CHARS_MAX).collect());
-        let pause = RETRY_MS.saturating_mul(1 << self.tries.min(16)).min(RETRY_MS_MAX);
+        let pause = RETRY_MS.saturating_mul(1 << self.tries.min(16)).min(pause_ms_max);
         self.tries = self.tries.saturating_add(1);
         self.next_try_at = Some(now.plus_millis(pause));
         self
@@ -344,6 +357,8 @@ mod tests {
         }
         assert_eq!(pauses[..3], [RETRY_MS, 2 * RETRY_MS, 4 * RETRY_MS]);
         assert_eq!(pauses.last(), Some(&RETRY_MS_MAX));
+        let unanswered = mirror.clone().wait_for_answer(NOW, "503");
+        assert_eq!(unanswered.next_try_at, Some(NOW.plus_millis(RETRY_AWAY_MS_MAX)));
         let agreed = mirror.agree(Agreed::Nothing, NOW.plus_millis(700), Some(NOW));
         assert_eq!((agreed.tries, agreed.why, agreed.delay_ms), (0, None, Some(700)));
         assert_eq!(Mirror::new(SHOP, ORDER, None).record_of::<Order>(), Some(ORDER));

@@ -16,7 +16,7 @@ use bonded_base::{Account, Id, Kind, Moment};
 use bonded_connect::followers;
 use bonded_connect::outbound::{CallError, Outbound};
 use bonded_connect::webhooks::{self, EndpointState, KEPT_MS, MessageState, WebhookEndpoint, WebhookMessage};
-use bonded_ledger::{Change, Entry, Ledger, LedgerError, List, PAGE_MAX, Plain, Scope, Stored, System};
+use bonded_ledger::{Change, Entry, Headline, Ledger, LedgerError, List, PAGE_MAX, Plain, Scope, Stored, System};
 use futures::stream::{self, StreamExt as _};
 use sending::{Job, Sender};
 use std::collections::{BTreeSet, HashMap};
@@ -82,8 +82,8 @@ impl Deliverer {
             }
             let waiting = self.waiting().await?;
             let is_full = waiting.len() >= WAITING_MAX;
-            let new = if is_full { Vec::new() } else { self.ledger.entries(&self.scope, held.seq(), CHUNK).await? };
-            let (read_to, is_last) = (new.last().map(|entry| entry.headline.seq), new.len() < CHUNK as usize);
+            let News { new, read_to, is_last } =
+                if is_full { News::default() } else { self.news(&endpoint, held.seq()).await? };
             let chains = self.chains(&endpoint, waiting, new).await?;
             let told = self.tell(&endpoint, chains).await?;
             self.write(&told).await?;
@@ -99,6 +99,22 @@ impl Deliverer {
                 return Ok(Again::Within(self.pause(&told), Vec::new()));
             }
         }
+    }
+
+    /// What the log has new for an endpoint. Its own messages make much of the log, so an entry's headline is looked at
+    /// before anything is opened.
+    async fn news(&self, endpoint: &WebhookEndpoint, after: u64) -> Result<News, LedgerError> {
+        let headlines = self.ledger.headlines(&self.scope, after, CHUNK).await?;
+        let (read_to, is_last) = (headlines.last().map(|last| last.seq), headlines.len() < CHUNK as usize);
+        // The log has no gaps: what is left of these headlines are the entries from there on.
+        let left = headlines.iter().skip_while(|headline| !is_wanted(endpoint, headline)).count();
+        let new = match (read_to, u32::try_from(left)) {
+            (Some(read_to), Ok(left)) if left > 0 => {
+                self.ledger.entries(&self.scope, read_to - u64::from(left), left).await?
+            }
+            _ => Vec::new(),
+        };
+        Ok(News { new, read_to, is_last })
     }
 
     /// How long nothing is due.
@@ -148,11 +164,7 @@ impl Deliverer {
         for message in waiting {
             add(Job::again(message));
         }
-        let is_wanted = |entry: &Entry| {
-            let (kind, event) = (entry.headline.kind, webhooks::event_type(&entry.headline));
-            webhooks::is_told(&entry.headline) && endpoint.events.iter().any(|pattern| pattern.chooses(kind, &event))
-        };
-        let mut wanted: Vec<_> = new.into_iter().filter(is_wanted).collect();
+        let mut wanted: Vec<_> = new.into_iter().filter(|entry| is_wanted(endpoint, &entry.headline)).collect();
         if !self.is_certain {
             let ids: Vec<_> = wanted.iter().map(|entry| webhooks::id_of(self.id, &entry.headline)).collect();
             let mut known = self.ledger.get_many::<WebhookMessage>(&self.scope, &ids).await?.into_iter();
@@ -258,6 +270,29 @@ impl Deliverer {
         followers::retire(&self.ledger, self.id.bytes()).await?;
         Ok(Again::Never)
     }
+}
+
+/// What one turn reads of the log.
+struct News {
+    /// The entries that may be told of.
+    new: Vec<Entry>,
+    /// The last entry that was looked at, if there was any.
+    read_to: Option<u64>,
+    /// Whether the log ends there.
+    is_last: bool,
+}
+
+impl Default for News {
+    /// The log was not looked at.
+    fn default() -> Self {
+        Self { new: Vec::new(), read_to: None, is_last: true }
+    }
+}
+
+/// Whether an endpoint is to be told of what a headline says.
+fn is_wanted(endpoint: &WebhookEndpoint, headline: &Headline) -> bool {
+    let event = webhooks::event_type(headline);
+    webhooks::is_told(headline) && endpoint.events.iter().any(|pattern| pattern.chooses(headline.kind, &event))
 }
 
 /// Why a call could not be written down.

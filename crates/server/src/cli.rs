@@ -8,7 +8,7 @@ pub use people::{Course, Review, SignOut, Staff, Training};
 
 use crate::ending::Ending;
 use crate::settings::{self, Given, Settings, keys};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 
 /// Moves orders, products and stock between trading partners, and proves what it did with them.
@@ -375,6 +375,9 @@ pub struct Export {
 #[command(after_help = "With --engine postgres, a private server is started from this machine's packages, unless \
     BONDED_DATABASE_URL or BONDED_DATABASE_URL_FILE names one of this machine.")]
 pub struct Bench {
+    /// What is measured [default: everything but connections]
+    #[arg(value_enum)]
+    pub what: Option<BenchWhat>,
     /// State changes of the growth run; the other parts shrink with it [default: 1000000]
     #[arg(long, value_name = "NUMBER")]
     pub records: Option<u64>,
@@ -390,6 +393,13 @@ pub struct Bench {
     /// Where temporary files go; best a disk like that of the data [default: the system's temporary directory]
     #[arg(long, value_name = "DIR")]
     pub scratch: Option<PathBuf>,
+}
+
+/// A part of the bench that is measured by itself.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BenchWhat {
+    /// Webhooks in and out, and stock on its way to connected shops
+    Connections,
 }
 
 #[derive(Args)]

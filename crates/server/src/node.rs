@@ -168,10 +168,14 @@ impl Node {
 impl Work {
     /// Starts everything, as one node.
     fn start(settings: &Settings, ledger: &Ledger, log_origin: String, origins: Origins) -> Result<Self, Ending> {
-        let node = Id::new(&SystemClock, &SystemChance);
+        let node = Places::new(settings.data.clone()).node()?;
         let outbound = Outbound::new(settings.outbound.clone());
         let outbound = outbound.map_err(|error| Ending::new(Code::Config, error.to_string()))?;
         let platforms = Platforms::new(outbound, origins.public.clone());
+        let platforms = match &settings.shopify {
+            Some(address) => platforms.with_shopify_at(address.clone()),
+            None => platforms,
+        };
         let platforms = match settings.shopify_app.clone() {
             Some(app) => platforms.with_app(app),
             None => platforms,

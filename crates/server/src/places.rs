@@ -1,6 +1,7 @@
 //! Where the server's own files lie: the layout of the data directory, for its owner alone.
 
 use crate::ending::{Code, Ending};
+use bonded_base::{Id, Node, SystemChance, SystemClock};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -61,6 +62,18 @@ impl Places {
         Ok(path)
     }
 
+    /// Which node the server of this directory is, from one start to the next: after a crash it goes on under the leases
+    /// that it held, and nobody waits until they run out. There are never two of it: one process at a time opens the keys.
+    pub fn node(&self) -> Result<Id<Node>, Ending> {
+        let path = self.root.join("node");
+        if let Some(known) = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()) {
+            return Ok(known);
+        }
+        let node = Id::new(&SystemClock, &SystemChance);
+        std::fs::write(&path, format!("{node}\n")).map_err(Ending::file("written", &path))?;
+        Ok(node)
+    }
+
     /// Makes the directories.
     pub fn make(&self) -> Result<(), Ending> {
         for directory in [self.root.clone(), self.root.join("tls")] {
@@ -108,6 +121,17 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Ending> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_directory_is_the_same_node_at_every_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let places = Places::new(directory.path().join("data"));
+        places.make().unwrap();
+        let node = places.node().unwrap();
+        assert_eq!(places.node().unwrap(), node);
+        std::fs::write(places.root().join("node"), "").unwrap();
+        assert_ne!(places.node().unwrap(), node, "what a full disk left unwritten is made anew");
+    }
 
     #[test]
     fn a_directory_that_others_may_enter_is_refused() {

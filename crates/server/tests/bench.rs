@@ -29,10 +29,29 @@ const FIGURES: [&str; 21] = [
     "server_processor",
 ];
 
+const FIGURES_OF_CONNECTIONS: [&str; 11] = [
+    "hooks_in",
+    "hooks_out",
+    "hooks_out_one",
+    "hooks_out_ordered",
+    "hook_processor",
+    "raw_posts",
+    "deliveries",
+    "stock_each_p50",
+    "stock_last_p50",
+    "stock_last_p99",
+    "raw_singles",
+];
+
 fn bench(engine: &str) -> Value {
+    run(&["bench", "--engine", engine])
+}
+
+fn run(words: &[&str]) -> Value {
     let scratch = tempfile::tempdir().unwrap();
     let run = Command::new(env!("CARGO_BIN_EXE_bonded"))
-        .args(["bench", "--engine", engine, "--records", "2000", "--json", "--scratch"])
+        .args(words)
+        .args(["--records", "2000", "--json", "--scratch"])
         .arg(scratch.path())
         .output()
         .unwrap();
@@ -57,14 +76,33 @@ fn every_figure_is_reported_on_postgresql() {
     assert_complete(&bench("postgres"));
 }
 
-fn assert_complete(outcome: &Value) {
+#[test]
+fn every_figure_of_connections_is_reported_on_the_embedded_engine() {
+    assert_has(&run(&["bench", "connections", "--engine", "sqlite"]), &FIGURES_OF_CONNECTIONS);
+}
+
+#[test]
+fn every_figure_of_connections_is_reported_on_postgresql() {
+    if bonded_pgcluster::Programs::find().is_none() {
+        println!("skipped: PostgreSQL's server programs are not installed");
+        return;
+    }
+    assert_has(&run(&["bench", "connections", "--engine", "postgres"]), &FIGURES_OF_CONNECTIONS);
+}
+
+fn assert_has(outcome: &Value, names: &[&str]) {
     let figures = outcome["figures"].as_array().unwrap();
-    for name in FIGURES {
-        let figure = figures.iter().find(|figure| figure["name"] == name);
+    for name in names {
+        let figure = figures.iter().find(|figure| figure["name"] == *name);
         let measured = figure.and_then(|figure| figure["measured"].as_f64());
         assert!(measured.is_some_and(|measured| measured > 0.0), "{name} is missing in {outcome}");
     }
-    assert_eq!(figures.len(), FIGURES.len());
+    assert_eq!(figures.len(), names.len());
+}
+
+fn assert_complete(outcome: &Value) {
+    assert_has(outcome, &FIGURES);
+    let figures = outcome["figures"].as_array().unwrap();
     let writes = figures.iter().find(|figure| figure["name"] == "shared_change_writes");
     assert_eq!(writes.unwrap()["measured"], 1.0, "one stock change is one write, however many wait for it");
 }

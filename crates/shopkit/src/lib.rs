@@ -40,7 +40,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
 };
 use rustls::pki_types::PrivateKeyDer;
-use serve::{Shared, lock};
+use serve::{Shared, Shops, lock};
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
@@ -65,14 +65,28 @@ pub struct Wanted<'a> {
     pub real_time: bool,
 }
 
-/// A running shop; dropping it ends it.
-pub struct Counterpart {
-    shared: Arc<Shared>,
-    directory: TempDir,
-    server: JoinHandle<()>,
+impl Wanted<'_> {
+    fn open(self, base: String) -> Arc<Shared> {
+        let mut shop = State::new(self.currency, self.real_time);
+        shop.scopes = self.scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        Arc::new(Shared::new(shop, Bucket::new(self.bucket.0, self.bucket.1), base))
+    }
 }
 
-impl Drop for Counterpart {
+/// A running shop; dropping it, and those beside it, ends it.
+pub struct Counterpart {
+    shared: Arc<Shared>,
+    house: Arc<House>,
+}
+
+/// Where one or more shops are reached.
+struct House {
+    directory: TempDir,
+    server: JoinHandle<()>,
+    shops: Shops,
+}
+
+impl Drop for House {
     fn drop(&mut self) {
         self.server.abort();
     }
@@ -87,12 +101,20 @@ impl Counterpart {
         let acceptor = acceptor(&directory);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        let mut shop = State::new(wanted.currency, wanted.real_time);
-        shop.scopes = wanted.scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        let bucket = Bucket::new(wanted.bucket.0, wanted.bucket.1);
-        let shared = Arc::new(Shared::new(shop, bucket, format!("https://localhost:{port}")));
-        let server = tokio::spawn(listen(listener, acceptor, Arc::clone(&shared)));
-        Some(Self { shared, directory, server })
+        let shared = wanted.open(format!("https://localhost:{port}"));
+        let shops = Shops::new(Arc::clone(&shared));
+        let server = tokio::spawn(listen(listener, acceptor, shops.clone()));
+        Some(Self { shared, house: Arc::new(House { directory, server, shops }) })
+    }
+
+    /// Another shop behind the same address; the token that a call shows says which of them is meant.
+    #[must_use]
+    pub fn beside(&self, wanted: Wanted<'_>, domain: &str, token: &str) -> Self {
+        let shared = wanted.open(self.shared.base.clone());
+        domain.clone_into(&mut lock(&shared.shop).domain);
+        token.clone_into(&mut lock(&shared.tokens).custom);
+        self.house.shops.add(Arc::clone(&shared));
+        Self { shared, house: Arc::clone(&self.house) }
     }
 
     /// `https://localhost:port`
@@ -102,7 +124,7 @@ impl Counterpart {
 
     /// The certificate that a client must trust, as a PEM file.
     pub fn authority(&self) -> PathBuf {
-        self.directory.path().join("authority.pem")
+        self.house.directory.path().join("authority.pem")
     }
 
     /// What the shop has. Held only for moments: the server needs it too.
@@ -182,8 +204,8 @@ impl Counterpart {
     }
 }
 
-async fn listen(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
-    let router = serve::router(shared);
+async fn listen(listener: TcpListener, acceptor: TlsAcceptor, shops: Shops) {
+    let router = serve::router(shops);
     loop {
         let Ok((tcp, _)) = listener.accept().await else { continue };
         let (acceptor, router) = (acceptor.clone(), router.clone());

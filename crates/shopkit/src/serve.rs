@@ -14,13 +14,15 @@ use apollo_compiler::resolvers::Execution;
 use apollo_compiler::validation::Valid;
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -84,16 +86,49 @@ impl Shared {
     }
 }
 
-/// The routes of the shop.
-pub fn router(shared: Arc<Shared>) -> Router {
+/// The shops behind one address.
+#[derive(Clone)]
+pub struct Shops {
+    first: Arc<Shared>,
+    others: Arc<Mutex<Vec<Arc<Shared>>>>,
+}
+
+impl Shops {
+    /// One shop.
+    pub fn new(first: Arc<Shared>) -> Self {
+        Self { first, others: Arc::default() }
+    }
+
+    /// One more.
+    pub fn add(&self, shop: Arc<Shared>) {
+        lock(&self.others).push(shop);
+    }
+}
+
+/// The shop that a call means, by the token that it shows; the first, if it shows none.
+struct Meant(Arc<Shared>);
+
+impl FromRequestParts<Shops> for Meant {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, shops: &Shops) -> Result<Self, Infallible> {
+        let token = parts.headers.get("x-shopify-access-token").map(HeaderValue::as_bytes);
+        let others = lock(&shops.others);
+        let found = others.iter().find(|shop| token == Some(lock(&shop.tokens).custom.as_bytes()));
+        Ok(Self(Arc::clone(found.unwrap_or(&shops.first))))
+    }
+}
+
+/// The routes of the shops.
+pub fn router(shops: Shops) -> Router {
     Router::new()
         .route("/admin/api/{version}/graphql.json", post(graphql))
         .route("/admin/oauth/access_token", post(token))
         .route("/bulk/{file}", get(bulk))
-        .with_state(shared)
+        .with_state(shops)
 }
 
-async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn token(Meant(shared): Meant, headers: HeaderMap, body: Bytes) -> Response {
     let fault = lock(&shared.faults).of("token");
     if let Some(answer) = before(fault).await {
         return answer;
@@ -113,7 +148,7 @@ async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byte
     after(fault, respond(status, &answer.to_string(), None))
 }
 
-async fn bulk(State(shared): State<Arc<Shared>>, Path(file): Path<String>, headers: HeaderMap) -> Response {
+async fn bulk(Meant(shared): Meant, Path(file): Path<String>, headers: HeaderMap) -> Response {
     let fault = lock(&shared.faults).of("bulk");
     if let Some(answer) = before(fault).await {
         return answer;
@@ -133,12 +168,7 @@ async fn bulk(State(shared): State<Arc<Shared>>, Path(file): Path<String>, heade
     after(fault, (StatusCode::PARTIAL_CONTENT, part.to_vec()).into_response())
 }
 
-async fn graphql(
-    State(shared): State<Arc<Shared>>,
-    Path(version): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn graphql(Meant(shared): Meant, Path(version): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let query = request.get("query").and_then(Value::as_str).unwrap_or_default().to_owned();
     let operation = query.split([' ', '(', '{']).nth(1).unwrap_or_default().to_owned();

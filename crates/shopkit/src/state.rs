@@ -161,6 +161,8 @@ pub struct State {
     pub news: Vec<(String, Value)>,
     /// Calls of mutations that were carried out, by name, for tests that count.
     pub done: BTreeMap<String, u32>,
+    /// Times that more was taken of something than there was.
+    pub oversold: u32,
     last_id: u64,
     last_order: u64,
     offset_ms: u64,
@@ -185,6 +187,7 @@ impl State {
             idempotent: BTreeMap::new(),
             news: Vec::new(),
             done: BTreeMap::new(),
+            oversold: 0,
             last_id: 1_000,
             last_order: 1_000,
             offset_ms: 0,
@@ -277,6 +280,7 @@ impl State {
         change(level);
         level.updated_ms = now;
         let available = level.available;
+        self.oversold += u32::from(available < 0);
         let body = json!({
             "inventory_item_id": item, "location_id": location, "available": available, "updated_at": time(now),
             "admin_graphql_api_id": format!("{}?inventory_item_id={item}", gid("InventoryLevel", location)),

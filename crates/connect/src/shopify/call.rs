@@ -101,11 +101,12 @@ enum Ended {
 }
 
 impl Shopify {
-    /// Asks one document and reads its data. Waits for points as long as [`WAIT_MS_MAX`] in all.
+    /// Asks one document and reads its data. Waits for points as long as [`WAIT_MS_MAX`] in all. A question that is not
+    /// answered is asked once more at once; what changes something is the caller's to repeat.
     pub(super) async fn ask<T: DeserializeOwned>(&self, document: &Document, variables: Value) -> Result<T, Failure> {
         let body = json!({ "query": document.text, "variables": variables }).to_string();
         let mut waited_ms = 0;
-        let mut renewed = false;
+        let (mut renewed, mut asked_again) = (false, document.changes());
         loop {
             if let Err(ms) = self.pace.take(document.name, self.ledger.clock().now()) {
                 waited_ms = self.wait_within(waited_ms, ms).await?;
@@ -120,6 +121,7 @@ impl Shopify {
                     self.tokens.renew(self, &token).await?;
                 }
                 Err(Ended::Closed) => return Err(Failure::Unauthorised("the shop does not know our token".to_owned())),
+                Err(Ended::Failed(Failure::Away(_))) if !asked_again => asked_again = true,
                 Err(Ended::Failed(failure)) => return Err(failure),
             }
         }

@@ -13,6 +13,13 @@ pub struct Document {
     pub fields: &'static [&'static str],
 }
 
+impl Document {
+    /// Whether it may change something in the shop.
+    pub fn changes(&self) -> bool {
+        self.text.trim_start().starts_with("mutation")
+    }
+}
+
 /// A document of the file, with the parts it is written with.
 macro_rules! document {
     ($place:ident, $name:literal, $purpose:literal, [$($field:literal),*], $($file:literal),+) => {

@@ -238,7 +238,7 @@ impl At<'_> {
             }
             Err(Failure::Away(why)) if !self.luck.bad() => {
                 let now = self.now();
-                self.keep(&[kept.becomes(|mirror| mirror.wait(now, &why))]).await?;
+                self.keep(&[kept.becomes(|mirror| mirror.wait_for_answer(now, &why))]).await?;
                 Ok(None)
             }
             Err(Failure::Refused(why)) => {

@@ -243,29 +243,50 @@ async fn follow_supplier(at: &At<'_>, order: &RemoteOrder, known: Option<Stored<
     if at.connection.syncs.fulfilments != Mode::On {
         return Ok(());
     }
-    let mut parcels = parcels;
     let before = parcels.len();
+    match done_there(at, &ours, order, &lines).await? {
+        Ok(new) => {
+            let mut parcels = parcels;
+            parcels.extend(new);
+            if parcels.len() > before {
+                let agreed = Agreed::Order { lines, parcels };
+                let kept =
+                    Kept::of(at, id, Some(known)).becomes(|mirror| mirror.agree(agreed, at.now(), order.updated_at));
+                at.settle(kept).await?;
+            }
+            Ok(())
+        }
+        Err(why) => at.hold(Kept::of(at, id, Some(known)), &why, None).await,
+    }
+}
+
+/// Takes over what the supplier's shop has done with a purchase order: its parcels, which are answered by our ids for them,
+/// and that it was cancelled. What cannot be taken is said in a sentence.
+pub(super) async fn done_there(
+    at: &At<'_>,
+    ours: &Stored<PurchaseOrder>,
+    order: &RemoteOrder,
+    lines: &BTreeMap<u32, RemoteId>,
+) -> Result<Result<BTreeMap<String, RemoteId>, String>, Halt> {
+    let mut parcels = BTreeMap::new();
+    if at.connection.syncs.fulfilments != Mode::On {
+        return Ok(Ok(parcels));
+    }
     for sent in order.fulfilments.iter().filter(|sent| sent.mark.is_none()) {
-        let parcel: Id<FulfilmentMark> = derived(id.bytes(), &[&at.connection.id.bytes(), sent.id.as_str().as_bytes()]);
-        match ship(at, &ours, parcel, sent, &lines).await? {
+        let parcel: Id<FulfilmentMark> =
+            derived(ours.id.bytes(), &[&at.connection.id.bytes(), sent.id.as_str().as_bytes()]);
+        match ship(at, ours, parcel, sent, lines).await? {
             Ok(()) => drop(parcels.insert(parcel.to_string(), sent.id.clone())),
             Err(problem) => {
-                let why = format!("a parcel of the shop's cannot be taken: {}", sentence(&problem));
-                at.hold(Kept::of(at, id, Some(known.clone())), &why, None).await?;
-                return Ok(());
+                return Ok(Err(format!("a parcel of the shop's cannot be taken: {}", sentence(&problem))));
             }
         }
     }
     if order.cancelled {
         let rejection = Rejection { reason: CANCELLED_THERE.to_owned(), lines: None };
-        apart(purchase_orders::reject(at.ledger, at.scope, id, None, &rejection).await)?.ok();
+        apart(purchase_orders::reject(at.ledger, at.scope, ours.id, None, &rejection).await)?.ok();
     }
-    if parcels.len() > before {
-        let agreed = Agreed::Order { lines, parcels };
-        let kept = Kept::of(at, id, Some(known)).becomes(|mirror| mirror.agree(agreed, at.now(), order.updated_at));
-        at.settle(kept).await?;
-    }
-    Ok(())
+    Ok(Ok(parcels))
 }
 
 /// Records a parcel of the shop's, or how it can be followed now.

@@ -2,6 +2,7 @@
 
 use super::at::{AT_ONCE, At, Halt, Kept, apart, is_agreed};
 use super::news::News;
+use super::orders_in;
 use bonded_base::Id;
 use bonded_connect::connections::Mode;
 use bonded_connect::mirrors::{self, Agreed, Mirror};
@@ -70,14 +71,21 @@ async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<M
     let placed = at.platform.put_order(&wish).await;
     let Some((theirs, kept)) = at.outcome(placed, kept).await? else { return Ok(()) };
     at.tally.sent(|sent| &mut sent.purchase_orders, &theirs.id);
+    // Before the mirror says that all is done: a crash in between lets it be placed again, which finds it and comes here.
+    acknowledge(at, ours).await?;
     let numbers = open.iter().map(|line| (line.line, line.variant));
-    let agreed = Agreed::Order { lines: joined(numbers, &remotes, &theirs), parcels: BTreeMap::new() };
+    let lines = joined(numbers, &remotes, &theirs);
+    // Where an answer was lost, the shop may have sent it already, and would not tell so again.
+    let done = orders_in::done_there(at, ours, &theirs, &lines).await?;
+    let (parcels, refused) = done.map_or_else(|why| (BTreeMap::new(), Some(why)), |parcels| (parcels, None));
     let kept = kept.becomes(|mirror| {
         let mirror = Mirror { remote: Some(theirs.id.clone()), ..mirror };
-        mirror.agree(agreed, at.now(), Some(ours.id.born_at()))
+        mirror.agree(Agreed::Order { lines, parcels }, at.now(), Some(ours.id.born_at()))
     });
-    at.settle(kept).await?;
-    acknowledge(at, ours).await
+    match refused {
+        Some(why) => at.hold(kept, &why, None).await,
+        None => at.settle(kept).await,
+    }
 }
 
 /// What the shop has taken is acknowledged.

@@ -25,6 +25,7 @@ use shop::Shop;
 crate::on_both_engines!(
     what_a_shop_sells_is_shipped_by_its_supplier_s_and_shown_with_its_tracking,
     nothing_is_lost_or_doubled_when_calls_fail_and_nodes_die,
+    what_is_sent_before_its_answer_came_is_told_all_the_same,
     the_last_pieces_are_sold_once_through_three_shops,
     a_dry_run_shows_everything_and_changes_nothing,
     what_is_wrong_with_one_thing_holds_up_no_other,
@@ -144,6 +145,22 @@ async fn nothing_is_lost_or_doubled_when_calls_fail_and_nodes_die(trade: Trade) 
     assert_eq!(orders.len(), ORDERS);
     assert!(orders.iter().all(|order| order.state == OrderState::Shipped));
     assert!(market.holds(&market.retailer).await.is_empty() && market.holds(&market.supplier).await.is_empty());
+}
+
+async fn what_is_sent_before_its_answer_came_is_told_all_the_same(trade: Trade) {
+    let market = Market::open(trade).await;
+    market.supply.stocks("Lamp", &["LAMP"], 10);
+    let ours = market.retail.stocks("Lamp", &["LAMP"], 0);
+    market.connect_both().await;
+    market.until("stock reaches the shop", || market.retail.available(&ours[0]) == 10).await;
+    *market.supply.hasty.lock().unwrap() = Some("T1".to_owned());
+    let order = market.retail.sell(&ours[0], 2).unwrap();
+    market
+        .until("the parcel is shown", || market.retail.look(|stock| stock.orders[&order].fulfilments.len() == 1))
+        .await;
+    assert_eq!(placed(&market.supply).len(), 1, "the lost answer was asked for again");
+    let states = market.trade.purchase_orders(&market.supplier).await.into_iter().map(|(_, one)| one.state);
+    assert_eq!(states.collect::<Vec<_>>(), [PoState::Shipped]);
 }
 
 async fn the_last_pieces_are_sold_once_through_three_shops(trade: Trade) {

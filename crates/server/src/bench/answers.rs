@@ -21,6 +21,19 @@ pub struct Invited {
     pub link: String,
 }
 
+/// Something that was made.
+#[derive(Deserialize)]
+pub struct Made {
+    pub id: String,
+}
+
+/// A new webhook endpoint with its secret.
+#[derive(Deserialize)]
+pub struct Endpoint {
+    pub id: String,
+    pub secret: String,
+}
+
 /// What came of a batch.
 #[derive(Deserialize)]
 pub struct Outcomes {

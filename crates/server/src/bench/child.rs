@@ -57,6 +57,11 @@ pub struct Deployment {
 impl Deployment {
     /// Makes directories, certificates and keys in an empty directory.
     pub fn make(room: &Path, store: Store) -> Result<Self, Ending> {
+        Self::make_with(room, store, &[])
+    }
+
+    /// The same, with these settings besides.
+    pub fn make_with(room: &Path, store: Store, also: &[(&'static str, String)]) -> Result<Self, Ending> {
         let places = Places::new(room.join("data"));
         places.make()?;
         Authority::make(&places, SystemClock.now())?;
@@ -67,7 +72,7 @@ impl Deployment {
         drop(Vault::init(&key_places, Environment::Development, &officer.recipients(), Arc::new(SystemChance))?);
         let (public, private) = (free_address()?, free_address()?);
         let engine = if matches!(store, Store::Sqlite) { "sqlite" } else { "postgres" };
-        let text = sample(&[
+        let mut set = vec![
             (keys::ENVIRONMENT, Environment::Development.name().to_owned()),
             (keys::DATA, places.root().display().to_string()),
             (keys::PUBLIC_LISTEN, public.to_string()),
@@ -76,7 +81,9 @@ impl Deployment {
             (keys::KEYS_PRIMARY, key_places.primary.display().to_string()),
             (keys::KEYS_UNSEAL_WITH, identity.display().to_string()),
             (keys::LOG_LEVEL, "warn".to_owned()),
-        ]);
+        ];
+        set.extend_from_slice(also);
+        let text = sample(&set);
         let file = room.join("bonded.toml");
         std::fs::write(&file, text).map_err(Ending::file("written", &file))?;
         Ok(Self { room: room.to_owned(), places, store, public })

@@ -101,6 +101,24 @@ impl Connection {
         self.exchange(&format!("POST {path}"), request, wanted).await
     }
 
+    /// Sends JSON that changes a part of something; fails unless the answer is 200.
+    pub async fn change(&mut self, path: &str, body: &Value) -> Result<Bytes, Ending> {
+        self.send(Method::PATCH, path, body.to_string().into(), StatusCode::OK).await
+    }
+
+    /// Sends JSON with these headers and without a key, as a platform does; fails unless the answer is 200.
+    pub async fn deliver(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<(), Ending> {
+        let request = Request::post(path).header(HOST, NAME).header(CONTENT_TYPE, "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(Full::new(body.into())).map_err(Ending::internal)?;
+        self.exchange(&format!("POST {path}"), request, StatusCode::OK).await.map(drop)
+    }
+
     /// Sends JSON, and reads JSON of a known shape.
     pub async fn tell<T: DeserializeOwned>(
         &mut self,

@@ -8,6 +8,7 @@ mod answers;
 mod batches;
 mod child;
 mod cluster;
+mod connections;
 mod figure;
 mod forgetting;
 mod guessing;
@@ -51,7 +52,7 @@ pub fn run(engine: Option<&str>, bench: &cli::Bench) -> Result<(), Ending> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let outcome = runtime.map_err(Ending::internal)?.block_on(async {
         tokio::select! {
-            outcome = measure(engine, room.path(), Plan::of(records)) => outcome,
+            outcome = measure(engine, room.path(), Plan::of(records), bench.what) => outcome,
             _ = tokio::signal::ctrl_c() => Err(Ending::new(Code::Bad, "the bench was interrupted")),
         }
     })?;
@@ -66,13 +67,24 @@ pub fn run(engine: Option<&str>, bench: &cli::Bench) -> Result<(), Ending> {
     Ok(())
 }
 
-async fn measure(engine: &'static str, room: &Path, plan: Plan) -> Result<Outcome, Ending> {
+async fn measure(
+    engine: &'static str,
+    room: &Path,
+    plan: Plan,
+    what: Option<cli::BenchWhat>,
+) -> Result<Outcome, Ending> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let figures = if engine == "sqlite" {
-        Trial::new(room, plan).on_sqlite().await?
+        match what {
+            None => Trial::new(room, plan).on_sqlite().await?,
+            Some(cli::BenchWhat::Connections) => connections::on_sqlite(room, plan).await?,
+        }
     } else {
         let mut server = Postgres::find().await?;
-        let figures = Trial::new(room, plan).on_postgres(&mut server).await;
+        let figures = match what {
+            None => Trial::new(room, plan).on_postgres(&mut server).await,
+            Some(cli::BenchWhat::Connections) => connections::on_postgres(room, plan, &mut server).await,
+        };
         // Also after a failure, whose own words matter more than those of tidying up.
         let tidied = server.tidy().await;
         let figures = figures?;

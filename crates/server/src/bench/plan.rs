@@ -52,6 +52,14 @@ pub struct Plan {
     pub forgotten: u64,
     /// People at whose passwords is guessed.
     pub guessed_at: u64,
+    /// Messages of one endpoint.
+    pub messages: u64,
+    /// Shops that wait for one stock change.
+    pub shops: usize,
+    /// Stock changes that they wait for, one after the other.
+    pub stock_changes: u64,
+    /// Times that a whole catalogue is counted anew.
+    pub counts: u64,
 }
 
 impl Plan {
@@ -67,6 +75,10 @@ impl Plan {
             retailers: usize::try_from(share(1_000, 10)).unwrap_or(usize::MAX),
             forgotten: share(100_000, 500),
             guessed_at: share(10, 2),
+            messages: share(40_000, 500),
+            shops: usize::try_from(share(50, 4)).unwrap_or(usize::MAX),
+            stock_changes: share(50, 2),
+            counts: share(10, 1),
         }
     }
 }

@@ -259,7 +259,8 @@ impl Trial {
     }
 }
 
-fn millis(took: Duration) -> f64 {
+/// Milliseconds as a number to reckon with.
+pub fn millis(took: Duration) -> f64 {
     took.as_secs_f64() * 1_000.0
 }
 

@@ -66,6 +66,7 @@ pub const MAIL_PASSWORD_FILE: &str = "mail.password_file";
 pub const MAIL_ROOT_CERTIFICATE: &str = "mail.root_certificate";
 pub const OUTBOUND_LOOPBACK: &str = "outbound.loopback";
 pub const OUTBOUND_ROOT_CERTIFICATE: &str = "outbound.root_certificate";
+pub const OUTBOUND_SHOPIFY: &str = "outbound.shopify";
 pub const SHOPIFY_CLIENT_ID: &str = "shopify.client_id";
 pub const SHOPIFY_CLIENT_SECRET_FILE: &str = "shopify.client_secret_file";
 pub const SHOPIFY_OLDER_SECRET_FILES: &str = "shopify.older_secret_files";
@@ -73,7 +74,7 @@ pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 44] = [
+pub const KEYS: [Key; 45] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -224,6 +225,11 @@ pub const KEYS: [Key; 44] = [
         name: OUTBOUND_ROOT_CERTIFICATE,
         default: "",
         about: "PEM file of an authority that calls to other systems trust, besides the machine's own.",
+    },
+    Key {
+        name: OUTBOUND_SHOPIFY,
+        default: "",
+        about: "Address of a counterpart that stands for all of Shopify's shops. For development; refused in production. Default: each shop's own name.",
     },
     Key {
         name: SHOPIFY_CLIENT_ID,

@@ -133,6 +133,8 @@ pub struct Settings {
     pub mail: Option<MailServer>,
     /// How other systems are called.
     pub outbound: OutboundSetup,
+    /// Where all of Shopify's shops are instead of at their own names.
+    pub shopify: Option<Url>,
     /// This deployment's own app at Shopify.
     pub shopify_app: Option<App>,
     /// Where the data lies.

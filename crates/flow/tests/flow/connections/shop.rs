@@ -37,6 +37,8 @@ pub struct Shop {
     calls: AtomicU64,
     /// What every call answers, if anything.
     pub refusal: Mutex<Option<Failure>>,
+    /// The next order is placed and sent at once, under this number, and the answer is lost.
+    pub hasty: Mutex<Option<String>>,
 }
 
 #[derive(Default)]
@@ -63,7 +65,7 @@ pub fn euro(cents: i64) -> Money {
 impl Shop {
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         let (stock, faults, calls) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { clock, stock, faults, calls, refusal: Mutex::new(None) })
+        Arc::new(Self { clock, stock, faults, calls, refusal: Mutex::new(None), hasty: Mutex::default() })
     }
 
     pub fn look<T>(&self, then: impl FnOnce(&mut Stock) -> T) -> T {
@@ -332,7 +334,8 @@ impl Platform for Shop {
 
     async fn put_order(&self, wish: &OrderWrite) -> Result<RemoteOrder, Failure> {
         let now = self.clock.now();
-        self.fated(|stock| {
+        let hasty = self.hasty.lock().unwrap().take();
+        let placed = self.fated(|stock| {
             if let Some(known) = stock.orders.values().find(|known| known.mark.as_ref() == Some(&wish.mark)) {
                 return Ok(known.clone());
             }
@@ -357,8 +360,11 @@ impl Platform for Shop {
             let placed = order(&id, now, lines, consumer, Some(wish.mark.clone()));
             stock.orders.insert(id, placed.clone());
             Ok(placed)
-        })
-        .await
+        });
+        let placed = placed.await?;
+        let Some(number) = hasty else { return Ok(placed) };
+        self.fulfil(placed.id.as_str(), placed.lines[0].quantity, &number);
+        Err(Failure::Away("the connection broke off".to_owned()))
     }
 
     async fn cancel_order(&self, id: &RemoteId) -> Result<RemoteOrder, Failure> {

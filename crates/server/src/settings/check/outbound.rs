@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::settings::keys;
-use bonded_connect::outbound::OutboundSetup;
+use bonded_connect::outbound::{Host, OutboundSetup, Url};
 use bonded_vault::Environment;
 
 impl Check {
@@ -20,5 +20,18 @@ impl Check {
             root_certificate,
             user_agent: concat!("Bonded/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
+    }
+    /// Where Shopify's shops are, if not at their own names.
+    pub(super) fn shopify(&mut self, environment: Environment) -> Option<Url> {
+        let text = self.text(keys::OUTBOUND_SHOPIFY)?;
+        let address = Url::parse(&text).ok().filter(|address| Host::of(address).is_some());
+        if address.is_none() {
+            self.complain(keys::OUTBOUND_SHOPIFY, "takes an address like https://localhost:9443");
+        }
+        if environment == Environment::Production {
+            let why = "is refused in production: what opens merchants' shops would be sent there";
+            self.complain(keys::OUTBOUND_SHOPIFY, why);
+        }
+        address
     }
 }
