@@ -76,13 +76,12 @@ pub async fn finish(
     if answer.shop != begun.shop || scope.account() != begun.account {
         return Err(refused("this is not the answer to the installation that was begun here".to_owned()).into());
     }
-    let id = match connected(ledger, scope, &begun.shop).await? {
-        Some(connection) => connection.id,
-        None => {
-            let draft = first_draft(ledger, scope, &begun.shop).await?;
-            let needed = platforms::scopes(&draft)?;
-            connections::await_install(ledger, scope, draft, needed).await?.id
-        }
+    let id = if let Some(connection) = connected(ledger, scope, &begun.shop).await? {
+        connection.id
+    } else {
+        let draft = first_draft(ledger, scope, &begun.shop).await?;
+        let needed = platforms::scopes(&draft)?;
+        connections::await_install(ledger, scope, draft, needed).await?.id
     };
     let hosts = Shopify::hosts(&begun.shop, platforms.shopify_base()).map_err(said)?;
     let line = platforms.outbound().line(ledger, scope, Owner::of(id), hosts);

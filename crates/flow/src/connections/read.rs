@@ -53,9 +53,9 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
     }
     let mut change = Change::new();
     for notice in &ours {
-        for id in &notice.named {
-            // What was read just now is at least as new as what was told.
-            notice.triggered_at.into_iter().for_each(|told_at| at.seen.note(id, told_at));
+        // What was read just now is at least as new as what was told.
+        if let Some(told_at) = notice.triggered_at {
+            notice.named.iter().for_each(|id| at.seen.note(id, told_at));
         }
         notices::done(&mut change, notice);
     }
@@ -147,10 +147,10 @@ async fn orders(at: &At<'_>, read: Vec<Read<RemoteOrder>>) -> Result<(), Halt> {
             Err(bad) => orders_in::refuse(at, &bad).await?,
         }
     }
-    let seen: Vec<_> = readable.iter().map(|order| (order.id.clone(), order.updated_at)).collect();
+    let seen: Vec<_> = readable.iter().filter_map(|order| Some((order.id.clone(), order.updated_at?))).collect();
     orders_in::take(at, readable).await?;
     for (id, updated_at) in seen {
-        updated_at.into_iter().for_each(|updated_at| at.seen.note(&id, updated_at));
+        at.seen.note(&id, updated_at);
     }
     Ok(())
 }
