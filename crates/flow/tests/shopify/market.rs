@@ -131,7 +131,9 @@ pub struct Market {
 
 impl Drop for Market {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        for task in &self.tasks {
+            task.abort();
+        }
     }
 }
 
@@ -170,7 +172,9 @@ impl Market {
             loop {
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 clock.advance_ms(20);
-                kits.iter().for_each(|kit| kit.elapse(20));
+                for kit in &kits {
+                    kit.elapse(20);
+                }
             }
         });
         let (running, nodes, tasks, waked) = (None, 100, vec![time], 0.into());

@@ -133,18 +133,15 @@ async fn create_connection(
     Sent(NewConnection { draft, credential }): Sent<NewConnection>,
 ) -> Result<Reply, Failure> {
     let needed = platforms::scopes(&draft)?;
-    let made = match credential {
-        Some(credential) => {
-            let credential = credential.check(draft.platform).map_err(|problem| problem.within("/credential"))?;
-            connections::connect(app.ledger(), caller.scope(), draft, needed, &credential).await?
+    let made = if let Some(credential) = credential {
+        let credential = credential.check(draft.platform).map_err(|problem| problem.within("/credential"))?;
+        connections::connect(app.ledger(), caller.scope(), draft, needed, &credential).await?
+    } else {
+        let has_app = app.platforms().is_some_and(|platforms| platforms.app().is_some());
+        if draft.platform != PlatformName::Shopify || !has_app {
+            return Err(Problem::invalid("/credential", "say what opens the shop").into());
         }
-        None => {
-            let has_app = app.platforms().is_some_and(|platforms| platforms.app().is_some());
-            if draft.platform != PlatformName::Shopify || !has_app {
-                return Err(Problem::invalid("/credential", "say what opens the shop").into());
-            }
-            connections::await_install(app.ledger(), caller.scope(), draft, needed).await?
-        }
+        connections::await_install(app.ledger(), caller.scope(), draft, needed).await?
     };
     Ok(shown(&app, &made)?.created(format!("/v1/connections/{}", made.id)))
 }

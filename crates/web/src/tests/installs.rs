@@ -124,9 +124,9 @@ async fn an_answer_is_believed_once_and_from_the_session_that_asked() {
     let Stage { house, shop, retailer, owner } = &stage;
     let other = house.member(retailer, Role::Owner, true).await;
     let elsewhere = house.member(&house.supplier().await, Role::Owner, true).await;
-    let state = begun(house, owner, SHOP).await["state"].clone();
+    let nonce = begun(house, owner, SHOP).await["state"].clone();
     let code = shop.tokens().code();
-    let good = [("code", code.as_str()), ("shop", SHOP), ("state", state.as_str()), ("timestamp", "1")];
+    let good = [("code", code.as_str()), ("shop", SHOP), ("state", nonce.as_str()), ("timestamp", "1")];
     for stranger in [&other, &elsewhere] {
         assert_eq!(back(house, stranger, &good).await.status, 400, "nobody else's session takes it");
     }
@@ -137,13 +137,13 @@ async fn an_answer_is_believed_once_and_from_the_session_that_asked() {
     assert_eq!(back(house, owner, &good).await.status, 400, "what was refused once is not asked again");
 
     for bad in [[good[0], ("shop", "red-mugs.myshopify.com"), good[2]], [good[0], good[1], ("state", "00")]] {
-        let state = begun(house, owner, SHOP).await["state"].clone();
-        let bad = bad.map(|(name, value)| (name, if value == good[2].1 { state.as_str() } else { value }));
+        let nonce = begun(house, owner, SHOP).await["state"].clone();
+        let bad = bad.map(|(name, value)| (name, if value == good[2].1 { nonce.as_str() } else { value }));
         assert_eq!(back(house, owner, &bad).await.status, 422, "{bad:?}");
     }
-    let state = begun(house, owner, SHOP).await["state"].clone();
+    let nonce = begun(house, owner, SHOP).await["state"].clone();
     house.ledger.test_clock().advance_ms(5 * 60 * 1000);
-    assert_eq!(back(house, owner, &[good[0], good[1], ("state", &state)]).await.status, 400, "too late");
+    assert_eq!(back(house, owner, &[good[0], good[1], ("state", &nonce)]).await.status, 400, "too late");
     assert!(stage.connections().await.is_empty(), "nothing came of any of it");
     assert_eq!(location(&stage.installs(owner).await).split('/').nth(2), Some("connected"));
     let connections = stage.connections().await;
