@@ -8,8 +8,8 @@ mod policy;
 
 pub use bonded_trade::inventory::StalePolicy;
 pub use change::{
-    ConnectionDraft, ConnectionPatch, ask_check, connect, credential, degrade, disconnect, get, list, pause, refresh,
-    renew, resume, update, verified,
+    ConnectionDraft, ConnectionPatch, ask_check, await_install, connect, credential, degrade, disconnect, get, list,
+    pause, refresh, renew, resume, update, verified,
 };
 pub use policy::{Mode, Policy, Repair, Syncs, Unmatched};
 
@@ -72,6 +72,17 @@ impl ConnectionState {
     /// The number that lists go by.
     pub const fn number(self) -> u8 {
         self as u8 + 1
+    }
+
+    /// Its name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Degraded => "degraded",
+            Self::Paused => "paused",
+            Self::Disconnected => "disconnected",
+        }
     }
 
     /// Whether the shop is spoken to.
@@ -148,6 +159,11 @@ impl Connection {
             self.scopes_held.iter().any(|held| held == scope || Some(held) == writes.as_ref())
         };
         self.scopes_needed.iter().filter(move |scope| !is_held(scope))
+    }
+
+    /// Whether it waits for its owner to install our app in the shop.
+    pub fn awaits_install(&self) -> bool {
+        self.credential.is_none() && self.state == ConnectionState::Connecting
     }
 
     /// What a connection in this state may still become.

@@ -9,6 +9,7 @@ pub mod connections;
 pub mod csv;
 pub mod files;
 pub mod followers;
+pub mod installs;
 pub mod mail;
 pub mod medusa;
 pub mod mirrors;

@@ -171,7 +171,8 @@ pub trait Platform: Send + Sync {
     /// Cancels what is left of an order that we placed there, if the shop still can; answers how it is there then.
     async fn cancel_order(&self, id: &RemoteId) -> Result<RemoteOrder, Failure>;
 
-    /// Says that a parcel has left, unless a fulfilment with this mark is there already; answers how the order is then.
+    /// Says that a parcel has left. One with this mark that is there already is told anew how it can be followed, where the
+    /// platform can change that; else it stays as it is. Answers how the order is then.
     async fn put_fulfilment(&self, fulfilment: &FulfilmentWrite) -> Result<RemoteOrder, Failure>;
 
     /// Makes the shop tell `address` of changes, as far as it can: subscriptions that are missing are made again, others

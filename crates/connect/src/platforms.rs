@@ -22,6 +22,10 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Characters of one part of a credential at most.
 pub const CREDENTIAL_CHARS_MAX: usize = 2_048;
+/// Where an installation at Shopify begins; the app's own settings there name it.
+pub const INSTALL_PATH: &str = "/shopify/install";
+/// Where it comes back to; the app's own settings name it too.
+pub const CALLBACK_PATH: &str = "/shopify/callback";
 
 /// What opens a shop, as its owner gives it: each platform takes the parts that it knows. It has no `Debug`.
 #[derive(Clone, Default, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -91,6 +95,21 @@ impl Platforms {
     /// Our app at Shopify, if this deployment has one.
     pub const fn app(&self) -> Option<&App> {
         self.app.as_ref()
+    }
+
+    /// Where somebody goes to install our app in a shop; `None` where this deployment has no app.
+    pub fn install_url(&self, shop: &str) -> Option<String> {
+        self.app.as_ref().map(|_| format!("{}{INSTALL_PATH}?shop={shop}", self.origin))
+    }
+
+    /// Where the merchant comes back to, having said yes.
+    pub(crate) fn callback(&self) -> Option<Url> {
+        Url::parse(&format!("{}{CALLBACK_PATH}", self.origin)).ok()
+    }
+
+    /// Another place than Shopify's own.
+    pub(crate) fn shopify_base(&self) -> Option<Url> {
+        self.shopify_base.clone()
     }
 
     /// Where a shop tells of changes.

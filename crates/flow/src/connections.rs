@@ -19,6 +19,7 @@ mod news;
 mod orders_in;
 mod orders_out;
 mod parcels_out;
+mod privacy;
 mod products_in;
 mod products_out;
 mod read;
@@ -27,7 +28,7 @@ mod tally;
 
 use crate::followers::{Again, Held, Turn};
 use async_trait::async_trait;
-use at::{At, Halt, Luck, apart};
+use at::{At, Halt, Luck, Seen, apart};
 use bonded_base::{Account, Id, Moment};
 use bonded_connect::connections::{self, Connection, ConnectionState};
 use bonded_connect::followers;
@@ -94,6 +95,8 @@ pub struct Connected {
     /// When the shop's products may be read from the first again, because partners have new ones.
     again_at: Moment,
     is_behind: bool,
+    /// As of when things of the shop's were last read.
+    seen: Arc<Seen>,
     /// What is compared next, and what was counted.
     checks: Checks,
     tally: Arc<Tally>,
@@ -117,6 +120,7 @@ impl Connected {
             away: 0,
             again_at: long_ago,
             is_behind: false,
+            seen: Arc::default(),
             checks: Checks::new(now),
             tally: Arc::default(),
             feed: Feed::default(),
@@ -134,9 +138,10 @@ impl Turn for Connected {
             ConnectionState::Disconnected => {
                 // What was counted last is the account's own to keep from now on.
                 feed::say(&self.ledger, &self.scope, self.id, None).await?;
-                followers::retire(&self.ledger, self.id.bytes()).await?;
+                followers::set_aside(&self.ledger, self.id.bytes()).await?;
                 return Ok(Again::Never);
             }
+            _ if connection.awaits_install() => return Ok(Again::Within(IDLE, Vec::new())),
             ConnectionState::Paused => {
                 let due = self.feed.unheard(&self.ledger, &self.scope, &connection).await?;
                 return Ok(Again::Within(due.map_or(IDLE, |due| self.until(due)), Vec::new()));
@@ -198,8 +203,9 @@ impl Connected {
         luck: &Luck,
     ) -> Result<Again, Halt> {
         let (ledger, scope) = (self.ledger.clone(), self.scope.clone());
-        let tally = Arc::clone(&self.tally);
-        let at = At { ledger: &ledger, scope: &scope, connection, platform, luck, tally: &tally, has_read: false };
+        let (tally, seen) = (Arc::clone(&self.tally), Arc::clone(&self.seen));
+        let (tally, seen, has_read) = (&tally, &*seen, false);
+        let at = At { ledger: &ledger, scope: &scope, connection, platform, luck, tally, seen, has_read };
         let is_new = connection.state == ConnectionState::Connecting;
         if is_new || self.verify_at <= self.now() {
             let shop = platform.shop().await?;
@@ -236,7 +242,13 @@ impl Connected {
     /// Takes in what is new in the shop; says whether it was read to the end, because that was due.
     async fn read(&mut self, at: &At<'_>) -> Result<bool, Halt> {
         if read::noticed(at).await?.is_thrown_out {
-            return Err(Failure::Unauthorised("the shop has removed us".to_owned()).into());
+            // It may be long ago, and the shop may have let us in again: the shop itself knows.
+            match at.platform.shop().await {
+                Err(Failure::Unauthorised(_)) => {
+                    return Err(Failure::Unauthorised("the shop has removed us".to_owned()).into());
+                }
+                answer => drop(answer?),
+            }
         }
         if self.read_at <= self.now() {
             read::everything_new(at).await?;

@@ -61,7 +61,7 @@ impl PaymentTurn {
                     Subject::Charge(_) => Kind::Charge,
                     Subject::PaymentMethod(_) => Kind::PaymentMethod,
                 };
-                let follower = followers::Follower { account: self.account, what: kind, shop: None };
+                let follower = followers::Follower { account: self.account, what: kind, shop: None, aside: None };
                 followers::register(&self.ledger, &follower, id).await?;
                 Ok(Again::Within(SOON, Vec::new()))
             }

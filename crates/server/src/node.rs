@@ -180,6 +180,10 @@ impl Work {
             Some(address) => platforms.with_shopify_at(address.clone()),
             None => platforms,
         };
+        let platforms = match settings.shopify_app.clone() {
+            Some(app) => platforms.with_app(app),
+            None => platforms,
+        };
         let makes = makes(ledger, &platforms, stripe.clone());
         Ok(Self {
             post: post(settings, ledger, node, origins)?,

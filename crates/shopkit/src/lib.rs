@@ -9,6 +9,7 @@
 mod bulk;
 mod connection;
 mod cost;
+mod deliveries;
 mod facts;
 mod faults;
 mod inputs;
@@ -18,11 +19,13 @@ mod mutate_products;
 pub mod schema;
 mod scopes;
 mod serve;
+mod shipping;
 pub mod state;
 mod tokens;
 mod view;
 mod webhooks;
 
+pub use deliveries::{Deliveries, Https, Receives, TRIES_MAX};
 pub use faults::{Fault, Faults};
 pub use serve::Call;
 pub use state::State;
@@ -40,10 +43,14 @@ use rustls::pki_types::PrivateKeyDer;
 use serve::{Shared, Shops, lock};
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+
+/// How often a shop looks for what it has to deliver.
+const ROUND: Duration = Duration::from_millis(5);
 
 /// A shop to be started.
 #[derive(Clone, Copy, Debug)]
@@ -162,20 +169,30 @@ impl Counterpart {
     }
 
     /// Posts webhooks to where they go, trusting this authority; answers each status, 0 where nobody answered.
-    #[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
     pub async fn post(&self, webhooks: Vec<Webhook>, authority_pem: &[u8]) -> Vec<u16> {
-        // Another part of the test may have installed it already.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let authority = reqwest::Certificate::from_pem(authority_pem).expect("an authority");
-        let client = reqwest::Client::builder().tls_certs_only([authority]).build().expect("a client");
+        let receiver = Https::trusting(authority_pem);
         let mut statuses = Vec::new();
         for webhook in webhooks {
-            let request = client.post(&webhook.address).body(webhook.body);
-            let request =
-                webhook.headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-            statuses.push(request.send().await.map_or(0, |answer| answer.status().as_u16()));
+            statuses.push(receiver.receive(&webhook).await);
         }
         statuses
+    }
+
+    /// Delivers what is due by now, as the shop does by itself; answers how many were taken.
+    pub async fn deliver(&self, deliveries: &mut Deliveries, post: Post, receiver: &dyn Receives) -> usize {
+        deliveries.round(&self.shared, post, receiver).await
+    }
+
+    /// From now on the shop delivers by itself, until the task is ended.
+    pub fn deliver_by_itself(&self, post: Post, receiver: Arc<dyn Receives>) -> JoinHandle<()> {
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            let mut deliveries = Deliveries::default();
+            loop {
+                deliveries.round(&shared, post, &*receiver).await;
+                tokio::time::sleep(ROUND).await;
+            }
+        })
     }
 
     /// The app is thrown out: no token opens the shop any more.

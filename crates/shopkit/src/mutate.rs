@@ -63,6 +63,7 @@ fn perform(state: &mut State, name: &str, arguments: &Value) -> Option<Value> {
     match name {
         "productCreate" => mutate_products::create(state, arguments),
         "productUpdate" => mutate_products::update(state, arguments),
+        "productSet" => mutate_products::set(state, arguments),
         "productVariantsBulkCreate" => mutate_products::create_variants(state, arguments),
         "productVariantsBulkUpdate" => mutate_products::update_variants(state, arguments),
         "inventorySetQuantities" => Some(set_quantities(state, arguments)),
@@ -70,6 +71,7 @@ fn perform(state: &mut State, name: &str, arguments: &Value) -> Option<Value> {
         "orderCreate" => mutate_orders::create(state, arguments),
         "orderCancel" => mutate_orders::cancel(state, arguments),
         "fulfillmentCreate" => mutate_orders::fulfil(state, arguments),
+        "fulfillmentTrackingInfoUpdate" => mutate_orders::track(state, arguments),
         "metafieldsSet" => set_metafields(state, arguments),
         "metafieldDefinitionCreate" => Some(define(state, arguments)),
         "webhookSubscriptionCreate" => Some(subscribe(state, arguments)),

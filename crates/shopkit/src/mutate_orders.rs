@@ -103,3 +103,19 @@ pub fn fulfil(state: &mut State, arguments: &Value) -> Option<Value> {
         None => refused(&["fulfillment"]),
     }
 }
+
+/// Says anew how a parcel can be followed: what is not said stays.
+pub fn track(state: &mut State, arguments: &Value) -> Option<Value> {
+    let (_, id) = read_gid(text(arguments, "/fulfillmentId"))?;
+    let refused = || Some(json!({ "fulfillment": null, "userErrors": [error(&["fulfillmentId"], None)] }));
+    let found = state.orders.iter().find(|(_, order)| order.fulfilments.iter().any(|parcel| parcel.id == id));
+    let Some((order, _)) = found.map(|(order, of)| (*order, of)) else { return refused() };
+    let parcel = state.orders.get_mut(&order)?.fulfilments.iter_mut().find(|parcel| parcel.id == id)?;
+    for (name, place) in [("company", &mut parcel.company), ("number", &mut parcel.number), ("url", &mut parcel.url)] {
+        if let Some(given) = arguments.pointer(&format!("/trackingInfoInput/{name}")).and_then(Value::as_str) {
+            *place = Some(given.to_owned());
+        }
+    }
+    state.tell_of_parcel(order, id);
+    Some(json!({ "fulfillment": { "$thing": gid("Fulfillment", id) }, "userErrors": [] }))
+}

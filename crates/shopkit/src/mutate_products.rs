@@ -1,4 +1,4 @@
-//! Products and their variants, made and changed; none of these mutations takes away what it does not name.
+//! Products and their variants, made and changed; of these mutations `productSet` alone takes away what it does not name.
 
 use crate::mutate::{error, list, take_metafields, text};
 use crate::state::{Metafields, Product, State, Variant, gid, read_gid};
@@ -159,6 +159,76 @@ pub fn update_variants(state: &mut State, arguments: &Value) -> Option<Value> {
     Some(json!({ "productVariants": ids, "userErrors": [] }))
 }
 
+/// Makes a product be as it is given: entries of a list that is given and does not name them are deleted, variants above all.
+pub fn set(state: &mut State, arguments: &Value) -> Option<Value> {
+    let input = arguments.get("input")?;
+    let refused = |code: &str| Some(json!({ "product": null, "userErrors": [error(&["input"], Some(code))] }));
+    let id = match read_gid(text(arguments, "/identifier/id")) {
+        Some((_, id)) if state.products.contains_key(&id) => id,
+        Some(_) => return refused("PRODUCT_DOES_NOT_EXIST"),
+        None => {
+            let made = create(state, &json!({ "product": { "title": text(input, "/title") } }))?;
+            let Some((_, id)) = read_gid(text(&made, "/product/$thing")) else { return Some(made) };
+            id
+        }
+    };
+    let mut product = state.products.get(&id)?.clone();
+    if !take(state, &mut product, input, id) {
+        return refused("INVALID_METAFIELD");
+    }
+    if input.get("productOptions").is_some() {
+        let values = |option: &Value| list(option, "/values").map(|value| text(value, "/name").to_owned()).collect();
+        let options = list(input, "/productOptions");
+        product.options = options.map(|option| (text(option, "/name").to_owned(), values(option))).collect();
+    }
+    if input.get("files").is_some() {
+        let files = list(input, "/files");
+        product.media =
+            files.map(|file| (text(file, "/originalSource").to_owned(), text(file, "/alt").to_owned())).collect();
+    }
+    let before = product.variants.clone();
+    if input.get("variants").is_some() {
+        match set_variants(state, id, &before, input) {
+            Some(named) => product.variants = named,
+            None => return refused("INVALID_VARIANT"),
+        }
+    }
+    let kept = product.variants.clone();
+    state.products.insert(id, product);
+    for left_out in before.iter().filter(|known| !kept.contains(known)) {
+        state.delete_variant(*left_out);
+    }
+    state.touch_product(id);
+    Some(json!({ "product": { "$thing": gid("Product", id) }, "userErrors": [] }))
+}
+
+/// The variants that are named, each known by its id or by its values, or new.
+fn set_variants(state: &mut State, product: u64, before: &[u64], input: &Value) -> Option<Vec<u64>> {
+    let inputs: Vec<_> = list(input, "/variants").cloned().collect();
+    if inputs.len() > VARIANTS_MAX {
+        return None;
+    }
+    let mut named = Vec::new();
+    for input in inputs {
+        let values: Vec<_> = list(&input, "/optionValues").map(|value| text(value, "/name").to_owned()).collect();
+        let by_values = || before.iter().find(|id| state.variants.get(id).is_some_and(|known| known.values == values));
+        let known = read_gid(text(&input, "/id")).map(|(_, id)| id).or_else(|| by_values().copied());
+        let id = known.filter(|id| before.contains(id)).unwrap_or_else(|| state.next_id());
+        let fresh = || Variant::new(product, values.clone(), None, "0.00");
+        let mut variant = state.variants.get(&id).cloned().unwrap_or_else(fresh);
+        variant.values = values;
+        if !take_variant(state, &mut variant, &input, id) {
+            return None;
+        }
+        state.variants.insert(id, variant);
+        if !before.contains(&id) {
+            state.change_level(id, 1, |level| level.available = 0);
+        }
+        named.push(id);
+    }
+    Some(named)
+}
+
 fn take_variant(state: &State, variant: &mut Variant, input: &Value, id: u64) -> bool {
     let given = |pointer: &str| input.pointer(pointer).filter(|value| !value.is_null());
     let decimal = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -189,4 +259,32 @@ fn take_variant(state: &State, variant: &mut Variant, input: &Value, id: u64) ->
         variant.grams = grams;
     }
     !take_metafields(state, "PRODUCTVARIANT", &mut variant.metafields, input.get("metafields"), id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn product_set_deletes_what_it_is_not_told_of_and_the_others_delete_nothing() {
+        let mut state = State::new("EUR", false);
+        let id = state.add_product("Lamp", &[("S", "1.00", 1), ("M", "1.00", 1), ("L", "1.00", 1)]);
+        let variants = state.products[&id].variants.clone();
+        let named =
+            |id: u64, name: &str| json!({ "id": gid("ProductVariant", id), "optionValues": [{ "name": name }] });
+        let update = json!({ "product": { "id": gid("Product", id), "title": "Bright lamp" } });
+        assert!(super::update(&mut state, &update).is_some());
+        assert_eq!(state.products[&id].variants, variants);
+        let wish = json!({ "identifier": { "id": gid("Product", id) }, "input": {
+            "title": "Lamp", "variants": [named(variants[0], "S"), { "optionValues": [{ "name": "XL" }] }],
+        } });
+        assert!(set(&mut state, &wish).is_some());
+        let now = state.products[&id].variants.clone();
+        assert_eq!((now.len(), now[0]), (2, variants[0]));
+        assert!(!state.variants.contains_key(&variants[1]) && !state.levels.contains_key(&(variants[2], 1)));
+        // A list that is not given stays whole.
+        let wish = json!({ "identifier": { "id": gid("Product", id) }, "input": { "title": "Lamp" } });
+        assert!(set(&mut state, &wish).is_some());
+        assert_eq!(state.products[&id].variants, now);
+    }
 }

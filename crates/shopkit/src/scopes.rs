@@ -4,7 +4,7 @@ use crate::state::State;
 use apollo_compiler::resolvers::FieldError;
 
 /// Fields, and the scope that they need. To write is to be allowed to read.
-const NEEDS: [(&str, &str, &str); 21] = [
+const NEEDS: [(&str, &str, &str); 23] = [
     ("QueryRoot", "products", "read_products"),
     ("QueryRoot", "productsCount", "read_products"),
     ("QueryRoot", "product", "read_products"),
@@ -19,6 +19,7 @@ const NEEDS: [(&str, &str, &str); 21] = [
     ("Order", "fulfillmentOrders", "read_merchant_managed_fulfillment_orders"),
     ("Mutation", "productCreate", "write_products"),
     ("Mutation", "productUpdate", "write_products"),
+    ("Mutation", "productSet", "write_products"),
     ("Mutation", "productVariantsBulkCreate", "write_products"),
     ("Mutation", "productVariantsBulkUpdate", "write_products"),
     ("Mutation", "inventorySetQuantities", "write_inventory"),
@@ -26,6 +27,7 @@ const NEEDS: [(&str, &str, &str); 21] = [
     ("Mutation", "orderCreate", "write_orders"),
     ("Mutation", "orderCancel", "write_orders"),
     ("Mutation", "fulfillmentCreate", "write_merchant_managed_fulfillment_orders"),
+    ("Mutation", "fulfillmentTrackingInfoUpdate", "write_merchant_managed_fulfillment_orders"),
 ];
 
 /// Refuses a field whose scope the shop did not give.

@@ -221,7 +221,7 @@ impl Seen<'_> {
         }
         Ok(match info.field_name() {
             "shop" => Found::Json(json!({
-                "name": "Counterpart", "currencyCode": state.currency, "myshopifyDomain": "counterpart.myshopify.com",
+                "name": "Counterpart", "currencyCode": state.currency, "myshopifyDomain": state.domain,
             })),
             "currentAppInstallation" => {
                 let scopes: Vec<_> = state.scopes.iter().map(|scope| json!({ "handle": scope })).collect();

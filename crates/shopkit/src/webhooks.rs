@@ -38,13 +38,19 @@ pub fn signature(secret: &str, body: &[u8]) -> String {
 
 /// Takes what waits and makes a webhook of it for each subscription.
 pub fn take(shared: &Shared, post: Post) -> Vec<Webhook> {
+    take_each(shared, post).into_iter().map(|(_, webhook)| webhook).collect()
+}
+
+/// The same, each with the number of its subscription.
+pub fn take_each(shared: &Shared, post: Post) -> Vec<(u64, Webhook)> {
     let mut shop = lock(&shared.shop);
     let secret = lock(&shared.tokens).client_secret.clone();
     let mut sent = Vec::new();
     for (topic, body) in std::mem::take(&mut shop.news) {
         let name = topic.replace('/', "_").to_uppercase();
-        let wanting: Vec<_> = shop.subscriptions.values().filter(|wish| wish.topic == name).cloned().collect();
-        for wish in wanting {
+        let wanting = shop.subscriptions.iter().filter(|(_, wish)| wish.topic == name);
+        let wanting: Vec<_> = wanting.map(|(id, wish)| (*id, wish.clone())).collect();
+        for (id, wish) in wanting {
             let body = chosen(&body, &wish.include_fields).to_string();
             let webhook = signed(&mut shop, &secret, &wish.uri, &topic, body);
             let mut faults = lock(&shared.faults);
@@ -53,9 +59,9 @@ pub fn take(shared: &Shared, post: Post) -> Vec<Webhook> {
                 continue;
             }
             if once_in(post.twice_one_in) {
-                sent.push(webhook.clone());
+                sent.push((id, webhook.clone()));
             }
-            sent.push(webhook);
+            sent.push((id, webhook));
         }
     }
     if post.reversed {

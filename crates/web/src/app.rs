@@ -7,6 +7,7 @@ use crate::rate::Meter;
 use crate::waiting::Waiting;
 use axum::extract::FromRef;
 use bonded_base::{Problem, Secret};
+use bonded_connect::installs::Installing;
 use bonded_connect::platforms::Platforms;
 use bonded_connect::stripe::Stripe;
 use bonded_ledger::Ledger;
@@ -104,6 +105,7 @@ struct Inner {
     doors: Doors,
     codes: Waiting<Vec<Secret<String>>>,
     terms: Waiting<Terms>,
+    installs: Waiting<Installing>,
     settings: Settings,
     readiness: Readiness,
     meter: Meter,
@@ -120,8 +122,9 @@ impl App {
         let doorkeeper = Doorkeeper::new(ledger.clone());
         let doors = Doors::new(ledger.clone(), &settings.base_url, &settings.private_url)?;
         let (meter, in_flight, figures) = (Meter::new(settings.limits), InFlight::default(), Figures::default());
-        let (codes, terms) = (Waiting::default(), Waiting::default());
-        let inner = Inner { ledger, doorkeeper, doors, codes, terms, settings, readiness, meter, in_flight, figures };
+        let (codes, terms, installs) = (Waiting::default(), Waiting::default(), Waiting::default());
+        let inner =
+            Inner { ledger, doorkeeper, doors, codes, terms, installs, settings, readiness, meter, in_flight, figures };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -158,6 +161,11 @@ impl App {
     /// Terms that a passkey is yet to sign.
     pub(crate) fn terms(&self) -> &Waiting<Terms> {
         &self.inner.terms
+    }
+
+    /// Installations that a shop's owner is yet to agree to.
+    pub(crate) fn installs(&self) -> &Waiting<Installing> {
+        &self.inner.installs
     }
 
     /// What the server knows of itself.

@@ -23,6 +23,8 @@ pub enum Cookie {
     Device,
     /// What a passkey was asked, until it answers.
     Ceremony,
+    /// A shop that somebody came to connect before they had signed in.
+    Installing,
 }
 
 impl Cookie {
@@ -33,6 +35,7 @@ impl Cookie {
             Self::Staff => "__Host-bonded-staff",
             Self::Device => "__Host-bonded-device",
             Self::Ceremony => "__Host-bonded-ceremony",
+            Self::Installing => "__Host-bonded-installing",
         }
     }
 

@@ -12,15 +12,19 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use bonded_base::Id;
 use bonded_connect::stripe::SIGNATURE_HEADER;
-use bonded_flow::connections::hooks::{Heard, hear};
+use bonded_flow::connections::hooks::{Heard, hear, hear_for_app};
 use bonded_flow::payments;
 
 /// Bytes that a platform may send at once. Subscriptions ask for ids alone; topics that an app declares bring more.
 pub(crate) const HOOK_BYTES_MAX: usize = 1024 * 1024;
 
-/// `POST /hooks/{connection}`, and `POST /hooks/stripe` for the payment gateway.
+/// `POST /hooks/{connection}`; `POST /hooks/shopify` for what Shopify tells an app of all its shops, and `POST /hooks/stripe`
+/// for the payment gateway.
 pub(crate) fn router() -> Router<App> {
-    let hooks = Router::new().route("/hooks/{id}", post(heard)).route("/hooks/stripe", post(heard_from_stripe));
+    let hooks = Router::new()
+        .route("/hooks/{id}", post(heard))
+        .route("/hooks/shopify", post(heard_for_app))
+        .route("/hooks/stripe", post(heard_from_stripe));
     hooks.layer(DefaultBodyLimit::max(HOOK_BYTES_MAX))
 }
 
@@ -32,10 +36,23 @@ async fn heard(
     body: Bytes,
 ) -> Result<StatusCode, Failure> {
     let (Ok(id), Some(platforms)) = (id.parse::<Id<_>>(), app.platforms()) else { return Err(Failure::no_route()) };
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match hear(app.ledger(), platforms, id, header, &body).await? {
+    answer(hear(app.ledger(), platforms, id, |name| text(&headers, name), &body).await?)
+}
+
+/// The same, under the secret of our app; 404 where this deployment has none.
+async fn heard_for_app(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Failure> {
+    let Some(platforms) = app.platforms() else { return Err(Failure::no_route()) };
+    answer(hear_for_app(app.ledger(), platforms, |name| text(&headers, name), &body).await?)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn answer(heard: Heard) -> Result<StatusCode, Failure> {
+    match heard {
         Heard::Kept | Heard::Ignored => Ok(StatusCode::OK),
-        Heard::Unsigned => Err(Failure::no_key("The signature is not the connected shop's.")),
+        Heard::Unsigned => Err(Failure::no_key("The signature is not the shop's.")),
         Heard::Unknown => Err(Failure::no_route()),
     }
 }

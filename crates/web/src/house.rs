@@ -12,11 +12,13 @@ use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use bonded_base::{Account, ApiKey, Currency, Id, Node, Secret};
 use bonded_connect::outbound::{Outbound, OutboundSetup};
 use bonded_connect::platforms::Platforms;
+use bonded_connect::shopify::install::App as ShopifyApp;
 use bonded_connect::stripe::{Stripe, StripeSetup};
 use bonded_flow::Running;
 use bonded_ledger::{PLATFORM, Scope};
 use bonded_people::keys::{self, MakerRights, Mode};
 use bonded_people::{Permission, Permissions};
+use bonded_shopkit::Counterpart;
 use bonded_testkit::ledger::{TestLedger, on_sqlite};
 use bonded_trade::accounts::{self, Role};
 use http_body_util::BodyExt as _;
@@ -83,10 +85,21 @@ impl Answer {
     }
 }
 
+/// The secret of our app at Shopify.
+pub const APP_SECRET: &str = "shpss_counterpart";
+
 /// Nothing is called in these tests; shops may call us.
 fn platforms() -> Platforms {
     let setup = OutboundSetup { loopback: false, root_certificate: None, user_agent: "Bonded/test".to_owned() };
-    Platforms::new(Outbound::new(setup).unwrap(), "https://bonded.test".to_owned())
+    Platforms::new(Outbound::new(setup).unwrap(), ORIGIN.to_owned()).with_app(shopify_app())
+}
+
+/// How the world reaches the house.
+const ORIGIN: &str = "https://bonded.example";
+
+fn shopify_app() -> ShopifyApp {
+    let client_secret = Secret::new(APP_SECRET.to_owned());
+    ShopifyApp { client_id: "client-id".to_owned(), client_secret, older_secrets: Vec::new() }
 }
 
 /// What the payment gateway signs with in these tests.
@@ -122,7 +135,20 @@ impl House {
         Self::over(Arc::clone(&self.ledger), Limits::default())
     }
 
+    /// Another node over the same ledger, for which all of Shopify's shops are this one.
+    pub fn calling(&self, shop: &Counterpart) -> Self {
+        let (root_certificate, user_agent) = (Some(shop.authority()), "Bonded/test".to_owned());
+        let outbound = Outbound::new(OutboundSetup { loopback: true, root_certificate, user_agent }).unwrap();
+        let platforms = Platforms::new(outbound, ORIGIN.to_owned()).with_app(shopify_app());
+        let platforms = platforms.with_shopify_at(shop.base().parse().unwrap());
+        Self::reaching(Arc::clone(&self.ledger), Limits::default(), platforms)
+    }
+
     fn over(ledger: Arc<TestLedger>, limits: Limits) -> Self {
+        Self::reaching(ledger, limits, platforms())
+    }
+
+    fn reaching(ledger: Arc<TestLedger>, limits: Limits, platforms: Platforms) -> Self {
         let settings = Settings {
             base_url: String::from("https://bonded.example"),
             private_url: String::from("https://console.bonded.example"),
@@ -130,7 +156,7 @@ impl House {
             environment: String::from("test"),
             limits,
             identity: IdentityCheck::Off,
-            platforms: Some(platforms()),
+            platforms: Some(platforms),
             stripe: Some(stripe()),
         };
         let app = App::new((**ledger).clone(), settings, Readiness::open()).unwrap();

@@ -20,6 +20,7 @@ mod keys;
 mod members;
 mod reset;
 mod security;
+mod shopify;
 mod sign_in;
 mod staff;
 mod support;
@@ -59,6 +60,7 @@ pub(crate) fn public() -> Vec<Page> {
         webhooks::pages(),
         files::pages(),
         support::pages(),
+        shopify::pages(),
     ]
     .into_iter()
     .flatten()

@@ -7,6 +7,7 @@ mod console;
 mod devices;
 mod every_route;
 mod identity;
+mod installs;
 mod once_only;
 mod shop_pages;
 mod surroundings;

@@ -1,6 +1,7 @@
 //! What one request leaves for the next of the same session, in memory and for a few minutes.
 //!
-//! Recovery codes on their way to the page that shows them once, terms on their way to the passkey that signs them.
+//! Recovery codes on their way to the page that shows them once, terms on their way to the passkey that signs them, an
+//! installation on its way to the shop's owner and back.
 
 use bonded_base::Moment;
 use std::collections::HashMap;

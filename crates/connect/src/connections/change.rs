@@ -6,6 +6,7 @@ use super::{
 };
 use crate::followers::{self, Follower};
 use crate::platform::{PlatformName, RemoteId, Shop};
+use crate::shopify;
 use bonded_base::{Id, Kind, Problem, Reason, Secret};
 use bonded_ledger::{Change, Concealed, Ledger, LedgerError, Listed, LookupName, Scope, Stored};
 use bonded_trade::{Page, Patch, Races, TradeError, Written, as_expected};
@@ -48,6 +49,27 @@ pub async fn connect(
     needed: Vec<String>,
     credential: &Secret<Vec<u8>>,
 ) -> Result<Written<Connection>, TradeError> {
+    make(ledger, scope, draft, needed, Some(credential)).await
+}
+
+/// Connects a shop that is yet to be opened: it waits until its owner has installed our app there (see
+/// [`crate::installs`]). A shop can be connected once in a deployment.
+pub async fn await_install(
+    ledger: &Ledger,
+    scope: &Scope,
+    draft: ConnectionDraft,
+    needed: Vec<String>,
+) -> Result<Written<Connection>, TradeError> {
+    make(ledger, scope, draft, needed, None).await
+}
+
+async fn make(
+    ledger: &Ledger,
+    scope: &Scope,
+    draft: ConnectionDraft,
+    needed: Vec<String>,
+    credential: Option<&Secret<Vec<u8>>>,
+) -> Result<Written<Connection>, TradeError> {
     let shop = host(&draft.shop)?;
     draft.policy.check().map_err(|problem| problem.within("/policy"))?;
     let alive = list(ledger, scope, None, Page::first(bonded_ledger::PAGE_MAX)).await?.records;
@@ -72,10 +94,10 @@ pub async fn connect(
         scopes_held: Vec::new(),
         verified_at: None,
         check_asked_at: None,
-        credential: Some(conceal(ledger, scope, id, credential)?),
+        credential: credential.map(|credential| conceal(ledger, scope, id, credential)).transpose()?,
     };
     let shop = Some(shop_name(connection.platform, &connection.shop));
-    let follower = Follower { account: scope.account(), what: Kind::Connection, shop };
+    let follower = Follower { account: scope.account(), what: Kind::Connection, shop, aside: None };
     match followers::register(ledger, &follower, id.bytes()).await {
         Ok(()) => {}
         Err(LedgerError::Taken { name: LookupName::Shop, .. }) => return Err(taken().into()),
@@ -185,6 +207,7 @@ pub async fn update(
         set(&mut next.syncs, &patch.syncs, "/syncs")?;
         set(&mut next.policy, &patch.policy, "/policy")?;
         next.policy.check().map_err(|problem| problem.within("/policy"))?;
+        next.asks_anew();
         match &patch.location {
             Patch::Keep => {}
             Patch::Clear => next.location = None,
@@ -270,7 +293,7 @@ pub async fn disconnect(
         Ok(Connection { credential: None, scopes_held: Vec::new(), ..was.turned(ConnectionState::Disconnected)? })
     })
     .await?;
-    followers::retire(ledger, id.bytes()).await?;
+    followers::set_aside(ledger, id.bytes()).await?;
     Ok(done)
 }
 
@@ -292,11 +315,7 @@ pub async fn verified(
         next.version = Some(shop.version.clone());
         next.scopes_held.clone_from(&shop.scopes);
         next.verified_at = Some(now);
-        let missing: Vec<_> = next.scopes_missing().cloned().collect();
-        if !missing.is_empty() {
-            next.state = ConnectionState::Degraded;
-            next.why = Some(short(&format!("the shop does not allow us: {}", missing.join(", "))));
-        }
+        next.lacks();
         Ok(next)
     })
     .await
@@ -315,6 +334,29 @@ pub async fn degrade(
         _ => Ok(Connection { why: Some(why.clone()), ..was.turned(ConnectionState::Degraded)? }),
     })
     .await
+}
+
+impl Connection {
+    /// Works out what has to be allowed now; what a shop at work has not allowed yet needs its owner.
+    fn asks_anew(&mut self) {
+        if self.platform != PlatformName::Shopify {
+            return;
+        }
+        let needed = shopify::scopes(self.direction, &self.syncs);
+        self.scopes_needed = needed.into_iter().map(str::to_owned).collect();
+        if self.state == ConnectionState::Connected {
+            self.lacks();
+        }
+    }
+
+    /// Says that it needs its owner, if the shop does not allow all that is needed.
+    fn lacks(&mut self) {
+        let missing: Vec<_> = self.scopes_missing().cloned().collect();
+        if !missing.is_empty() {
+            self.state = ConnectionState::Degraded;
+            self.why = Some(short(&format!("the shop does not allow us: {}", missing.join(", "))));
+        }
+    }
 }
 
 fn short(why: &str) -> String {

@@ -119,6 +119,11 @@ impl Syncs {
     pub const fn all(mode: Mode) -> Self {
         Self { products: mode, stock: mode, prices: mode, orders: mode, fulfilments: mode }
     }
+
+    /// Whether anything of it changes what the other side has.
+    pub fn changes_anything(&self) -> bool {
+        [self.products, self.stock, self.prices, self.orders, self.fulfilments].contains(&Mode::On)
+    }
 }
 
 impl Mode {

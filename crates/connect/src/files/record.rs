@@ -251,7 +251,7 @@ impl Deref for Kept {
 
 /// What an import is on the register of followers.
 pub const fn follower(account: Id<Account>) -> Follower {
-    Follower { account, what: Kind::Import, shop: None }
+    Follower { account, what: Kind::Import, shop: None, aside: None }
 }
 
 /// One import.

@@ -91,7 +91,7 @@ async fn usable(ledger: &Ledger, scope: &Scope, id: Id<PaymentMethod>) -> Result
 }
 
 async fn register(ledger: &Ledger, scope: &Scope, id: Id<Charge>) -> Result<(), LedgerError> {
-    let follower = Follower { account: scope.account(), what: Kind::Charge, shop: None };
+    let follower = Follower { account: scope.account(), what: Kind::Charge, shop: None, aside: None };
     followers::register(ledger, &follower, id.bytes()).await
 }
 

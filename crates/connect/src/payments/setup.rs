@@ -35,7 +35,7 @@ pub async fn begin(
         return Err(Problem::new(Reason::TooMuch, detail).into());
     }
     let id: Id<PaymentMethod> = ledger.new_id();
-    let follower = Follower { account: scope.account(), what: Kind::PaymentMethod, shop: None };
+    let follower = Follower { account: scope.account(), what: Kind::PaymentMethod, shop: None, aside: None };
     followers::register(ledger, &follower, id.bytes()).await?;
     let mut change = Change::new();
     change.create(id, &PaymentMethod::new(), "begun");
@@ -129,7 +129,7 @@ pub async fn remove(
 }
 
 async fn register(ledger: &Ledger, scope: &Scope, id: Id<PaymentMethod>) -> Result<(), LedgerError> {
-    let follower = Follower { account: scope.account(), what: Kind::PaymentMethod, shop: None };
+    let follower = Follower { account: scope.account(), what: Kind::PaymentMethod, shop: None, aside: None };
     followers::register(ledger, &follower, id.bytes()).await
 }
 

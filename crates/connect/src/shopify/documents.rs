@@ -140,6 +140,13 @@ document!(
     ["fulfilment.lines", "fulfilment.carrier", "fulfilment.number", "fulfilment.url"],
     "fulfilment_create.graphql"
 );
+document!(
+    FULFILMENT_TRACK,
+    "FulfilmentTrack",
+    "write fulfilments",
+    ["fulfilment.carrier", "fulfilment.number", "fulfilment.url"],
+    "fulfilment_track.graphql"
+);
 document!(METAFIELDS_SET, "MetafieldsSet", "note fulfilments", ["fulfilment.id"], "metafields_set.graphql");
 document!(MARK_DEFINE, "MarkDefine", "define the mark", [], "mark_define.graphql");
 document!(
@@ -253,6 +260,7 @@ pub const DOCUMENTS: &[Document] = &[
     FULFILMENT_ORDERS,
     FULFILMENT_ORDER_LINES,
     FULFILMENT_CREATE,
+    FULFILMENT_TRACK,
     METAFIELDS_SET,
     MARK_DEFINE,
     ORDER_CREATE,

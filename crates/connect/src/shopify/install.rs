@@ -82,34 +82,66 @@ pub enum BadCallback {
     Shape,
 }
 
-impl Callback {
-    /// Checks the query that the merchant's browser came back with, in this order: signature, state, shop.
-    pub fn check(query: &str, secrets: &[Secret<String>], state: &str) -> Result<Self, BadCallback> {
+/// What an address says, in order.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn read(query: &str) -> Result<Self, BadCallback> {
         let mut pairs: Vec<(String, String)> =
             url::form_urlencoded::parse(query.as_bytes()).into_owned().take(PARAMETERS_MAX + 1).collect();
         if pairs.len() > PARAMETERS_MAX {
             return Err(BadCallback::Shape);
         }
         pairs.sort();
-        let once = |name: &str| {
-            let mut found = pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
-            match (found.next(), found.next()) {
-                (Some(value), None) => Ok(value),
-                _ => Err(BadCallback::Shape),
-            }
-        };
-        let signature = hex(once("hmac")?).ok_or(BadCallback::Signature)?;
-        let signed: Vec<_> = pairs.iter().filter(|(key, _)| key != "hmac" && key != "signature").collect();
-        let signed: Vec<_> = signed.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        if !webhook::is_signed(signed.join("&").as_bytes(), &signature, secrets) {
-            return Err(BadCallback::Signature);
+        Ok(Self(pairs))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
+    /// What has to be there once.
+    fn once(&self, name: &str) -> Result<&str, BadCallback> {
+        let mut found = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        match (found.next(), found.next()) {
+            (Some(value), None) => Ok(value),
+            _ => Err(BadCallback::Shape),
         }
-        let is_ours = verify_slices_are_equal(once("state")?.as_bytes(), state.as_bytes()).is_ok();
+    }
+
+    fn signed(&self, secrets: &[Secret<String>]) -> Result<(), BadCallback> {
+        let signature = hex(self.once("hmac")?).ok_or(BadCallback::Signature)?;
+        let signed = self.0.iter().filter(|(key, _)| key != "hmac" && key != "signature");
+        let signed: Vec<_> = signed.map(|(key, value)| format!("{key}={value}")).collect();
+        let is_signed = webhook::is_signed(signed.join("&").as_bytes(), &signature, secrets);
+        if is_signed { Ok(()) } else { Err(BadCallback::Signature) }
+    }
+
+    fn shop(&self) -> Result<ShopName, BadCallback> {
+        self.once("shop")?.parse().map_err(|_| BadCallback::Shop)
+    }
+}
+
+/// The shop that an address names where an installation begins. It says nothing that is believed, so it may be anybody's;
+/// but one that has a signature has Shopify's.
+pub fn shop_of(query: &str, secrets: &[Secret<String>]) -> Result<ShopName, BadCallback> {
+    let query = Query::read(query)?;
+    if query.has("hmac") {
+        query.signed(secrets)?;
+    }
+    query.shop()
+}
+
+impl Callback {
+    /// Checks the query that the merchant's browser came back with, in this order: signature, state, shop.
+    pub fn check(query: &str, secrets: &[Secret<String>], state: &str) -> Result<Self, BadCallback> {
+        let query = Query::read(query)?;
+        query.signed(secrets)?;
+        let is_ours = verify_slices_are_equal(query.once("state")?.as_bytes(), state.as_bytes()).is_ok();
         if !is_ours || state.is_empty() {
             return Err(BadCallback::State);
         }
-        let shop = once("shop")?.parse().map_err(|_| BadCallback::Shop)?;
-        Ok(Self { shop, code: Secret::new(once("code")?.to_owned()) })
+        Ok(Self { shop: query.shop()?, code: Secret::new(query.once("code")?.to_owned()) })
     }
 
     /// Takes the code to the shop and brings an expiring offline token back. A code is good once: a lost answer means

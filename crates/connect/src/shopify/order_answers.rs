@@ -3,7 +3,7 @@
 use super::answers::{IdPart, Nodes, ValuePart};
 use super::parcels::Noted;
 use super::product_answers::pointer;
-use crate::platform::{RemoteFulfilment, RemoteId, RemoteLine, RemoteOrder, Unreadable};
+use crate::platform::{FulfilmentWrite, RemoteFulfilment, RemoteId, RemoteLine, RemoteOrder, Unreadable};
 use bonded_base::{Currency, Moment, Money, Problem};
 use bonded_trade::consumers::{ConsumerDraft, SixFields};
 use serde::Deserialize;
@@ -237,6 +237,15 @@ impl FulfilmentPart {
     pub(super) fn tracking(&self) -> (Option<&str>, Option<&str>) {
         let tracking = self.trail();
         (tracking.and_then(|of| of.number.as_deref()), tracking.and_then(|of| of.url.as_deref()))
+    }
+
+    /// Whether it says already how this parcel can be followed; what the parcel does not say is no matter.
+    pub(super) fn can_be_followed_by(&self, parcel: &FulfilmentWrite) -> bool {
+        let same = |wanted: Option<&String>, shown: Option<&String>| wanted.is_none() || wanted == shown;
+        let shown = self.trail();
+        same(parcel.carrier.as_ref(), shown.and_then(|of| of.company.as_ref()))
+            && same(parcel.number.as_ref(), shown.and_then(|of| of.number.as_ref()))
+            && same(parcel.url.as_ref(), shown.and_then(|of| of.url.as_ref()))
     }
 
     fn trail(&self) -> Option<&TrackingPart> {

@@ -2,7 +2,8 @@
 //!
 //! A fulfilment can carry no mark. So before one is made, its mark is noted on the order (a metafield that is ours), with the
 //! fulfilments that the order has by then; the note is written only if nobody else wrote one meanwhile (`compareDigest`). A
-//! call whose answer was lost finds its note, and the fulfilment that is not among those is its own.
+//! call whose answer was lost finds its note, and the fulfilment that is not among those is its own. Where it is told anew
+//! how a parcel can be followed, its note first takes the fulfilment's id, so that it is known whatever it shows then.
 
 use super::answers::{IdPart, Nodes, Page, Payload, Written};
 use super::call::{accepted, refused};
@@ -34,6 +35,9 @@ struct Note {
     url: Option<String>,
     /// Its place among the notes that were ever written on the order.
     nth: usize,
+    /// Which fulfilment it is, noted when that was told anew how to be followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<RemoteId>,
 }
 
 impl Noted {
@@ -49,7 +53,11 @@ impl Noted {
 
     /// The note that a fulfilment is of. Where two parcels look the same, the later note knows of the earlier parcel.
     fn key_of(&self, fulfilment: &FulfilmentPart) -> Option<&str> {
-        let fitting = self.0.iter().filter(|(_, note)| note.is(fulfilment));
+        let own = self.0.iter().find(|(_, note)| note.told.as_ref() == Some(&fulfilment.id));
+        if let Some((key, _)) = own {
+            return Some(key);
+        }
+        let fitting = self.0.iter().filter(|(_, note)| note.told.is_none() && note.is(fulfilment));
         fitting.max_by_key(|(_, note)| (note.before.len(), note.nth)).map(|(key, _)| key.as_str())
     }
 }
@@ -132,9 +140,18 @@ struct Share {
 impl Shopify {
     pub(super) async fn write_fulfilment(&self, parcel: &FulfilmentWrite) -> Result<RemoteOrder, Failure> {
         let order = self.order_part(&parcel.order).await?;
-        let (noted, digest, parts) = self.shippable(&parcel.order).await?;
+        let (mut noted, mut digest, mut parts) = self.shippable(&parcel.order).await?;
+        let is_ours = |key: &str| key.split(PART).next() == Some(&parcel.mark);
+        let follows = |told: &&FulfilmentPart| told.can_be_followed_by(parcel);
+        let known = |told: &&FulfilmentPart| noted.key_of(told).is_some_and(is_ours);
+        let stale: Vec<_> = order.fulfillments.iter().filter(|told| known(told) && !follows(told)).collect();
+        let was_stale = !stale.is_empty();
+        if was_stale {
+            self.track_anew(parcel, &stale, noted, digest).await?;
+            (noted, digest, parts) = self.shippable(&parcel.order).await?;
+        }
         let is_told = |key: &str| order.fulfillments.iter().any(|fulfilment| noted.key_of(fulfilment) == Some(key));
-        let ours = noted.0.iter().filter(|(key, _)| key.split(PART).next() == Some(&parcel.mark));
+        let ours = noted.0.iter().filter(|(key, _)| is_ours(key));
         let (told, untold): (Vec<_>, Vec<_>) = ours.partition(|(key, _)| is_told(key));
         let mut left = pieces(parcel);
         for (line, pieces) in told.iter().flat_map(|(_, note)| &note.lines) {
@@ -144,7 +161,7 @@ impl Shopify {
         }
         left.retain(|_, pieces| *pieces > 0);
         if left.is_empty() && !told.is_empty() {
-            return taken(order);
+            return if was_stale { self.order(&parcel.order).await } else { taken(order) };
         }
         let mut fresh = noted.clone();
         // Notes whose parcel was never made begin anew: what lies where may have changed meanwhile.
@@ -156,7 +173,8 @@ impl Shopify {
         let next = noted.0.values().map(|note| note.nth + 1).max().unwrap_or_default();
         for (nth, share) in (next..).zip(shares.values()) {
             let (before, lines) = (before.clone(), share.lines.clone());
-            let note = Note { before, lines, number: parcel.number.clone(), url: parcel.url.clone(), nth };
+            let (number, url) = (parcel.number.clone(), parcel.url.clone());
+            let note = Note { before, lines, number, url, nth, told: None };
             fresh.0.insert(format!("{}{PART}{nth}", parcel.mark), note);
         }
         self.note(&parcel.order, &fresh, digest).await?;
@@ -209,6 +227,32 @@ impl Shopify {
         accepted("note of the parcel", &errors)
     }
 
+    /// Says anew how parcels that are told already can be followed: first noted, so that a lost answer changes nothing.
+    async fn track_anew(
+        &self,
+        parcel: &FulfilmentWrite,
+        stale: &[&FulfilmentPart],
+        mut noted: Noted,
+        digest: Option<String>,
+    ) -> Result<(), Failure> {
+        for told in stale {
+            let key = noted.key_of(told).map(str::to_owned);
+            if let Some(note) = key.and_then(|key| noted.0.get_mut(&key)) {
+                note.told = Some(told.id.clone());
+                (note.number, note.url) = (parcel.number.clone(), parcel.url.clone());
+            }
+        }
+        self.note(&parcel.order, &noted, digest).await?;
+        for told in stale {
+            let variables = json!({ "id": told.id, "tracking": tracking(parcel) });
+            let answer: Payload = self.ask(&documents::FULFILMENT_TRACK, variables).await?;
+            if let Some(error) = answer.written()?.user_errors.first() {
+                return Err(refused("tracking", error));
+            }
+        }
+        Ok(())
+    }
+
     async fn send(&self, parcel: &FulfilmentWrite, share: &Share) -> Result<(), Failure> {
         let group = |(id, entries): (&RemoteId, &Vec<(RemoteId, u32)>)| {
             let entry = |(id, quantity): &(RemoteId, u32)| json!({ "id": id, "quantity": quantity });
@@ -216,12 +260,7 @@ impl Shopify {
             json!({ "fulfillmentOrderId": id, "fulfillmentOrderLineItems": entries })
         };
         let groups: Vec<Value> = share.entries.iter().map(group).collect();
-        let mut tracking = serde_json::Map::new();
-        for (name, value) in [("company", &parcel.carrier), ("number", &parcel.number), ("url", &parcel.url)] {
-            if let Some(value) = value {
-                tracking.insert(name.to_owned(), json!(value));
-            }
-        }
+        let tracking = tracking(parcel);
         let mut input = json!({ "lineItemsByFulfillmentOrder": groups, "notifyCustomer": false });
         if let (false, Some(input)) = (tracking.is_empty(), input.as_object_mut()) {
             input.insert("trackingInfo".to_owned(), Value::Object(tracking));
@@ -230,6 +269,12 @@ impl Shopify {
         let Written { user_errors, .. } = answer.written()?;
         user_errors.first().map_or(Ok(()), |error| Err(refused("parcel", error)))
     }
+}
+
+/// How a parcel can be followed, as far as it is said.
+fn tracking(parcel: &FulfilmentWrite) -> serde_json::Map<String, Value> {
+    let said = [("company", &parcel.carrier), ("number", &parcel.number), ("url", &parcel.url)];
+    said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?)))).collect()
 }
 
 fn taken(order: OrderPart) -> Result<RemoteOrder, Failure> {

@@ -146,7 +146,7 @@ pub async fn create(
         failures: 0,
         resumed_at: None,
     };
-    let follower = Follower { account: scope.account(), what: Kind::WebhookEndpoint, shop: None };
+    let follower = Follower { account: scope.account(), what: Kind::WebhookEndpoint, shop: None, aside: None };
     followers::register(ledger, &follower, id.bytes()).await?;
     let mut change = Change::new();
     change.create(id, &endpoint, "created");

@@ -126,6 +126,44 @@ async fn a_parcel_from_two_locations_is_told_in_two_parts_under_one_mark() {
 }
 
 #[tokio::test]
+async fn a_parcel_that_is_told_is_told_anew_how_it_can_be_followed_and_stays_one() {
+    let Some(world) = World::new().await else { return };
+    let (order, lines) = ordered(&world, &[4]);
+    let client = world.client();
+    let first = parcel("f1", order, &[(lines[0], 1)]);
+    client.put_fulfilment(&first).await.unwrap();
+    client.put_fulfilment(&parcel("f2", order, &[(lines[0], 1)])).await.unwrap();
+    let number = |text: &str| FulfilmentWrite { number: Some(text.to_owned()), ..first.clone() };
+    let faults = [
+        None,
+        Some(("MetafieldsSet", Fault::CutAfter)),
+        Some(("FulfilmentTrack", Fault::ErrorBefore(503))),
+        Some(("FulfilmentTrack", Fault::CutAfter)),
+    ];
+    for (nth, fault) in faults.into_iter().enumerate() {
+        let wish = number(&format!("NEW-{nth}"));
+        if let Some((operation, fault)) = fault {
+            world.kit.faults().next(operation, fault);
+            assert!(client.put_fulfilment(&wish).await.is_err());
+        }
+        let after = client.put_fulfilment(&wish).await.unwrap();
+        let shown: Vec<_> = after.fulfilments.iter().map(|told| (told.mark.as_deref(), told.number.clone())).collect();
+        assert_eq!(shown, [(Some("f1"), wish.number.clone()), (Some("f2"), Some("JDf2".to_owned()))]);
+        let told = world.done("fulfillmentTrackingInfoUpdate");
+        client.put_fulfilment(&wish).await.unwrap();
+        assert_eq!(world.done("fulfillmentTrackingInfoUpdate"), told, "what is so already is not said again");
+    }
+    // Carrier and link too; and what is not said stays.
+    let (carrier, url) = (Some("UPS".to_owned()), Some("https://track.example/new".to_owned()));
+    let other = FulfilmentWrite { carrier, number: None, url, ..first.clone() };
+    let after = client.put_fulfilment(&other).await.unwrap();
+    assert_eq!(after.fulfilments[0].carrier.as_deref(), Some("UPS"));
+    assert_eq!(after.fulfilments[0].url.as_deref(), Some("https://track.example/new"));
+    assert_eq!(world.done("fulfillmentCreate"), 2);
+    assert_eq!(world.kit.shop().orders[&order].fulfilments.len(), 2);
+}
+
+#[tokio::test]
 async fn what_is_held_or_gone_is_refused() {
     let Some(world) = World::new().await else { return };
     let (order, lines) = ordered(&world, &[2]);

@@ -149,3 +149,13 @@ async fn the_variants_of_an_item_are_found_for_a_webhook() {
     let found = world.client().variants_of(&items).await.unwrap();
     assert_eq!(found, [id("ProductVariant", variants[0]), id("ProductVariant", variants[1])]);
 }
+
+#[tokio::test]
+async fn a_hundred_items_that_were_told_of_at_once_are_read_within_what_a_call_may_cost() {
+    let Some(world) = World::new().await else { return };
+    let variants = variants(&world, 100);
+    let items: Vec<_> = variants.iter().map(|variant| id("InventoryItem", *variant)).collect();
+    let levels = world.client().levels(&items).await.unwrap();
+    assert_eq!(levels.len(), 100);
+    assert!(levels.iter().all(|level| level.available == 10));
+}

@@ -6,8 +6,13 @@ use bonded_base::Secret;
 use bonded_connect::platform::Platform;
 use bonded_connect::shopify::webhook::{BadNotice, Notice, SIGNATURE_HEADER, Subject, Topic, is_genuine};
 use bonded_shopkit::schema::sample;
-use bonded_shopkit::{Fault, Post, Webhook, signature};
+use bonded_shopkit::{Deliveries, Fault, Post, TRIES_MAX, Webhook, signature};
+use bonded_testkit::https_server::{HttpsServer, Wanted as Https, answer};
+use bytes::Bytes;
+use hyper::Request;
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 const ADDRESS: &str = "https://bonded.example/hooks/shopify/con_1";
 
@@ -110,6 +115,59 @@ async fn copies_of_an_event_are_known_by_its_id_and_a_lost_one_never_comes() {
     assert!(notices.iter().all(|notice| notice.subject == subject));
     world.kit.shop().change_level(variants[0], 1, |level| level.available = 7);
     assert!(world.kit.webhooks(Post { lost_one_in: 1, ..Post::default() }).is_empty());
+}
+
+#[tokio::test]
+async fn a_shop_that_is_not_answered_eight_times_tells_nothing_more_until_it_is_asked_again() {
+    let Some(world) = World::new().await else { return };
+    let variants = variants(&world, 1, 10);
+    let (secrets, heard, is_away) =
+        (world.app().secrets(), Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(true)));
+    let (counted, away) = (Arc::clone(&heard), Arc::clone(&is_away));
+    let server = HttpsServer::start(Https::GOOD, move |request: Request<Bytes>| {
+        let (secrets, counted, away) = (secrets.clone(), Arc::clone(&counted), Arc::clone(&away));
+        async move {
+            let signature = request.headers()[SIGNATURE_HEADER].to_str().unwrap();
+            let is_good = is_genuine(request.body(), signature, &secrets);
+            counted.fetch_add(1, Ordering::SeqCst);
+            answer(
+                if away.load(Ordering::SeqCst) {
+                    503
+                } else if is_good {
+                    200
+                } else {
+                    401
+                },
+                "",
+            )
+        }
+    })
+    .await;
+    let receiver = bonded_shopkit::Https::trusting(&std::fs::read(server.authority()).unwrap());
+    let address = format!("{}/hooks/con_1", server.origin("localhost"));
+    let client = world.client();
+    client.subscribe(&address).await.unwrap();
+    assert_eq!(world.kit.webhooks(Post::default()).len(), 1, "the product was made before");
+    let is_subscribed = || world.kit.shop().subscriptions.values().any(|of| of.topic == "INVENTORY_LEVELS_UPDATE");
+
+    let mut deliveries = Deliveries::default();
+    world.kit.shop().change_level(variants[0], 1, |level| level.available = 9);
+    for tried in 1..=TRIES_MAX {
+        assert!(is_subscribed(), "after {} tries", tried - 1);
+        assert_eq!(world.kit.deliver(&mut deliveries, Post::default(), &receiver).await, 0);
+        assert_eq!(heard.load(Ordering::SeqCst), tried);
+        assert_eq!(world.kit.deliver(&mut deliveries, Post::default(), &receiver).await, 0, "not before its time");
+        world.kit.elapse(4 * 60 * 60 * 1_000);
+    }
+    assert!(!is_subscribed());
+    is_away.store(false, Ordering::SeqCst);
+    world.kit.shop().change_level(variants[0], 1, |level| level.available = 8);
+    assert_eq!(world.kit.deliver(&mut deliveries, Post::default(), &receiver).await, 0, "nobody is told");
+    client.subscribe(&address).await.unwrap();
+    assert!(is_subscribed() && world.kit.shop().subscriptions.len() == 11);
+    world.kit.shop().change_level(variants[0], 1, |level| level.available = 7);
+    let twice = Post { twice_one_in: 1, ..Post::default() };
+    assert_eq!(world.kit.deliver(&mut deliveries, twice, &receiver).await, 2);
 }
 
 #[tokio::test]

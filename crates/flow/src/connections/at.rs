@@ -4,13 +4,14 @@ use super::tally::Tally;
 use bonded_base::{Id, Kinded, Moment, Problem};
 use bonded_connect::connections::Connection;
 use bonded_connect::mirrors::{Agreed, Mirror, MirrorState};
-use bonded_connect::platform::{Failure, Platform};
+use bonded_connect::platform::{Failure, Platform, RemoteId};
 use bonded_ledger::{Change, Ledger, LedgerError, Scope, Stored};
 use bonded_trade::TradeError;
 use bonded_trade::holds::{self, HoldReason, HoldState};
 use serde_json::Value;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Writes of one turn that may fail one after the other until the whole turn waits.
 const AWAY_IN_A_ROW_MAX: u32 = 3;
@@ -26,10 +27,38 @@ pub(super) struct At<'a> {
     pub platform: &'a dyn Platform,
     /// How it went so far.
     pub luck: &'a Luck,
+    /// What was read of the shop before, by the shop's own time.
+    pub seen: &'a Seen,
     /// What is counted on the way.
     pub tally: &'a Arc<Tally>,
     /// Whether this turn has read the shop's orders to the end: only then is a count that differs known to be no sale.
     pub has_read: bool,
+}
+
+/// Things that are remembered as read, at most; then it is begun anew, which costs a call each.
+const SEEN_MAX: usize = 20_000;
+
+/// As of when things of the shop's were last read, by the shop's own clock: what it told before that is known. It is no
+/// more than a saving, so a restart may forget it.
+#[derive(Default)]
+pub(super) struct Seen(Mutex<HashMap<RemoteId, Moment>>);
+
+impl Seen {
+    /// It was read as it was at this moment, or later.
+    pub fn note(&self, id: &RemoteId, as_of: Moment) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= SEEN_MAX && !seen.contains_key(id) {
+            seen.clear();
+        }
+        let known = seen.entry(id.clone()).or_insert(as_of);
+        *known = as_of.max(*known);
+    }
+
+    /// Whether it was read after that. Of the same moment there may be more to know: shops count in seconds.
+    pub fn is_newer(&self, id: &RemoteId, than: Option<Moment>) -> bool {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        than.is_some_and(|than| seen.get(id).is_some_and(|as_of| *as_of > than))
+    }
 }
 
 /// How the writes of a turn went so far: a shop that fails now and then is another matter than one that is away.

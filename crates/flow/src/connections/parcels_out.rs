@@ -1,15 +1,19 @@
 //! Parcels that a retailer's shop is to know of: what partners have shipped of its orders, and how it can be followed.
 
-use super::at::{AT_ONCE, At, Halt, Kept};
+use super::at::{AT_ONCE, At, Halt, Kept, apart};
 use super::news::News;
 use bonded_connect::connections::Mode;
 use bonded_connect::mirrors::{self, Agreed, Mirror, MirrorState};
-use bonded_connect::platform::{FulfilmentWrite, ParcelLine, RemoteId, RemoteOrder};
+use bonded_connect::platform::{FulfilmentWrite, ParcelLine, RemoteFulfilment, RemoteId, RemoteOrder};
 use bonded_ledger::Stored;
+use bonded_trade::holds::{self, HoldReason};
 use bonded_trade::orders::{Order, OrderFulfilment};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// What people are told of a shop that shows a parcel as it was first told.
+const CANNOT_CHANGE: &str = "the supplier has changed how a parcel can be followed, and this platform cannot show that";
 
 /// Tells the shop of parcels that it does not know yet, or of which the carrier's number came later.
 pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<(), Halt> {
@@ -52,6 +56,11 @@ async fn tell(at: &At<'_>, ours: Stored<Order>, mirror: Stored<Mirror>) -> Resul
         };
         kept = told;
         let theirs = theirs.fulfilments.iter().find(|known| known.mark.as_deref() == Some(&wish.mark));
+        if theirs.is_some_and(|theirs| !shows(theirs, &wish)) {
+            // The others go on: this one is for a person, who tells the buyer.
+            let (account, why) = (at.scope.account(), CANNOT_CHANGE);
+            apart(holds::raise(at.ledger, account, kept.id, HoldReason::Refused, why).await)?.ok();
+        }
         let id = theirs.map_or_else(|| RemoteId::new(wish.mark.clone()), |theirs| theirs.id.clone());
         parcels.insert(mark(parcel), id);
     }
@@ -60,6 +69,12 @@ async fn tell(at: &At<'_>, ours: Stored<Order>, mirror: Stored<Mirror>) -> Resul
     let agreed = Agreed::Order { lines, parcels };
     let kept = kept.becomes(|mirror| mirror.agree(agreed, at.now(), Some(ours.updated_at)));
     at.settle(kept).await
+}
+
+/// Whether the shop shows how a parcel can be followed. Carriers' names are each platform's own affair.
+fn shows(theirs: &RemoteFulfilment, wish: &FulfilmentWrite) -> bool {
+    let same = |wanted: Option<&String>, shown: Option<&String>| wanted.is_none() || wanted == shown;
+    same(wish.number.as_ref(), theirs.number.as_ref()) && same(wish.url.as_ref(), theirs.url.as_ref())
 }
 
 /// What says in [`Mirror::found`] which parcels a shop does not have any more, or not as they were told.

@@ -1,7 +1,7 @@
 //! Reading a shop: what its notices name, and all that changed since it was last read.
 
 use super::at::{At, Halt, Kept, apart};
-use super::{levels_in, orders_in, products_in};
+use super::{levels_in, orders_in, privacy, products_in};
 use bonded_base::{Kind, Moment};
 use bonded_connect::connections::Mode;
 use bonded_connect::mirrors::{self, Agreed, Mirror};
@@ -21,13 +21,15 @@ pub(super) struct Noticed {
 }
 
 /// Reads what the shop's notices name, as it is now, and takes it in. Notices about what has been read since they were
-/// sent cost a call at most.
+/// sent cost no call.
 pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
     let all = notices::waiting(at.ledger, at.scope, NOTICES_MAX).await?;
     let ours: Vec<Stored<Notice>> = all.into_iter().filter(|notice| notice.connection == at.connection.id).collect();
     let named = |topic: Topic| -> Vec<RemoteId> {
         let about = ours.iter().filter(|notice| notice.topic == topic);
-        about.flat_map(|notice| notice.named.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
+        let each = about.flat_map(|notice| notice.named.iter().map(|id| (id, notice.triggered_at)));
+        let news = each.filter(|(id, told_at)| !at.seen.is_newer(id, *told_at));
+        news.map(|(id, _)| id.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     };
     for ids in named(Topic::Products).chunks(NAMED_MAX) {
         let read = at.platform.products(ids).await?;
@@ -36,7 +38,8 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
         products_in::gone(at, gone).await?;
     }
     for ids in named(Topic::Levels).chunks(NAMED_MAX) {
-        if at.connection.syncs.stock.looks() {
+        // A shop that only sells tells of what we wrote ourselves: there is nothing to take in.
+        if at.connection.syncs.stock.looks() && at.connection.direction.supplies() {
             levels_in::take(at, at.platform.levels(ids).await?).await?;
         }
     }
@@ -47,10 +50,14 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
         }
     }
     for notice in &ours {
-        privacy(at, notice).await?;
+        privacy::hold_up(at.ledger, at.scope, notice).await?;
     }
     let mut change = Change::new();
     for notice in &ours {
+        // What was read just now is at least as new as what was told.
+        if let Some(told_at) = notice.triggered_at {
+            notice.named.iter().for_each(|id| at.seen.note(id, told_at));
+        }
         notices::done(&mut change, notice);
     }
     if !change.is_empty() {
@@ -73,27 +80,6 @@ pub(super) async fn asked(at: &At<'_>, asked: &[Stored<Mirror>]) -> Result<(), H
     }
     for mirror in asked {
         apart(holds::tried(at.ledger, at.scope.account(), mirror.id, HoldReason::Refused).await)?.ok();
-    }
-    Ok(())
-}
-
-/// What a platform asks for a consumer's sake is for the account's people to see to: each order that it names is held up to
-/// them, or the connection where it names none of ours.
-async fn privacy(at: &At<'_>, notice: &Notice) -> Result<(), Halt> {
-    let why = match notice.topic {
-        Topic::DataRequest => "a consumer asks the shop what is kept of them",
-        Topic::RedactConsumer => "the shop asks that the consumer of this order be forgotten: archive it and delete it",
-        Topic::RedactShop => "the shop asks that everything of it be forgotten",
-        Topic::Products | Topic::Levels | Topic::Orders | Topic::Uninstalled => return Ok(()),
-    };
-    let (ledger, account) = (at.ledger, at.scope.account());
-    let known = mirrors::of_remotes(ledger, at.scope, at.connection.id, Kind::Order, &notice.named).await?;
-    let known: Vec<_> = known.into_iter().flatten().collect();
-    for mirror in &known {
-        apart(holds::raise(ledger, account, mirror.id, HoldReason::Refused, why).await)?.ok();
-    }
-    if known.is_empty() {
-        apart(holds::raise_with(ledger, account, at.connection.id, HoldReason::Refused, why, None).await)?.ok();
     }
     Ok(())
 }
@@ -149,6 +135,7 @@ pub(super) async fn again(at: &At<'_>) -> Result<(), Halt> {
 async fn products(at: &At<'_>, read: Vec<Read<RemoteProduct>>) -> Result<(), Halt> {
     let mode = at.connection.syncs.products;
     for one in read {
+        let read = one.as_ref().ok().and_then(|product| Some((product.id.clone(), product.updated_at?)));
         match one {
             Ok(product) if product.mark.is_some() => {}
             Ok(product) => {
@@ -164,6 +151,9 @@ async fn products(at: &At<'_>, read: Vec<Read<RemoteProduct>>) -> Result<(), Hal
             }
             Err(_) => {}
         }
+        if let Some((id, updated_at)) = read {
+            at.seen.note(&id, updated_at);
+        }
     }
     Ok(())
 }
@@ -176,7 +166,12 @@ async fn orders(at: &At<'_>, read: Vec<Read<RemoteOrder>>) -> Result<(), Halt> {
             Err(bad) => orders_in::refuse(at, &bad).await?,
         }
     }
-    orders_in::take(at, readable).await
+    let seen: Vec<_> = readable.iter().filter_map(|order| Some((order.id.clone(), order.updated_at?))).collect();
+    orders_in::take(at, readable).await?;
+    for (id, updated_at) in seen {
+        at.seen.note(&id, updated_at);
+    }
+    Ok(())
 }
 
 fn updated<T>(read: &Read<T>, of: impl Fn(&T) -> Option<Moment>) -> Option<Moment> {

@@ -3,6 +3,7 @@
 mod identity;
 mod mail;
 mod outbound;
+mod shopify;
 mod stripe;
 
 pub use stripe::StripeSettings;
@@ -67,6 +68,7 @@ impl Check {
             outbound: self.outbound(environment),
             stripe: self.stripe(environment),
             shopify: self.shopify(environment),
+            shopify_app: self.shopify_app(),
             name,
             threads: self.number(keys::THREADS, 1, THREADS_MAX).unwrap_or_else(cores),
             drain: Duration::from_secs(self.number(keys::DRAIN_SECONDS, 0, DRAIN_SECONDS_MAX).unwrap_or(30)),

@@ -71,11 +71,14 @@ pub const STRIPE_KEY_FILE: &str = "stripe.key_file";
 pub const STRIPE_WEBHOOK_SECRET_FILES: &str = "stripe.webhook_secret_files";
 pub const STRIPE_API_VERSION: &str = "stripe.api_version";
 pub const STRIPE_ADDRESS: &str = "stripe.address";
+pub const SHOPIFY_CLIENT_ID: &str = "shopify.client_id";
+pub const SHOPIFY_CLIENT_SECRET_FILE: &str = "shopify.client_secret_file";
+pub const SHOPIFY_OLDER_SECRET_FILES: &str = "shopify.older_secret_files";
 pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 46] = [
+pub const KEYS: [Key; 49] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -251,6 +254,21 @@ pub const KEYS: [Key; 46] = [
         name: STRIPE_ADDRESS,
         default: "",
         about: "Where a stand-in for Stripe is, as https://localhost:4711. For tests; refused in production.",
+    },
+    Key {
+        name: SHOPIFY_CLIENT_ID,
+        default: "",
+        about: "The client id of this deployment's own app at Shopify, which merchants install. Without one, shops are connected by tokens of apps made in them.",
+    },
+    Key {
+        name: SHOPIFY_CLIENT_SECRET_FILE,
+        default: "",
+        about: "File that holds that app's client secret, readable by its owner alone.",
+    },
+    Key {
+        name: SHOPIFY_OLDER_SECRET_FILES,
+        default: "",
+        about: "Files with secrets before it that Shopify may still sign with, while a new one is brought in.",
     },
     Key { name: LOG_FORMAT, default: "text", about: "text (for people) or json (a line an event, for machines)." },
     Key { name: LOG_LEVEL, default: "info", about: "error, warn, info, debug or trace." },

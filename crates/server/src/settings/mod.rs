@@ -15,6 +15,7 @@ use axum::http::HeaderName;
 use bonded_base::Secret;
 use bonded_connect::mail::MailServer;
 use bonded_connect::outbound::OutboundSetup;
+use bonded_connect::shopify::install::App;
 use bonded_people::assertion::Rules;
 use bonded_people::mail::Origins;
 use bonded_vault::Environment;
@@ -137,6 +138,8 @@ pub struct Settings {
     pub stripe: Option<StripeSettings>,
     /// Where all of Shopify's shops are instead of at their own names.
     pub shopify: Option<Url>,
+    /// This deployment's own app at Shopify.
+    pub shopify_app: Option<App>,
     /// Where the data lies.
     pub engine: EngineChoice,
     /// Where the tree of keys lies.

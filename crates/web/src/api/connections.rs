@@ -10,7 +10,7 @@ use crate::reply::{IfMatch, Reply};
 use crate::route::Route;
 use crate::shapes;
 use axum::extract::State;
-use bonded_base::{Currency, Id, Kind, Moment};
+use bonded_base::{Currency, Id, Kind, Moment, Problem};
 use bonded_connect::connections::{
     self, Connection, ConnectionDraft, ConnectionPatch, ConnectionState, Direction, Policy, Syncs,
 };
@@ -38,12 +38,16 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 const STATES: [(&str, ConnectionState); 5] = [
-    ("connecting", ConnectionState::Connecting),
-    ("connected", ConnectionState::Connected),
-    ("degraded", ConnectionState::Degraded),
-    ("paused", ConnectionState::Paused),
-    ("disconnected", ConnectionState::Disconnected),
+    named(ConnectionState::Connecting),
+    named(ConnectionState::Connected),
+    named(ConnectionState::Degraded),
+    named(ConnectionState::Paused),
+    named(ConnectionState::Disconnected),
 ];
+
+const fn named(state: ConnectionState) -> (&'static str, ConnectionState) {
+    (state.name(), state)
+}
 
 const MIRROR_STATES: [(&str, MirrorState); 5] = [
     ("agreed", MirrorState::Agreed),
@@ -70,11 +74,16 @@ struct ConnectionShown<'a> {
     scopes_needed: &'a [String],
     scopes_held: &'a [String],
     verified_at: Option<Moment>,
+    install_url: Option<String>,
 }
 
 impl<'a> ConnectionShown<'a> {
-    fn of(connection: &'a Connection) -> Self {
+    fn of(app: &App, connection: &'a Connection) -> Self {
+        let is_wanted = connection.platform == PlatformName::Shopify
+            && (connection.awaits_install() || connection.state == ConnectionState::Degraded);
+        let platforms = app.platforms().filter(|_| is_wanted);
         Self {
+            install_url: platforms.and_then(|platforms| platforms.install_url(&connection.shop)),
             platform: connection.platform,
             shop: &connection.shop,
             title: connection.title.as_deref(),
@@ -93,15 +102,16 @@ impl<'a> ConnectionShown<'a> {
     }
 }
 
-fn shown(written: &Written<Connection>) -> Result<Reply, Failure> {
-    Shown::written(written, &ConnectionShown::of(written)).reply()
+fn shown(app: &App, written: &Written<Connection>) -> Result<Reply, Failure> {
+    Shown::written(written, &ConnectionShown::of(app, written)).reply()
 }
 
 #[derive(Deserialize)]
 struct NewConnection {
     #[serde(flatten)]
     draft: ConnectionDraft,
-    credential: CredentialDraft,
+    #[serde(default)]
+    credential: Option<CredentialDraft>,
 }
 
 /// Connect a shop
@@ -109,6 +119,9 @@ struct NewConnection {
 /// Naming a host is the approval to call it, and no other. What is kept in step is off unless you say so; `watch` shows in
 /// `/v1/mirrors` what would be changed, and changes nothing. The shop is asked at once who it is: `state` becomes
 /// `connected`, or `degraded` with the reason. The credential is sealed and never shown again.
+///
+/// A Shopify shop needs none where this deployment has an app there: without one the answer has an `install_url`, which a
+/// member of the account opens in their browser, and the shop's owner says yes to what `scopes_needed` lists.
 #[utoipa::path(post, path = "/v1/connections", tag = "Connections",
     request_body(content = shapes::NewConnection, example = json!({"platform": "medusa", "shop": "shop.example.com",
         "direction": "sell_through", "syncs": {"stock": "on", "orders": "on", "fulfilments": "on"},
@@ -119,10 +132,18 @@ async fn create_connection(
     caller: Caller,
     Sent(NewConnection { draft, credential }): Sent<NewConnection>,
 ) -> Result<Reply, Failure> {
-    let credential = credential.check(draft.platform).map_err(|problem| problem.within("/credential"))?;
     let needed = platforms::scopes(&draft)?;
-    let made = connections::connect(app.ledger(), caller.scope(), draft, needed, &credential).await?;
-    Ok(shown(&made)?.created(format!("/v1/connections/{}", made.id)))
+    let made = if let Some(credential) = credential {
+        let credential = credential.check(draft.platform).map_err(|problem| problem.within("/credential"))?;
+        connections::connect(app.ledger(), caller.scope(), draft, needed, &credential).await?
+    } else {
+        let has_app = app.platforms().is_some_and(|platforms| platforms.app().is_some());
+        if draft.platform != PlatformName::Shopify || !has_app {
+            return Err(Problem::invalid("/credential", "say what opens the shop").into());
+        }
+        connections::await_install(app.ledger(), caller.scope(), draft, needed).await?
+    };
+    Ok(shown(&app, &made)?.created(format!("/v1/connections/{}", made.id)))
 }
 
 /// List connections
@@ -133,7 +154,7 @@ async fn list_connections(State(app): State<App>, caller: Caller, params: Params
     let page = params.page(Kind::Connection, &["state"])?;
     let state = params.one_of("state", &STATES)?;
     let listed = connections::list(app.ledger(), caller.scope(), state, page).await?;
-    listing_viewed(&listed, |connection| Shown::viewed(connection, &ConnectionShown::of(connection)).json())
+    listing_viewed(&listed, |connection| Shown::viewed(connection, &ConnectionShown::of(&app, connection)).json())
 }
 
 /// Get a connection
@@ -142,7 +163,7 @@ async fn list_connections(State(app): State<App>, caller: Caller, params: Params
     responses((status = 200, body = shapes::Connection)))]
 async fn get_connection(State(app): State<App>, caller: Caller, IdIn(id): IdIn<Connection>) -> Result<Reply, Failure> {
     let connection = connections::get(app.ledger(), caller.scope(), id).await?;
-    Shown::viewed(&connection, &ConnectionShown::of(&connection)).reply()
+    Shown::viewed(&connection, &ConnectionShown::of(&app, &connection)).reply()
 }
 
 /// Update a connection
@@ -159,7 +180,7 @@ async fn update_connection(
     IfMatch(expected): IfMatch,
     Sent(patch): Sent<ConnectionPatch>,
 ) -> Result<Reply, Failure> {
-    shown(&connections::update(app.ledger(), caller.scope(), id, expected, &patch).await?)
+    shown(&app, &connections::update(app.ledger(), caller.scope(), id, expected, &patch).await?)
 }
 
 /// Replace a connection's credential
@@ -178,7 +199,7 @@ async fn replace_credential(
 ) -> Result<Reply, Failure> {
     let connection = connections::get(app.ledger(), caller.scope(), id).await?;
     let credential = credential.check(connection.platform)?;
-    shown(&connections::renew(app.ledger(), caller.scope(), id, expected, &credential).await?)
+    shown(&app, &connections::renew(app.ledger(), caller.scope(), id, expected, &credential).await?)
 }
 
 /// Pause a connection
@@ -193,7 +214,7 @@ async fn pause_connection(
     IdIn(id): IdIn<Connection>,
     IfMatch(expected): IfMatch,
 ) -> Result<Reply, Failure> {
-    shown(&connections::pause(app.ledger(), caller.scope(), id, expected).await?)
+    shown(&app, &connections::pause(app.ledger(), caller.scope(), id, expected).await?)
 }
 
 /// Resume a connection
@@ -206,7 +227,7 @@ async fn resume_connection(
     IdIn(id): IdIn<Connection>,
     IfMatch(expected): IfMatch,
 ) -> Result<Reply, Failure> {
-    shown(&connections::resume(app.ledger(), caller.scope(), id, expected).await?)
+    shown(&app, &connections::resume(app.ledger(), caller.scope(), id, expected).await?)
 }
 
 /// Disconnect a shop
@@ -221,7 +242,7 @@ async fn disconnect_connection(
     IdIn(id): IdIn<Connection>,
     IfMatch(expected): IfMatch,
 ) -> Result<Reply, Failure> {
-    shown(&connections::disconnect(app.ledger(), caller.scope(), id, expected).await?)
+    shown(&app, &connections::disconnect(app.ledger(), caller.scope(), id, expected).await?)
 }
 
 /// List mirrors

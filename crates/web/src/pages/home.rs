@@ -4,10 +4,12 @@ use super::answer::{Refused, Shell, go, page, with_cookie};
 use super::face::{Face, Shop};
 use super::form::{Form, id_in};
 use super::gate::{Access, Member, Page};
+use super::shopify;
 use super::sign_in::onward;
 use crate::app::App;
 use askama::Template;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{get, post};
 use bonded_base::{Account, Id};
@@ -53,7 +55,10 @@ pub(super) fn shell(title: &str, visitor: &Visitor) -> Shell {
     Shell::of(title, Shop::PREFIX, visitor.user.name.clone())
 }
 
-async fn show(State(app): State<App>, Member(visitor): Member) -> Result<Response, Refused> {
+async fn show(State(app): State<App>, Member(visitor): Member, headers: HeaderMap) -> Result<Response, Refused> {
+    if let Some(onward) = shopify::unfinished(&headers) {
+        return Ok(onward);
+    }
     let (account, role) = visitor.standing().ok_or(PeopleError::SignedOut)?;
     let name = directory::name_of(app.ledger(), account).await?;
     let page_of = List::first(grants::OPEN_MAX);

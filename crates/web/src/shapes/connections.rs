@@ -187,6 +187,9 @@ pub struct Connection {
     /// When the shop was last found as it should be.
     #[schema(required, format = DateTime)]
     pub verified_at: Option<String>,
+    /// Where a member of the account goes to install our app in the shop; null where that is not needed.
+    #[schema(required, example = "https://bonded.example/shopify/install?shop=blue-mugs.myshopify.com")]
+    pub install_url: Option<String>,
 }
 
 /// What opens a shop. It is never shown again.
@@ -221,8 +224,8 @@ pub struct NewConnection {
     pub syncs: Option<Syncs>,
     /// How.
     pub policy: Option<ConnectionPolicy>,
-    /// What opens it.
-    pub credential: Credential,
+    /// What opens it; left out for a Shopify shop whose owner is to install our app.
+    pub credential: Option<Credential>,
 }
 
 /// What is to become of a connection.

@@ -55,7 +55,9 @@ async fn send(
     match received {
         Ok(kept) => Ok(onward(&kept)),
         Err(Failed::Refused(refused)) => Err(refused),
-        Err(Failed::Told(error)) => listed(&app, &visitor, &Attempt::failed(SEND, Form::of(typed).unwrap_or_default(), error)?, None).await,
+        Err(Failed::Told(error)) => {
+            listed(&app, &visitor, &Attempt::failed(SEND, Form::of(typed).unwrap_or_default(), error)?, None).await
+        }
     }
 }
 
