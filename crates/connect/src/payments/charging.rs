@@ -44,7 +44,7 @@ pub async fn agree(ledger: &Ledger, scope: &Scope, draft: ChargeDraft) -> Result
     let payout = accounts::payout_of(ledger, invoice.supplier).await?;
     let stripe_account = payout.ok_or_else(|| TradeError::state("the supplier has not said where its money goes"))?;
     let (id, now) = (ledger.new_id::<Charge>(), ledger.clock().now());
-    let charge = Charge {
+    let agreed = Charge {
         invoice: invoice.id,
         payment_method: draft.payment_method,
         supplier: invoice.supplier,
@@ -63,9 +63,9 @@ pub async fn agree(ledger: &Ledger, scope: &Scope, draft: ChargeDraft) -> Result
     };
     register(ledger, scope, id).await?;
     let mut change = Change::new();
-    change.create(id, &charge, "agreed");
+    change.create(id, &agreed, "agreed");
     match ledger.commit(scope, change).await {
-        Ok(committed) => Ok(Written::born(id, charge, committed.at)),
+        Ok(committed) => Ok(Written::born(id, agreed, committed.at)),
         Err(error) => {
             // Should this fail too, the follower finds no record of its own, and goes.
             followers::retire(ledger, id.bytes()).await?;
@@ -355,14 +355,14 @@ async fn submit(
         return refuse(ledger, scope, charge, "payment_method_removed").await;
     };
     let about = charge.id.to_string();
-    let asked = match known {
-        Some(intent) => till.pay_again(&intent, token.expose(), charge.attempt).await,
-        None => {
-            let found = if fresh { None } else { till.find_payment(customer.expose(), &about).await? };
-            match found {
-                Some(found) => Ok(found),
-                None => till.pay(payment(charge, &about, amount, &customer, &token)).await,
-            }
+    let asked = if let Some(intent) = known {
+        till.pay_again(&intent, token.expose(), charge.attempt).await
+    } else {
+        let found = if fresh { None } else { till.find_payment(customer.expose(), &about).await? };
+        if let Some(found) = found {
+            Ok(found)
+        } else {
+            till.pay(payment(charge, &about, amount, &customer, &token)).await
         }
     };
     match asked {

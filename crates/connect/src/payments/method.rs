@@ -118,7 +118,7 @@ pub(super) fn customer(
     scope: &Scope,
     method: &Stored<PaymentMethod>,
 ) -> Result<Option<Secret<String>>, LedgerError> {
-    method.customer.as_ref().map(|kept| text(ledger.reveal(scope, method.id, CUSTOMER, kept)?)).transpose()
+    method.customer.as_ref().map(|kept| text(&ledger.reveal(scope, method.id, CUSTOMER, kept)?)).transpose()
 }
 
 /// The gateway's id of the card.
@@ -127,10 +127,10 @@ pub(super) fn token(
     scope: &Scope,
     method: &Stored<PaymentMethod>,
 ) -> Result<Option<Secret<String>>, LedgerError> {
-    method.token.as_ref().map(|kept| text(ledger.reveal(scope, method.id, TOKEN, kept)?)).transpose()
+    method.token.as_ref().map(|kept| text(&ledger.reveal(scope, method.id, TOKEN, kept)?)).transpose()
 }
 
-fn text(bytes: Secret<Vec<u8>>) -> Result<Secret<String>, LedgerError> {
+fn text(bytes: &Secret<Vec<u8>>) -> Result<Secret<String>, LedgerError> {
     let text = String::from_utf8(bytes.expose().clone()).map_err(|_| LedgerError::Damaged(Kind::PaymentMethod))?;
     Ok(Secret::new(text))
 }

@@ -116,7 +116,7 @@ async fn a_refund_takes_the_supplier_s_share_back_in_parts_and_whole(trade: Trad
     );
     // Somebody at the gateway itself gives some back, and the gateway tells of it.
     till.gateway().refund(paid.stripe_payment.as_deref().unwrap(), 300).await;
-    till.tell("charge.refunded", &till.about("charge", charge.to_string())).await;
+    till.tell("charge.refunded", &till.about("charge", &charge.to_string())).await;
     till.trade.until("what went back there is known", async || till.charge(charge).await.refunded() == 800).await;
     payments::ask_refund(ledger, retailer, charge, None, RefundDraft::default()).await.unwrap();
     let whole = till.until_charge(charge, ChargeState::Refunded).await;
@@ -152,7 +152,7 @@ async fn a_buyer_whom_the_bank_wants_to_see_is_brought_there_and_back(trade: Tra
     assert_eq!(again, url, "asking again leads to the same place");
     let payment = waits.stripe_payment.clone().unwrap();
     till.gateway().authenticate(&payment, true).await;
-    till.tell("payment_intent.succeeded", &till.about("charge", charge.to_string())).await;
+    till.tell("payment_intent.succeeded", &till.about("charge", &charge.to_string())).await;
     let paid = till.until_charge(charge, ChargeState::Succeeded).await;
     assert_eq!(paid.stripe_payment, Some(payment));
     let late = payments::authorise(ledger, retailer, &till.stripe, charge, back).await;
@@ -185,7 +185,7 @@ async fn webhooks_that_are_forged_old_doubled_or_early_do_no_harm(trade: Trade) 
     let (invoice, card) = (till.invoice("A-1", 1).await, till.card(GOOD).await);
     let charge = till.agree(invoice, card).await;
     // Before the answer has come, perhaps: what it says is never believed, only looked at.
-    let news = till.event("payment_intent.payment_failed", &till.about("charge", charge.to_string()));
+    let news = till.event("payment_intent.payment_failed", &till.about("charge", &charge.to_string()));
     for _ in 0..3 {
         assert_eq!(till.send(&news, SECRET, 0).await, Heard::Kept);
     }
@@ -203,7 +203,7 @@ async fn webhooks_that_are_forged_old_doubled_or_early_do_no_harm(trade: Trade) 
     assert_eq!(hear(&till.trade.ledger, &till.stripe, "", &news).await.unwrap(), Heard::Unsigned);
     assert_eq!(till.send(&news, SECRET, 0).await, Heard::Kept, "a copy of what is known changes nothing");
     let other = json!({"charge": charge.to_string(), "account": till.supplier.account().to_string()});
-    for metadata in [other, json!({}), till.about("charge", format!("ch_{}", "0".repeat(26)))] {
+    for metadata in [other, json!({}), till.about("charge", &format!("ch_{}", "0".repeat(26)))] {
         let body = till.event("payment_intent.succeeded", &metadata);
         assert_eq!(till.send(&body, SECRET, 0).await, Heard::Ignored);
     }

@@ -2,11 +2,13 @@
 
 use crate::goods::{self, Shelf};
 use crate::house::{House, Server};
+use bonded_base::{Clock as _, SystemClock};
 use bonded_shopkit::{Counterpart, Post, Wanted, Webhook};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// One call in so many fails.
 pub const FAILS_ONE_IN: u64 = 5;
@@ -57,9 +59,9 @@ impl Fair {
     pub async fn open(house: House, [plenty, rare]: [i64; 2]) -> Option<Self> {
         let retail = Counterpart::start(WANTED).await?;
         let supply = retail.beside(WANTED, SUPPLY, SUPPLY_TOKEN);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = u64::try_from(SystemClock.now().millis()).unwrap();
         for shop in [&retail, &supply] {
-            let behind = u64::try_from(now.as_millis()).unwrap().saturating_sub(shop.shop().now_ms());
+            let behind = now.saturating_sub(shop.shop().now_ms());
             shop.elapse(behind);
         }
         let server = serve(&house, &retail);
@@ -182,9 +184,9 @@ impl Fair {
         let calls = [&self.retail, &self.supply].map(|trader| trader.shop.shop().done.values().sum::<u32>());
         watch.idle = if watch.calls == calls { watch.idle + 1 } else { 0 };
         watch.calls = calls;
-        if watch.idle > BEATS_IDLE_MAX {
-            panic!("never happened: {what}\n{}", self.how_it_stands().await);
-        }
+        let is_stuck = watch.idle > BEATS_IDLE_MAX;
+        let stands = if is_stuck { self.how_it_stands().await } else { String::new() };
+        assert!(!is_stuck, "never happened: {what}\n{stands}");
         tokio::time::sleep(BEAT).await;
     }
 
@@ -195,18 +197,18 @@ impl Fair {
                 let shop = trader.shop.shop();
                 let parcels: usize = shop.orders.values().map(|order| order.fulfilments.len()).sum();
                 let levels: Vec<_> = trader.shelf.iter().map(|(sku, id)| (sku, shop.levels[&(*id, 1)])).collect();
-                text.push_str(&format!("{} orders, {parcels} parcels, {levels:?}\n", shop.orders.len()));
+                writeln!(text, "{} orders, {parcels} parcels, {levels:?}", shop.orders.len()).unwrap();
             }
             for path in ["/v1/orders?", "/v1/purchase_orders?"] {
                 let mut states = std::collections::BTreeMap::new();
                 for found in self.all(trader, path).await {
                     *states.entry(found["state"].to_string()).or_insert(0) += 1;
                 }
-                text.push_str(&format!("{path} {states:?}\n"));
+                writeln!(text, "{path} {states:?}").unwrap();
             }
             for path in ["/v1/connections?", "/v1/holds?", "/v1/mirrors?state=waiting&"] {
                 let found = self.all(trader, path).await;
-                text.push_str(&format!("{path} {}: {:?}\n", found.len(), found.iter().take(3).collect::<Vec<_>>()));
+                writeln!(text, "{path} {}: {:?}", found.len(), found.iter().take(3).collect::<Vec<_>>()).unwrap();
             }
         }
         text

@@ -113,8 +113,14 @@ impl Day {
     }
 
     /// Counts everything.
-    async fn count(&self, fair: &Fair, [plenty, rare]: [i64; 2]) {
+    async fn count(&self, fair: &Fair, pieces: [i64; 2]) {
         let refused = refused(fair).await;
+        self.count_outside(fair, pieces, &refused);
+        self.count_inside(fair, &refused).await;
+    }
+
+    /// By what the shops have.
+    fn count_outside(&self, fair: &Fair, [plenty, rare]: [i64; 2], refused: &BTreeSet<String>) {
         let (retail, supply) = (fair.retail.shop.shop(), fair.supply.shop.shop());
         let mut arrived: BTreeMap<&str, u64> = BTreeMap::new();
         for order in &self.arrived {
@@ -146,8 +152,6 @@ impl Day {
             assert_eq!(left, stocked - ordered - directly, "{sku} does not add up");
             assert_eq!(goods::committed(&supply, &fair.supply.shelf, sku), directly, "{sku}: promised and not sent");
         }
-        drop((retail, supply));
-        self.count_inside(fair, &refused).await;
     }
 
     /// The same by what the program itself says.

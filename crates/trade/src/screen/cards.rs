@@ -300,7 +300,7 @@ mod tests {
                 grouped(card, "\u{a0}"),
                 grouped(card, " \u{2013}"),
                 format!("1001 {}", grouped(card, " ")),
-                card.chars().map(|digit| format!("{digit} ")).collect(),
+                card.chars().flat_map(|digit| [digit, ' ']).collect(),
                 card.chars().filter_map(|digit| char::from_u32(u32::from(digit) + 0xff10 - 0x30)).collect(),
             ] {
                 assert!(has_card_number(&text), "{text}");

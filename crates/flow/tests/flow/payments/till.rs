@@ -126,7 +126,7 @@ impl Till {
         let session = self.gateway().newest_session();
         assert!(url.starts_with("https://checkout.stripe.example/") && url.ends_with(&session));
         self.gateway().enter_card(&session, number).await;
-        self.tell("checkout.session.completed", &self.about("payment_method", begun.id.to_string())).await;
+        self.tell("checkout.session.completed", &self.about("payment_method", &begun.id.to_string())).await;
         let active = async || self.method(begun.id).await.state == MethodState::Active;
         self.trade.until("the card can be charged", active).await;
         begun.id
@@ -157,7 +157,7 @@ impl Till {
     }
 
     /// What the gateway writes on its things about one of our records.
-    pub fn about(&self, what: &str, id: String) -> serde_json::Value {
+    pub fn about(&self, what: &str, id: &str) -> serde_json::Value {
         json!({what: id, "account": self.retailer.account().to_string()})
     }
 
@@ -169,10 +169,8 @@ impl Till {
 
     /// An event in the form that Stripe describes.
     pub fn event(&self, event: &str, metadata: &serde_json::Value) -> Vec<u8> {
-        let id = format!(
-            "evt_{event}_{}",
-            self.trade.ledger.wakes().len() + self.trade.ledger.clock().now().millis() as usize
-        );
+        let (waiting, now) = (self.trade.ledger.wakes().len(), self.trade.ledger.clock().now().millis());
+        let id = format!("evt_{event}_{waiting}_{now}");
         let object = json!({"id": "x_1", "object": "thing", "metadata": metadata});
         json!({"id": id, "object": "event", "type": event, "data": {"object": object}}).to_string().into_bytes()
     }

@@ -106,16 +106,16 @@ impl Answers for Receiver {
             .filter_map(|one| one.strip_prefix("v1,"))
             .any(|one| STANDARD.decode(one).is_ok_and(|signature| verify(&key, &signed, &signature).is_ok()));
         let message = serde_json::from_slice::<Message<'_>>(body);
-        let mut heard = self.heard();
+        let mut so_far = self.heard();
         let (true, Ok(Message { data })) = (is_signed, message) else {
-            heard.unsigned += 1;
+            so_far.unsigned += 1;
             return (StatusCode::UNAUTHORIZED, String::new());
         };
-        if heard.messages.insert(id.to_owned()) {
-            let last = heard.versions.insert(data.id.to_owned(), data.version).unwrap_or_default();
-            heard.unordered += u64::from(last > data.version);
-            let count = heard.messages.len() as u64;
-            drop(heard);
+        if so_far.messages.insert(id.to_owned()) {
+            let last = so_far.versions.insert(data.id.to_owned(), data.version).unwrap_or_default();
+            so_far.unordered += u64::from(last > data.version);
+            let count = so_far.messages.len() as u64;
+            drop(so_far);
             self.count.send_replace(count);
         }
         (StatusCode::OK, String::new())
