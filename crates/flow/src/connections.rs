@@ -16,6 +16,7 @@ mod feed;
 pub mod hooks;
 mod levels_in;
 mod news;
+mod ordered;
 mod orders_in;
 mod orders_out;
 mod parcels_out;

@@ -6,14 +6,14 @@
 use super::at::{At, Halt, Kept, apart};
 use super::compare::FOUND;
 use super::news::{News, PartnerNews};
+use super::ordered::Ordered;
 use bonded_base::{Id, Moment};
 use bonded_connect::connections::{Mode, Repair};
 use bonded_connect::mirrors::{self, Agreed, Mirror, MirrorState};
 use bonded_connect::platform::{Failure, LevelWrite, RemoteId};
-use bonded_ledger::{ENTRIES_MAX, Reader, Stored};
+use bonded_ledger::Stored;
 use bonded_trade::catalog::{Product, Variant};
 use bonded_trade::inventory;
-use bonded_trade::orders::Order;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -21,6 +21,8 @@ use std::collections::HashMap;
 const LEVELS_AT_ONCE: usize = 100;
 /// Why a mirror waits over whose count the shop did not let us write.
 const ANOTHER_COUNT: &str = "the shop has another count";
+/// How often a count is made anew because orders arrived while it was made.
+const COUNTS_MAX: u32 = 4;
 /// How soon a count is looked at again that orders are on their way to change.
 const MOVING_MS: i64 = 250;
 
@@ -30,14 +32,8 @@ pub(super) async fn deliver(at: &At<'_>, news: &News) -> Result<bool, Halt> {
         return Ok(false);
     }
     let (mut disagree, mut location) = (false, None);
-    // Read before the suppliers' counts: an order that arrives in between is counted twice for a moment, and never not at all.
-    let ordered = if news.partners.iter().any(|news| !news.variants.is_empty()) {
-        Ordered::not_arrived(at).await?
-    } else {
-        Ordered::default()
-    };
     for news in news.partners.iter().filter(|news| !news.variants.is_empty()) {
-        let wanted = wanted(at, news, &ordered).await?;
+        let wanted = wanted(at, news).await?;
         if wanted.is_empty() {
             continue;
         }
@@ -72,7 +68,22 @@ pub(super) async fn the_location(at: &At<'_>) -> Result<Option<RemoteId>, Halt> 
 }
 
 /// How many the shop is to show of what a partner's news are about.
-async fn wanted(at: &At<'_>, news: &PartnerNews, ordered: &Ordered) -> Result<Vec<Wanted>, Halt> {
+async fn wanted(at: &At<'_>, news: &PartnerNews) -> Result<Vec<Wanted>, Halt> {
+    let mut ordered = Ordered::not_arrived(at).await?;
+    for _ in 0..COUNTS_MAX {
+        let wanted = counted_with(at, news, &ordered).await?;
+        // An order that arrived meanwhile is in both counts, one that was placed meanwhile in neither.
+        let now = Ordered::not_arrived(at).await?;
+        if now == ordered {
+            return Ok(wanted);
+        }
+        ordered = now;
+    }
+    // So busy a shop is looked at again in a moment; until then it shows too few rather than too many.
+    counted_with(at, news, &ordered).await
+}
+
+async fn counted_with(at: &At<'_>, news: &PartnerNews, ordered: &Ordered) -> Result<Vec<Wanted>, Halt> {
     let (ledger, scope) = (at.ledger, &news.partner.scope);
     let ids: Vec<_> = news.variants.iter().copied().collect();
     let mirrors = mirrors::of(ledger, at.scope, at.connection.id, &ids).await?;
@@ -103,50 +114,6 @@ async fn wanted(at: &At<'_>, news: &PartnerNews, ordered: &Ordered) -> Result<Ve
         all.push(Wanted { mirror, available, since: offer.since, is_moving: ordered > 0 });
     }
     Ok(all)
-}
-
-/// What consumers have ordered here and no supplier has heard of yet, by variant and by SKU.
-#[derive(Default)]
-struct Ordered {
-    by_variant: HashMap<Id<Variant>, i64>,
-    by_sku: HashMap<String, i64>,
-}
-
-impl Ordered {
-    /// The orders that were placed after those which routing has dealt with.
-    async fn not_arrived(at: &At<'_>) -> Result<Self, Halt> {
-        let mut read_to = at.ledger.read_to(at.scope, Reader::Route).await?;
-        let mut placed = Vec::new();
-        loop {
-            let (headlines, to) = at.ledger.headlines_read_to(at.scope, read_to, ENTRIES_MAX).await?;
-            let born = headlines.iter().filter(|headline| headline.version == 1);
-            placed.extend(born.filter_map(bonded_ledger::Headline::id_of::<Order>));
-            if to - read_to < u64::from(ENTRIES_MAX) {
-                break;
-            }
-            read_to = to;
-        }
-        let mut ordered = Self::default();
-        if placed.is_empty() {
-            return Ok(ordered);
-        }
-        for order in at.ledger.get_many::<Order>(at.scope, &placed).await?.into_iter().flatten() {
-            for line in &order.lines {
-                let pieces = i64::from(line.open());
-                match (line.variant, &line.sku) {
-                    (Some(variant), _) => *ordered.by_variant.entry(variant).or_default() += pieces,
-                    (None, Some(sku)) => *ordered.by_sku.entry(sku.clone()).or_default() += pieces,
-                    (None, None) => {}
-                }
-            }
-        }
-        Ok(ordered)
-    }
-
-    fn pieces(&self, variant: Id<Variant>, sku: Option<&str>) -> i64 {
-        let by_sku = sku.and_then(|sku| self.by_sku.get(sku));
-        self.by_variant.get(&variant).copied().unwrap_or(0) + by_sku.copied().unwrap_or(0)
-    }
 }
 
 /// What is to become of one count.

@@ -144,6 +144,7 @@ impl Market {
         market.link().await;
         market.stock().await;
         market.trade().await;
+        market.invoice().await;
         market.connect().await;
         market.bring_files().await;
         market
@@ -195,6 +196,22 @@ impl Market {
         for (step, body) in [("acknowledge", json!({})), ("fulfilments", parcel()), ("reject", reason())] {
             self.callers.expect(200, self.supplier.post(format!("{path}/{step}"), &body)).await;
         }
+    }
+
+    /// A purchase order that is shipped whole, and its invoice.
+    async fn invoice(&mut self) {
+        let reference = "GLW-Invoiced-7731";
+        self.callers.expect(201, self.retailer.post("/v1/orders", &order(reference, SKU, 1))).await;
+        let of = |orders: &Value| {
+            let all = orders["data"].as_array().cloned().unwrap_or_default();
+            all.into_iter().find(|one| one["reference"] == reference).map(|one| one["id"].as_str().unwrap().to_owned())
+        };
+        let path = "/v1/purchase_orders?limit=100";
+        let orders =
+            self.until(&self.supplier, "purchase_order", path, |answer| of(&answer.json()).is_some()).await.json();
+        let path = format!("/v1/purchase_orders/{}", of(&orders).unwrap());
+        self.callers.expect(200, self.supplier.post(format!("{path}/fulfilments"), &json!({}))).await;
+        self.made("in", self.supplier.post(format!("{path}/invoice"), &json!({"number": "R-1"}))).await;
     }
 
     /// A shop, an endpoint and a SKU that requests can name; and what works in one state only is done once.

@@ -188,11 +188,12 @@ fn is_separator(symbol: char) -> bool {
     symbol.is_whitespace() || matches!(symbol, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}')
 }
 
-/// Not a part of an address or of a word that has other digits besides: such are names of things.
+/// Not a part of an address or of a word that has other digits besides: such are names of things. Nor behind a plus sign:
+/// that begins a phone number.
 fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let (before, after) = (text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default());
     let token = before.rsplit(char::is_whitespace).next().unwrap_or_default();
-    if token.contains("://") {
+    if token.contains("://") || before.ends_with(['+', '\u{ff0b}']) {
         return false;
     }
     let in_word = |symbol: &char| symbol.is_alphanumeric() || *symbol == '_';
@@ -336,6 +337,7 @@ mod tests {
             "1Z999AA10123456784",
             "9400100000000000000000",
             "+44 20 7946 0958 20",
+            "tel:+4222222222222",
             "4 24 24 24 24 24 24 24 2",
         ] {
             assert!(!has_card_number(text), "{text}");

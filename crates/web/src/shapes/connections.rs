@@ -293,10 +293,10 @@ pub struct Mirror {
     #[schema(value_type = serde_json::Value)]
     pub agreed: (),
     /// In a dry run: what would be written.
-    #[schema(required, value_type = Object)]
+    #[schema(required, value_type = serde_json::Value)]
     pub planned: Option<()>,
     /// What a check found in the shop in place of what was agreed, until that is put right; `{"gone": true}` where nothing is there.
-    #[schema(required, value_type = Object)]
+    #[schema(required, value_type = serde_json::Value)]
     pub found: Option<()>,
     /// Why it waits or is held.
     #[schema(required)]

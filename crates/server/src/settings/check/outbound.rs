@@ -27,8 +27,7 @@ impl Check {
         let address = Url::parse(&text).ok().filter(|address| Host::of(address).is_some());
         if address.is_none() {
             self.complain(keys::OUTBOUND_SHOPIFY, "takes an address like https://localhost:9443");
-        }
-        if environment == Environment::Production {
+        } else if environment == Environment::Production {
             let why = "is refused in production: what opens merchants' shops would be sent there";
             self.complain(keys::OUTBOUND_SHOPIFY, why);
         }
