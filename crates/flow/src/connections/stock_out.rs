@@ -7,7 +7,7 @@ use super::at::{At, Halt, Kept, apart};
 use super::compare::FOUND;
 use super::news::{News, PartnerNews};
 use super::ordered::Ordered;
-use bonded_base::{Id, Moment};
+use bonded_base::Moment;
 use bonded_connect::connections::{Mode, Repair};
 use bonded_connect::mirrors::{self, Agreed, Mirror, MirrorState};
 use bonded_connect::platform::{Failure, LevelWrite, RemoteId};
