@@ -3,7 +3,7 @@
 //! A worker is called a [`Turn`] at a time: whenever a log that it watches has grown, and whenever it asked to be. It keeps
 //! nothing that a restart could lose: how far it has read is noted in cursors of its own, what it achieved in records. The
 //! register says which followers there are; it is read at the start, when it changes and now and then, so that a missed
-//! wake or another node's end costs at most [`SWEEP`].
+//! wake or another node's end costs at most a sweep.
 
 use crate::runner::stopped;
 use async_trait::async_trait;
