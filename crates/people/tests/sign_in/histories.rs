@@ -431,7 +431,7 @@ impl Model {
             assert_eq!(visitor.session.stage, *stage);
             let role = self.people[*who].role.filter(|_| *stage == Stage::Full);
             let may = role.map(Role::permissions).unwrap_or_default();
-            let may: Permissions = may.iter().filter(|one| *strong || !one.needs_second_factor()).collect();
+            let may: Permissions = may.iter().filter(|one| *strong || !one.is_grave()).collect();
             assert_eq!(visitor.permissions(), may, "{role:?}, strong: {strong}");
         }
         self.checked_at = now;

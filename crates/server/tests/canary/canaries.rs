@@ -243,10 +243,13 @@ fn phone(tail: &str, first: char) -> Option<u32> {
     six_digits(tail, SEPARATORS)
 }
 
+/// Only dots part its numbers: behind a comma stands the next cell of a file, as a price behind an address in `…241.170`.
 fn ipv4(tail: &str) -> Option<u32> {
-    let mut parts = tail.split(|symbol: char| !symbol.is_ascii_digit()).map(|part| part.parse::<u8>().ok());
-    let block = parts.next()??.checked_sub(IPV4_SECOND)?;
-    Some(u32::from_be_bytes([0, block, parts.next()??, parts.next()??]))
+    let mut parts = tail.splitn(3, '.');
+    let block = parts.next()?.parse::<u8>().ok()?.checked_sub(IPV4_SECOND)?;
+    let third = parts.next()?.parse().ok()?;
+    let fourth = parts.next()?.split(|symbol: char| !symbol.is_ascii_digit()).next()?.parse().ok()?;
+    Some(u32::from_be_bytes([0, block, third, fourth]))
 }
 
 fn ipv6(tail: &str) -> Option<u32> {
