@@ -14,18 +14,21 @@ mod refunds;
 mod setup;
 
 pub use charge::{Charge, ChargeDraft, ChargeRetry, ChargeState, REFUNDS_MAX, Refund, RefundDraft, RefundState};
-pub use charging::{agree, ask_refund, authorise, get, hear, list, retry, work};
+pub use charging::{agree, ask_refund, authorise, came_back, get, hear, list, of_invoices, retry, stop_told, work};
 pub use method::{METHODS_MAX, MethodState, PaymentMethod};
 pub use setup::{
-    begin as begin_method, get as get_method, hear as hear_method, list as list_methods, remove as remove_method,
-    work as work_on_method,
+    begin as begin_method, came_back as came_back_with_method, get as get_method, hear as hear_method,
+    list as list_methods, remove as remove_method, work as work_on_method,
 };
 
 use crate::stripe::StripeError;
-use bonded_base::{Problem, Reason};
+use bonded_base::{Id, Moment, Problem, Reason};
 use bonded_ledger::LedgerError;
 use bonded_trade::TradeError;
 use std::sync::Arc;
+
+/// The page on which people see their payments, and to which they come back from the gateway.
+pub const PAGE: &str = "/payments";
 
 /// What there is to do next for a charge or a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,16 @@ pub enum Worked {
     KeyRefused,
     /// It is not there.
     Missing,
+}
+
+/// Where a buyer comes back to from their bank, on our own origin.
+pub fn back_from_bank(charge: Id<Charge>) -> String {
+    format!("{PAGE}/charges/{charge}/back")
+}
+
+/// What is noted in an event's place when a buyer came back: there is something to look at, as after any event.
+fn return_at(now: Moment) -> String {
+    format!("back_{}", now.millis())
 }
 
 /// Payments are not set up in this deployment.

@@ -155,14 +155,21 @@ impl Till {
     }
 
     /// Opens a page of Stripe's at which the buyer enters a card, for later use without them.
-    pub async fn open_session(&self, about: &str, customer: &str, back: &str) -> Result<Session, StripeError> {
+    /// They come back to `done` when it was entered, and to `left` when they changed their mind.
+    pub async fn open_session(
+        &self,
+        about: &str,
+        customer: &str,
+        done: &str,
+        left: &str,
+    ) -> Result<Session, StripeError> {
         let form = Form::new()
             .set("mode", "setup")
             .set("customer", customer)
             .set("payment_method_types[0]", "card")
             .set("client_reference_id", about)
-            .set("success_url", back)
-            .set("cancel_url", back)
+            .set("success_url", done)
+            .set("cancel_url", left)
             .set("setup_intent_data[metadata][payment_method]", about)
             .set("setup_intent_data[metadata][account]", self.account.to_string())
             .about(self.account, "payment_method", about)

@@ -1,7 +1,10 @@
 //! Payments at work: charges that are due, cards that are being set up, and what the payment gateway tells of them.
 //!
 //! Each charge and each card is a follower while there is something to do for it, so that one node at a time speaks of it to
-//! the gateway. It leaves the register when it is settled, and comes back when its owner or the gateway has news.
+//! the gateway. It leaves the register when it is settled, and comes back when its owner or the gateway has news. Where a
+//! charge needs its owners, they are told by mail.
+
+mod owners;
 
 use crate::followers::{Again, Held, Turn};
 use async_trait::async_trait;
@@ -42,7 +45,11 @@ impl PaymentTurn {
     async fn work(&self, looks: bool) -> Result<Worked, LedgerError> {
         let scope = Scope::system(self.account, System::Connect);
         match self.what {
-            Subject::Charge(id) => payments::work(&self.ledger, &scope, &self.stripe, id, looks).await,
+            Subject::Charge(id) => {
+                let worked = payments::work(&self.ledger, &scope, &self.stripe, id, looks).await?;
+                owners::tell(&self.ledger, &scope, self.account, id).await?;
+                Ok(worked)
+            }
             Subject::PaymentMethod(id) => payments::work_on_method(&self.ledger, &scope, &self.stripe, id, looks).await,
         }
     }

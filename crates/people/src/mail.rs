@@ -12,8 +12,8 @@
 //! ```
 //! What was sent or held is forgotten after [`KEPT_MS`]; the log keeps that it was, without the address.
 //!
-//! Architecture invariants: no mail holds a consumer's data, nor a merchant's beyond names of accounts and people; no
-//! mail leaves the queue but by being sent.
+//! Architecture invariants: no mail holds a consumer's data, nor a merchant's beyond names of accounts and people, and the
+//! number and amount of an invoice that could not be paid; no mail leaves the queue but by being sent.
 
 mod letter;
 pub mod link;

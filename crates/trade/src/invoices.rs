@@ -210,6 +210,15 @@ pub async fn get(ledger: &Ledger, scope: &Scope, id: Id<Invoice>) -> Result<Stor
     ledger.get(scope, id).await?.ok_or_else(|| TradeError::missing(Kind::Invoice))
 }
 
+/// Those of these invoices that are there, each in the place of its id.
+pub async fn some(
+    ledger: &Ledger,
+    scope: &Scope,
+    ids: &[Id<Invoice>],
+) -> Result<Vec<Option<Stored<Invoice>>>, TradeError> {
+    Ok(ledger.get_many(scope, ids).await?)
+}
+
 /// A page of the invoices in one state, by when they were issued; or of all.
 pub async fn list(
     ledger: &Ledger,

@@ -14,6 +14,7 @@ use bonded_ledger::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 
 /// Active links that one retailer may have; beyond it the oldest are the ones that route.
 pub const SUPPLIERS_MAX: u32 = 1_000;
@@ -215,6 +216,17 @@ pub async fn list(
     page: Page,
 ) -> Result<Listed<PartnerLink>, TradeError> {
     Ok(ledger.list(scope, &page.of_state(state.map(LinkState::number))).await?)
+}
+
+/// What the partners of these links are called, also of those that were ended.
+pub async fn names(
+    ledger: &Ledger,
+    scope: &Scope,
+    links: impl IntoIterator<Item = Id<PartnerLink>>,
+) -> Result<HashMap<Id<PartnerLink>, String>, TradeError> {
+    let links: Vec<_> = links.into_iter().collect::<HashSet<_>>().into_iter().collect();
+    let known = ledger.get_many(scope, &links).await?.into_iter().flatten();
+    Ok(known.map(|link| (link.id, link.into_value().partner_name)).collect())
 }
 
 /// Opens an active link of ours: what the partner shares may be read from here on.

@@ -43,6 +43,11 @@ impl ChargeState {
     pub const fn is_paid(self) -> bool {
         matches!(self, Self::Succeeded | Self::PartlyRefunded | Self::Refunded)
     }
+
+    /// Whether it goes on only when its owners do something.
+    pub const fn is_stopped(self) -> bool {
+        matches!(self, Self::RequiresAction | Self::Failed)
+    }
 }
 
 /// What a retailer has agreed to pay for an invoice.
@@ -78,6 +83,10 @@ pub struct Charge {
     pub seen: Option<String>,
     /// How much of it the invoice says went back; `None` while it does not say that it was paid.
     pub told: Option<i64>,
+    /// How often it has come to a stop at which its owners have to do something.
+    pub stops: u32,
+    /// The stop up to which its owners were told.
+    pub stops_told: u32,
 }
 
 /// Money that goes back.
@@ -146,8 +155,13 @@ impl Record for Charge {
     }
 
     fn lookups(&self) -> Vec<Lookup<'_>> {
-        vec![Lookup::new(LookupName::Invoice, Cow::Owned(self.invoice.bytes().to_vec()))]
+        vec![of_invoice(self.invoice)]
     }
+}
+
+/// Finds the one charge of an invoice.
+pub(super) fn of_invoice(invoice: Id<Invoice>) -> Lookup<'static> {
+    Lookup::new(LookupName::Invoice, Cow::Owned(invoice.bytes().to_vec()))
 }
 
 impl Charge {
@@ -179,6 +193,26 @@ impl Charge {
         next
     }
 
+    /// The same, with a stop counted that it came to by this turn.
+    pub(super) fn after(self, was: &Self) -> Self {
+        let has_stopped = self.state.is_stopped() && self.state != was.state;
+        Self { stops: self.stops.saturating_add(u32::from(has_stopped)), ..self }
+    }
+
+    /// The number of the stop that its owners do not know of yet, if it stands at one.
+    pub fn untold_stop(&self) -> Option<u32> {
+        (self.state.is_stopped() && self.stops > self.stops_told).then_some(self.stops)
+    }
+
+    /// How much could still go back, in minor units.
+    pub fn refundable(&self) -> i64 {
+        if !self.state.is_paid() {
+            return 0;
+        }
+        let asked = self.refunds.iter().filter(|refund| refund.state != RefundState::Failed);
+        asked.fold(self.amount.amount, |left, refund| left.saturating_sub(refund.amount)).max(0)
+    }
+
     /// How much went back, or is on its way.
     pub fn refunded(&self) -> i64 {
         let gone = |refund: &&Refund| matches!(refund.state, RefundState::Pending | RefundState::Succeeded);
@@ -204,8 +238,7 @@ impl Charge {
         if self.refunds.len() >= REFUNDS_MAX {
             return Err(Problem::new(Reason::TooMuch, format!("a charge has at most {REFUNDS_MAX} refunds")));
         }
-        let asked = self.refunds.iter().filter(|refund| refund.state != RefundState::Failed);
-        let left = self.amount.amount.saturating_sub(asked.map(|refund| refund.amount).sum());
+        let left = self.refundable();
         let amount = draft.amount.unwrap_or(left);
         if left <= 0 {
             return Err(Problem::new(Reason::State, "all of it went back already, or is to"));

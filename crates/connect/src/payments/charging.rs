@@ -4,7 +4,7 @@
 //! for the payment that may have been made, which carries our charge's id; only if there is none is it made (again), under
 //! the same idempotency key.
 
-use super::charge::{Charge, ChargeDraft, ChargeRetry, ChargeState, RefundDraft};
+use super::charge::{Charge, ChargeDraft, ChargeRetry, ChargeState, RefundDraft, of_invoice};
 use super::method::{MethodState, PaymentMethod, customer, token};
 use super::{Worked, refunds, setup, told, unwritten};
 use crate::followers::{self, Follower};
@@ -60,6 +60,8 @@ pub async fn agree(ledger: &Ledger, scope: &Scope, draft: ChargeDraft) -> Result
         heard: None,
         seen: None,
         told: None,
+        stops: 0,
+        stops_told: 0,
     };
     register(ledger, scope, id).await?;
     let mut change = Change::new();
@@ -108,6 +110,34 @@ pub async fn list(
     page: Page,
 ) -> Result<Listed<Charge>, TradeError> {
     Ok(ledger.list(scope, &page.of_state(state.map(ChargeState::number))).await?)
+}
+
+/// The charges of these invoices, each in the place of its invoice.
+pub async fn of_invoices(
+    ledger: &Ledger,
+    scope: &Scope,
+    invoices: &[Id<Invoice>],
+) -> Result<Vec<Option<Stored<Charge>>>, TradeError> {
+    let lookups: Vec<_> = invoices.iter().map(|invoice| of_invoice(*invoice)).collect();
+    let ids = ledger.find_many::<Charge>(scope, &lookups).await?;
+    let known: Vec<_> = ids.iter().flatten().copied().collect();
+    let mut found = ledger.get_many(scope, &known).await?.into_iter();
+    Ok(ids.into_iter().map(|id| id.and_then(|_| found.next().flatten())).collect())
+}
+
+/// Notes that the buyer came back from their bank, so that the gateway is asked at once what became of it.
+pub async fn came_back(ledger: &Ledger, scope: &Scope, id: Id<Charge>) -> Result<(), TradeError> {
+    let open = matches!(get(ledger, scope, id).await?.state, ChargeState::RequiresAction | ChargeState::Processing);
+    if open {
+        hear(ledger, scope, id, &super::return_at(ledger.clock().now())).await?;
+    }
+    Ok(())
+}
+
+/// Notes that the owners were told of a stop.
+pub async fn stop_told(ledger: &Ledger, scope: &Scope, id: Id<Charge>, stop: u32) -> Result<(), TradeError> {
+    let news = |charge: &Charge| (charge.stops_told < stop).then(|| Charge { stops_told: stop, ..charge.clone() });
+    turn(ledger, scope, id, "owners_told", news).await
 }
 
 /// Has a charge tried again that failed, from the same card or another.
@@ -446,7 +476,7 @@ pub(super) async fn turn(
         let was = get(ledger, scope, id).await?;
         let Some(next) = rule(&was) else { return Ok(()) };
         let mut change = Change::new();
-        change.update(&was, &next, action);
+        change.update(&was, &next.after(&was), action);
         match ledger.commit(scope, change).await {
             Ok(_) => return Ok(()),
             Err(error) => races.lost(error)?,

@@ -1,7 +1,7 @@
 //! Setting a payment method up, and taking it away.
 
 use super::method::{METHODS_MAX, MethodState, PaymentMethod, conceal_customer, conceal_token, customer, token};
-use super::{Worked, told, unwritten};
+use super::{PAGE, Worked, told, unwritten};
 use crate::followers::{self, Follower};
 use crate::stripe::{Session, SessionStatus, Stripe, StripeError, Till};
 use bonded_base::{Id, Kind, Problem, Reason};
@@ -74,7 +74,8 @@ async fn open_page(
         Some(buyer) => buyer.expose().clone(),
         None => till.make_customer(&id.to_string()).await.map_err(told)?,
     };
-    let session = till.open_session(&id.to_string(), &buyer, &format!("{origin}/")).await.map_err(told)?;
+    let (done, left) = (format!("{origin}{PAGE}/methods/{id}/back"), format!("{origin}{PAGE}?left={id}"));
+    let session = till.open_session(&id.to_string(), &buyer, &done, &left).await.map_err(told)?;
     Ok((session, buyer))
 }
 
@@ -146,6 +147,14 @@ pub async fn hear(ledger: &Ledger, scope: &Scope, id: Id<PaymentMethod>, event: 
     }
     register(ledger, scope, id).await?;
     Ok(true)
+}
+
+/// Notes that the buyer came back from the gateway's page, so that it is asked at once what became of the card.
+pub async fn came_back(ledger: &Ledger, scope: &Scope, id: Id<PaymentMethod>) -> Result<(), TradeError> {
+    if get(ledger, scope, id).await?.state == MethodState::SettingUp {
+        hear(ledger, scope, id, &super::return_at(ledger.clock().now())).await?;
+    }
+    Ok(())
 }
 
 /// Does the next thing that there is to do for a method.

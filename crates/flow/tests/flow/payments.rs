@@ -6,9 +6,13 @@ use crate::on_both_engines;
 use crate::trade::{Trade, euro};
 use bonded_base::{Id, Reason};
 use bonded_connect::outbound::destinations;
-use bonded_connect::payments::{self, ChargeDraft, ChargeRetry, ChargeState, MethodState, RefundDraft, RefundState};
+use bonded_connect::payments::{
+    self, Charge, ChargeDraft, ChargeRetry, ChargeState, MethodState, RefundDraft, RefundState,
+};
 use bonded_flow::payments::{Heard, hear};
-use bonded_ledger::Scope;
+use bonded_ledger::{Change, Scope};
+use bonded_people::mail::{Mail, Matter};
+use bonded_people::members::Role;
 use bonded_testkit::payment_server::PaymentServer;
 use bonded_trade::invoices::InvoiceState;
 use bonded_trade::{Page, TradeError};
@@ -180,6 +184,59 @@ async fn a_declined_card_is_told_by_its_code_and_another_one_pays(trade: Trade) 
     till.close().await;
 }
 
+async fn owners_are_told_once_of_each_stop_of_a_charge(trade: Trade) {
+    let Some(mut till) = Till::open(trade).await else { return };
+    for (address, role) in [("ada@example.com", Role::Owner), ("bob@example.com", Role::Owner)] {
+        till.trade.joins(&till.retailer, address, role).await;
+    }
+    till.trade.joins(&till.retailer, "manager@example.com", Role::Manager).await;
+    till.trade.joins(&till.supplier, "supplier@example.com", Role::Owner).await;
+    let (invoice, asking, declined) =
+        (till.invoice("A-1", 3).await, till.card(ASKING).await, till.card(DECLINED).await);
+    let good = till.card(GOOD).await;
+    let charge = till.agree(invoice, asking).await;
+    let waits = till.until_charge(charge, ChargeState::RequiresAction).await;
+    till.until_told(charge, 1).await;
+    assert_eq!(till.told_of("payment_needs_buyer").await, ["ada@example.com", "bob@example.com"]);
+    let mails = till.trade.mails().await;
+    let says = |mail: &Mail| {
+        let Matter::PaymentStopped { account_name, supplier, invoice, amount, needs_buyer } = &mail.matter else {
+            return false;
+        };
+        *needs_buyer && [account_name, supplier, invoice, amount] == ["Corner Shop", "Lamps", "R-A-1", "EUR 21.00"]
+    };
+    assert!(mails.iter().all(|mail| says(mail)));
+
+    // Neither another look nor another node tells them again, nor one that died before it had noted that it did.
+    till.tell("payment_intent.requires_action", &till.about("charge", &charge.to_string())).await;
+    till.crash();
+    let was = till.charge(charge).await;
+    let mut change = Change::new();
+    change.update(&was, &Charge { stops_told: 0, ..(*was).clone() }, "forgotten");
+    // Where somebody was faster, the charge has been looked at: that is as good.
+    let _ = till.trade.ledger.commit(&till.retailer, change).await;
+    till.until_told(charge, 1).await;
+    assert_eq!(till.trade.mails().await.len(), 2);
+
+    // The buyer fails at the bank, and then with another card: each is told of.
+    let (ledger, retailer) = (&till.trade.ledger, &till.retailer);
+    payments::authorise(ledger, retailer, &till.stripe, charge, "https://bonded.test/").await.unwrap();
+    till.gateway().authenticate(waits.stripe_payment.as_deref().unwrap(), false).await;
+    payments::came_back(ledger, retailer, charge).await.unwrap();
+    let failed = till.until_charge(charge, ChargeState::Failed).await;
+    assert_eq!(failed.why.as_deref(), Some("payment_intent_authentication_failure"));
+    till.until_told(charge, 2).await;
+    assert_eq!(till.told_of("payment_failed").await, ["ada@example.com", "bob@example.com"]);
+    payments::retry(ledger, retailer, charge, None, ChargeRetry { payment_method: Some(declined) }).await.unwrap();
+    till.until_told(charge, 3).await;
+    assert_eq!(till.told_of("payment_failed").await.len(), 4);
+    payments::retry(ledger, retailer, charge, None, ChargeRetry { payment_method: Some(good) }).await.unwrap();
+    till.until_charge(charge, ChargeState::Succeeded).await;
+    till.trade.until("the invoice is told", async || till.charge(charge).await.told.is_some()).await;
+    assert_eq!((till.trade.mails().await.len(), till.charge(charge).await.stops_told), (6, 3));
+    till.close().await;
+}
+
 async fn webhooks_that_are_forged_old_doubled_or_early_do_no_harm(trade: Trade) {
     let Some(till) = Till::open(trade).await else { return };
     let (invoice, card) = (till.invoice("A-1", 1).await, till.card(GOOD).await);
@@ -241,6 +298,7 @@ on_both_engines!(
     a_refund_takes_the_supplier_s_share_back_in_parts_and_whole,
     a_buyer_whom_the_bank_wants_to_see_is_brought_there_and_back,
     a_declined_card_is_told_by_its_code_and_another_one_pays,
+    owners_are_told_once_of_each_stop_of_a_charge,
     webhooks_that_are_forged_old_doubled_or_early_do_no_harm,
     a_method_that_was_taken_away_is_let_go_of_and_charged_no_more,
 );

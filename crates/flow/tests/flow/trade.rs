@@ -2,7 +2,9 @@
 
 use bonded_base::{Account, Clock, Currency, Id, Money, SystemClock};
 use bonded_flow::Running;
-use bonded_ledger::{Ledger, PLATFORM, Scope};
+use bonded_ledger::{Change, Ledger, List, PLATFORM, Scope, Stored};
+use bonded_people::mail::{self, Mail};
+use bonded_people::members::{self, MemberRecord, MemberState};
 use bonded_testkit::ledger::TestLedger;
 use bonded_trade::Page;
 use bonded_trade::accounts::{self, Role};
@@ -49,6 +51,27 @@ impl Trade {
     pub async fn account(&self, name: &str, role: Role) -> Scope {
         let draft = accounts::Draft { name: name.to_owned(), role, currency: Currency::EUR };
         Scope::operator(accounts::open(&self.ledger, &Scope::operator(PLATFORM), draft).await.unwrap())
+    }
+
+    /// Somebody is a member of an account.
+    pub async fn joins(&self, account: &Scope, address: &str, role: members::Role) {
+        let member = MemberRecord {
+            mail: address.parse().unwrap(),
+            name: address.to_owned(),
+            role,
+            state: MemberState::Active,
+            joined_at: self.ledger.clock().now(),
+            last_sign_in_at: None,
+            has_second_factor: false,
+        };
+        let mut change = Change::new();
+        change.create(self.ledger.new_id(), &member, "joined");
+        self.ledger.commit(account, change).await.unwrap();
+    }
+
+    /// Every mail that was queued.
+    pub async fn mails(&self) -> Vec<Stored<Mail>> {
+        mail::list(&self.ledger, &Scope::operator(PLATFORM), None, List::first(100)).await.unwrap().records
     }
 
     /// Links the two, each saying yes for itself.

@@ -11,9 +11,9 @@ use bonded_connect::webhooks::{
 };
 use bonded_flow::followers::{self, Makes, Running, Turn};
 use bonded_flow::webhooks::Deliverer;
-use bonded_ledger::{Change, Ledger, List, PLATFORM, Scope, Stored};
+use bonded_ledger::{Ledger, List, PLATFORM, Scope, Stored};
 use bonded_people::mail;
-use bonded_people::members::{self, MemberRecord, MemberState};
+use bonded_people::members;
 use bonded_testkit::ledger::on_sqlite;
 use bonded_trade::accounts::Role;
 use bonded_trade::orders::{self, Order};
@@ -106,22 +106,6 @@ impl Stage {
     /// Waits until so many messages were heard.
     async fn heard(&self, count: usize) -> Vec<Heard> {
         self.receiver.until(count).await
-    }
-
-    /// Somebody is a member of the retailer's account.
-    async fn joins(&self, address: &str, role: members::Role) {
-        let member = MemberRecord {
-            mail: address.parse().unwrap(),
-            name: address.to_owned(),
-            role,
-            state: MemberState::Active,
-            joined_at: self.trade.ledger.clock().now(),
-            last_sign_in_at: None,
-            has_second_factor: false,
-        };
-        let mut change = Change::new();
-        change.create(self.trade.ledger.new_id(), &member, "joined");
-        self.trade.ledger.commit(&self.retailer, change).await.unwrap();
     }
 
     async fn set(&self, state: EndpointState) {
@@ -307,14 +291,13 @@ async fn receivers_that_misbehave_are_tried_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_gone_is_paused_at_once_and_told_all_when_enabled() {
     let stage = Stage::with(&["order.placed"]).await;
-    stage.joins("owner@example.com", members::Role::Owner).await;
-    stage.joins("viewer@example.com", members::Role::Viewer).await;
+    stage.trade.joins(&stage.retailer, "owner@example.com", members::Role::Owner).await;
+    stage.trade.joins(&stage.retailer, "viewer@example.com", members::Role::Viewer).await;
     stage.receiver.answers(|_| Does::Status(410));
     stage.order("A-1").await;
     stage.trade.until("it is paused", async || stage.endpoint().await.state == EndpointState::Paused).await;
     assert!(stage.endpoint().await.why.as_deref().unwrap().contains("410"));
-    let mails =
-        mail::list(&stage.trade.ledger, &Scope::operator(PLATFORM), None, List::first(10)).await.unwrap().records;
+    let mails = stage.trade.mails().await;
     let told: Vec<_> = mails.iter().map(|mail| (mail.to.expose(), mail.matter.name())).collect();
     assert_eq!(told, [("owner@example.com", "webhook_stopped")], "who may change endpoints, and nobody else");
     stage.order("A-2").await;

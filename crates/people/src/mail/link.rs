@@ -92,6 +92,7 @@ pub(super) fn of(
         Matter::NewDevice { .. } | Matter::Guessed { .. } => format!("{public}/security"),
         Matter::MemberReset { .. } => format!("{public}/members"),
         Matter::GrantAsked { grant, .. } => format!("{public}/support/{grant}"),
+        Matter::PaymentStopped { .. } => format!("{public}/payments"),
         Matter::ReviewOpened { review, .. } => format!("{private}/staff/reviews/{review}"),
         Matter::TrainingExpires { .. } => format!("{private}/staff"),
         Matter::Notice { .. } | Matter::GrantEnded { .. } | Matter::LegalAct { .. } | Matter::WebhookStopped { .. } => {

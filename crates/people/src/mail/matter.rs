@@ -117,7 +117,8 @@ pub enum GrantEnd {
     RanOut,
 }
 
-/// What a mail is about. Holds names and times; no consumer's data, no business of a merchant's.
+/// What a mail is about. Holds names and times; no consumer's data, and of a merchant's business only which invoice it is that
+/// could not be paid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
 pub enum Matter {
@@ -231,6 +232,19 @@ pub enum Matter {
         /// Why, in our own words.
         why: String,
     },
+    /// A payment of the account's has come to a stop.
+    PaymentStopped {
+        /// In which account.
+        account_name: String,
+        /// What the supplier is called.
+        supplier: String,
+        /// The supplier's number for the invoice.
+        invoice: String,
+        /// How much, with its currency: `EUR 19.99`.
+        amount: String,
+        /// Whether the buyer's bank wants to see them; else it was refused.
+        needs_buyer: bool,
+    },
     /// The staff's powers are to be reviewed.
     ReviewOpened {
         /// Which review.
@@ -264,6 +278,8 @@ impl Matter {
             Self::GrantEnded { .. } => "grant_ended",
             Self::LegalAct { .. } => "legal_act",
             Self::WebhookStopped { .. } => "webhook_stopped",
+            Self::PaymentStopped { needs_buyer: true, .. } => "payment_needs_buyer",
+            Self::PaymentStopped { needs_buyer: false, .. } => "payment_failed",
             Self::ReviewOpened { .. } => "review_opened",
             Self::TrainingExpires { .. } => "training_expires",
         }
@@ -285,6 +301,7 @@ impl Matter {
             | Self::GrantEnded { .. }
             | Self::LegalAct { .. }
             | Self::WebhookStopped { .. }
+            | Self::PaymentStopped { .. }
             | Self::ReviewOpened { .. }
             | Self::TrainingExpires { .. } => None,
         }
@@ -308,6 +325,9 @@ impl Matter {
             Self::GrantEnded { account_name, .. } => vec![account_name],
             Self::LegalAct { account_name, reference } => vec![account_name, reference],
             Self::WebhookStopped { account_name, host, why } => vec![account_name, host, why],
+            Self::PaymentStopped { account_name, supplier, invoice, amount, .. } => {
+                vec![account_name, supplier, invoice, amount]
+            }
             Self::TrainingExpires { course, .. } => vec![course],
         };
         for text in texts {

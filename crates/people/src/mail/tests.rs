@@ -74,6 +74,13 @@ fn every_matter() -> Vec<Matter> {
         },
         Matter::MemberReset { account_name: shop(), member: String::from("Bob Hale"), by: String::from("Ivy Marsh") },
     ];
+    all.extend([true, false].map(|needs_buyer| Matter::PaymentStopped {
+        account_name: shop(),
+        supplier: String::from("Lamps"),
+        invoice: String::from("R-2026-0117"),
+        amount: String::from("EUR 129.00"),
+        needs_buyer,
+    }));
     all.extend(Notice::all().map(|what| Matter::Notice { what, account_name: Some(shop()) }));
     all.push(Matter::Notice { what: Notice::SignedOut, account_name: None });
     all.extend(
@@ -204,7 +211,7 @@ async fn links_lead_to_the_right_pages() {
         // The codes depend on the keys.
         link.split('/').map(|part| if part.len() == 26 { "CODE" } else { part }).collect::<Vec<_>>().join("/")
     };
-    let links: Vec<_> = every_matter().iter().map(link).take(13).collect();
+    let links: Vec<_> = every_matter().iter().map(link).take(15).collect();
     insta::assert_snapshot!("links", links.join("\n"));
 }
 

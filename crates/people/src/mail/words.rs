@@ -50,6 +50,15 @@ pub(super) fn of(mail: &Mail, origins: &Origins) -> Words {
         Matter::GrantEnded { account_name, how } => grant_ended(account_name, *how, mail.queued_at),
         Matter::LegalAct { account_name, reference } => legal_act(account_name, reference, mail.queued_at),
         Matter::WebhookStopped { account_name, host, why } => webhook_stopped(account_name, host, why),
+        Matter::PaymentStopped { account_name, supplier, invoice, amount, needs_buyer } => {
+            let facts = vec![
+                ("Account", account_name.clone()),
+                ("Supplier", supplier.clone()),
+                ("Invoice", invoice.clone()),
+                ("Amount", amount.clone()),
+            ];
+            payment_stopped(supplier, *needs_buyer, facts)
+        }
         Matter::ReviewOpened { due, .. } => review_opened(*due),
         Matter::TrainingExpires { course, at } => training_expires(course, *at),
     };
@@ -350,6 +359,31 @@ fn webhook_stopped(account: &str, host: &str, why: &str) -> Words {
     let subject = format!("A webhook endpoint of {account} has stopped");
     let facts = vec![("Account", account.to_owned()), ("Host", host.to_owned())];
     Words { facts, ..words(subject, &said, "Open Bonded", &[closing]) }
+}
+
+fn payment_stopped(supplier: &str, needs_buyer: bool, facts: Vec<(&'static str, String)>) -> Words {
+    let (subject, said) = if needs_buyer {
+        (
+            format!("Your bank wants to see you before {supplier} is paid"),
+            [
+                "You have agreed to an invoice, and the bank of the card that pays it asks that you confirm the payment \
+                 yourself. Until then nothing is paid.",
+                "On the payments page, \"Continue at your bank\" leads there. You can also pay with another card.",
+            ],
+        )
+    } else {
+        (
+            format!("A payment to {supplier} has failed"),
+            [
+                "You have agreed to an invoice, and it could not be charged to your card. Nothing was paid, and it is not \
+                 tried again by itself.",
+                "The payments page says why. There you can try again, with another card if you like.",
+            ],
+        )
+    };
+    let closing = "You get this mail as an owner of the account. We never ask for a card's number: cards are entered on \
+                   Stripe's own page.";
+    Words { facts, ..words(subject, &said, "Open the payments page", &[closing]) }
 }
 
 fn review_opened(due: Moment) -> Words {

@@ -150,6 +150,19 @@ impl Till {
         self.charge(id).await
     }
 
+    /// Waits until the owners were told of this stop of a charge.
+    pub async fn until_told(&self, id: Id<Charge>, stop: u32) {
+        self.trade.until("the owners are told", async || self.charge(id).await.stops_told == stop).await;
+    }
+
+    /// Who was told of this, in order.
+    pub async fn told_of(&self, matter: &str) -> Vec<String> {
+        let mails = self.trade.mails().await;
+        let mut told: Vec<_> = mails.iter().filter(|mail| mail.matter.name() == matter).collect();
+        told.sort_by_key(|mail| mail.to.expose().to_owned());
+        told.iter().map(|mail| mail.to.expose().to_owned()).collect()
+    }
+
     /// The invoice on both sides.
     pub async fn invoices(&self, id: Id<Invoice>) -> [Invoice; 2] {
         let of = async |scope| invoices::get(&self.trade.ledger, scope, id).await.unwrap().into_value();
