@@ -293,7 +293,7 @@ pub fn request(
 
 /// The address of a route with ids that were never given to anybody.
 pub fn made_up(route: &str) -> String {
-    const PREFIXES: [(&str, &str); 18] = [
+    const PREFIXES: [(&str, &str); 20] = [
         ("api_keys", "key"),
         ("charges", "ch"),
         ("connections", "con"),
@@ -304,10 +304,12 @@ pub fn made_up(route: &str) -> String {
         ("invoices", "in"),
         ("locations", "loc"),
         ("members", "mem"),
+        ("methods", "pm"),
         ("orders", "ord"),
         ("partner_links", "link"),
         ("payment_methods", "pm"),
         ("products", "prod"),
+        ("purchase-orders", "po"),
         ("purchase_orders", "po"),
         ("sku_mappings", "map"),
         ("variants", "var"),

@@ -18,6 +18,7 @@ mod home;
 mod invitations;
 mod keys;
 mod members;
+mod payments;
 mod reset;
 mod security;
 mod shopify;
@@ -59,6 +60,7 @@ pub(crate) fn public() -> Vec<Page> {
         holds::pages(),
         webhooks::pages(),
         files::pages(),
+        payments::pages(),
         support::pages(),
         shopify::pages(),
     ]

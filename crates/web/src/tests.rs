@@ -9,5 +9,6 @@ mod every_route;
 mod identity;
 mod installs;
 mod once_only;
+mod payment_pages;
 mod shop_pages;
 mod surroundings;

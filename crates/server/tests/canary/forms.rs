@@ -30,7 +30,7 @@ const BOTH: [(&str, &str); 10] = [
     ("/sign-out", "nothing"),
 ];
 /// Those of members.
-const MEMBERS: [(&str, &str); 31] = [
+const MEMBERS: [(&str, &str); 38] = [
     ("/connections/new", "platform ~shop direction sync access_token client_secret api_key username ~password channel"),
     ("/connections/CON/settings", "direction sync buffer markup unmatched stale"),
     ("/connections/CODE/credential", "access_token client_secret api_key username ~password channel"),
@@ -45,6 +45,14 @@ const MEMBERS: [(&str, &str); 31] = [
     ("/webhooks/CODE/remove", "sure"),
     ("/files", "format currency file"),
     ("/files/CODE/columns", "~column field"),
+    // There is no payment gateway here: these are refused after they were read.
+    ("/payments/methods", "nothing"),
+    ("/payments/methods/CODE/remove", "nothing"),
+    ("/payments/invoices/CODE/pay", "method"),
+    ("/payments/charges/CODE/retry", "method version"),
+    ("/payments/charges/CODE/refund", "amount sure version"),
+    ("/payments/payout", "stripe_account"),
+    ("/payments/purchase-orders/CODE/invoice", "~number days"),
     ("/accounts", "account"),
     ("/members/invite", "mail role"),
     ("/members/withdraw", "id"),
@@ -87,12 +95,15 @@ const SCRIPTS: [&str; 6] = [
     "/support/GRANT/approve",
 ];
 /// Addresses with something in a path or a query.
-const READ: [(&str, &str); 19] = [
+const READ: [(&str, &str); 22] = [
     ("/connections/CANARY", "path"),
     ("/holds?state=CANARY&after=CANARY", "query"),
     ("/holds/CANARY", "path"),
     ("/webhooks/CANARY?after=CANARY", "path and query"),
     ("/files/CANARY?from=CANARY", "path and query"),
+    ("/payments?after=CANARY&method=CANARY&charge=CANARY", "query"),
+    ("/payments/charges/CANARY", "path"),
+    ("/payments/charges/CANARY/back?payment_intent_client_secret=CANARY", "path and query"),
     ("/sign-in?CANARY=1", "query"),
     ("/confirm?next=CANARY", "query"),
     ("/staff/confirm?next=/CANARY", "query"),

@@ -9,6 +9,7 @@ mod console;
 mod house;
 mod joining;
 mod mailed;
+mod payments;
 mod review;
 mod shops;
 mod stage;

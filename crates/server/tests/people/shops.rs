@@ -5,7 +5,7 @@ use crate::stage::Stage;
 use bonded_testkit::browser::Page;
 
 /// A page is well made, and is kept as a picture if somebody wants to look at it.
-async fn look(page: &Page, name: &str) {
+pub async fn look(page: &Page, name: &str) {
     page.check_basics().await;
     if let Some(directory) = std::env::var_os("BONDED_SCREENSHOTS") {
         for dark in [false, true] {

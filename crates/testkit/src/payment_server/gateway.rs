@@ -32,8 +32,14 @@ struct Payment {
     with_buyer: bool,
 }
 
+/// Where buyers are sent, if no test says otherwise: a page for cards, and a bank's.
+const CHECKOUT: &str = "https://checkout.stripe.example";
+const BANK: &str = "https://hooks.stripe.example";
+
 #[derive(Default)]
 struct State {
+    /// The origin that stands for both.
+    pages: Option<String>,
     asked: Vec<Asked>,
     answered: BTreeMap<String, (String, Answer)>,
     sessions: BTreeMap<String, Value>,
@@ -66,6 +72,11 @@ impl Gateway {
     /// Every call to this method and path so far (`POST /v1/payment_intents`), replayed ones included.
     pub fn asked(&self, call: &str) -> Vec<Asked> {
         self.state().asked.iter().filter(|asked| asked.call == call).cloned().collect()
+    }
+
+    /// Buyers are sent to this origin from now on, where a browser can go.
+    pub fn send_buyers_to(&self, origin: &str) {
+        self.state().pages = Some(origin.to_owned());
     }
 
     /// Forgets all idempotency keys, as Stripe may after a day.
@@ -192,9 +203,10 @@ impl Gateway {
         let mut state = self.state();
         state.made += 1;
         let id = format!("cs_test_{:04}", state.made);
+        let origin = state.pages.as_deref().unwrap_or(CHECKOUT);
         let session = json!({
             "id": id, "object": "checkout.session", "mode": sent.get("mode"), "status": "open",
-            "url": format!("https://checkout.stripe.example/c/pay/{id}"), "setup_intent": null,
+            "url": format!("{origin}/c/pay/{id}"), "setup_intent": null,
             "customer": sent.get("customer"), "client_reference_id": sent.get("client_reference_id"),
         });
         state.sessions.insert(id, session.clone());
@@ -313,7 +325,8 @@ impl Gateway {
         shown.remove("charges");
         shown.insert("latest_charge".to_owned(), Value::Null);
         if waits && payment.with_buyer {
-            let url = format!("https://hooks.stripe.example/redirect/{id}");
+            let origin = self.state().pages.clone();
+            let url = format!("{}/redirect/{id}", origin.as_deref().unwrap_or(BANK));
             shown.insert("next_action".to_owned(), json!({"type": "redirect_to_url", "redirect_to_url": {"url": url}}));
         } else if waits {
             shown.insert("status".to_owned(), json!("requires_payment_method"));

@@ -155,7 +155,7 @@ struct Place {
 /// Authorise a charge
 ///
 /// For a charge that `requires_action`: send the buyer's browser to `url`, a page of Stripe's or their bank's. They come back
-/// to `return_url`, an https address, or to our front page; the charge then goes on by itself.
+/// to `return_url`, an https address, or to our payments page; the charge then goes on by itself.
 #[utoipa::path(post, path = "/v1/charges/{id}/authorise", tag = "Payments",
     params(("id" = String, Path, description = "The charge.", example = "ch_01jd2mk8x3e5v9zq4t7w6y5h0c")),
     request_body(content = Option<shapes::NewAuthorisation>, example = json!({"return_url": "https://shop.example/paid"})),
@@ -173,7 +173,7 @@ async fn authorise_charge(
             let refused = || Problem::invalid("/return_url", "an address that begins with https:// is needed");
             String::from(url.ok_or_else(refused)?)
         }
-        None => format!("{}/", stripe.origin()),
+        None => format!("{}{}", stripe.origin(), payments::back_from_bank(id)),
     };
     let url = payments::authorise(app.ledger(), caller.scope(), stripe, id, &back).await?;
     Ok(Reply::ok(&Place { object: "authorisation", charge: id, url })?.shown_once())

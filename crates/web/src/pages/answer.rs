@@ -17,11 +17,12 @@ const ASSET_CACHE: &str = "public, max-age=300";
 pub(crate) type Links = Vec<(&'static str, &'static str)>;
 
 /// Those that lead to a member's pages.
-const MEMBERS: [(&str, &str); 8] = [
+const MEMBERS: [(&str, &str); 9] = [
     ("/connections", "Connections"),
     ("/holds", "Holds"),
     ("/webhooks", "Webhooks"),
     ("/files", "Files"),
+    ("/payments", "Payments"),
     ("/members", "Members"),
     ("/keys", "API keys"),
     ("/support", "Support"),

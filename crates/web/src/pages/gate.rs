@@ -49,7 +49,7 @@ impl Access {
     /// Whether what changes something under it takes a fresh proof, unless its page says otherwise.
     fn is_grave(self) -> bool {
         match self {
-            Self::Member(permission) => permission.needs_second_factor(),
+            Self::Member(permission) => permission.is_grave(),
             Self::With(_) => true,
             Self::Anyone | Self::Session | Self::User | Self::Staff | Self::Collector(_) => false,
         }

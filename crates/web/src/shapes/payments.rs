@@ -297,7 +297,7 @@ pub struct ChargeRetry {
 /// That the buyer is at hand.
 #[derive(ToSchema)]
 pub struct NewAuthorisation {
-    /// Where they come back to: an https address; our front page, if left out.
+    /// Where they come back to: an https address; our payments page, if left out.
     pub return_url: Option<String>,
 }
 

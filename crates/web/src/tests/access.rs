@@ -409,7 +409,7 @@ fn what_is_grave_takes_a_fresh_proof_but_for_what_is_named_here() {
         let line = TABLE.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("{row} is not there"));
         assert_eq!(line.contains(FRESH), page.needs_proof, "{row}");
         let is_grave = match page.access {
-            Access::Member(permission) => permission.needs_second_factor() || GRAVE.contains(&page.path.as_str()),
+            Access::Member(permission) => permission.is_grave() || GRAVE.contains(&page.path.as_str()),
             Access::With(_) => true,
             // One's own factors and sessions; a password is changed for the present one.
             Access::Session => page.path.contains("/security/") && !page.path.ends_with("/password"),

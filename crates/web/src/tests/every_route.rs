@@ -256,29 +256,41 @@ async fn furnished(house: &House) -> Furniture {
     Furniture { retailer, supplier, owner, ids }
 }
 
-/// An invoice, a card that can be charged, and the charge that was agreed to.
-async fn paid_for(house: &House, retailer: &Party, supplier: &Party) -> [String; 3] {
+/// An order's purchase order, of which all was shipped; its address.
+pub(super) async fn shipped(house: &House, retailer: &Party, supplier: &Party) -> String {
     house.post(retailer, "/v1/orders", order("3", "POT-S", 1)).await.expect(201);
     let wanted = |list: &Value| list["data"].as_array().unwrap().iter().any(|posted| posted["reference"] == "3");
     let posted = house.until(supplier, "/v1/purchase_orders", wanted).await;
     let posted = posted["data"].as_array().unwrap().iter().find(|posted| posted["reference"] == "3").unwrap().clone();
     let posted = format!("/v1/purchase_orders/{}", posted["id"].as_str().unwrap());
     house.post(supplier, &format!("{posted}/fulfilments"), Value::Null).await.expect(200);
-    let invoice = house.post(supplier, &format!("{posted}/invoice"), Value::Null).await.expect(201);
-    let invoice = invoice["id"].as_str().unwrap().to_owned();
-    house.until(retailer, "/v1/invoices?state=open", |list| list["data"][0]["id"] == json!(invoice)).await;
-    house.post(supplier, "/v1/account/payout", json!({"stripe_account": "acct_1Lamps"})).await.expect(200);
+    posted
+}
+
+/// A card that can be charged, as the gateway would have said.
+pub(super) async fn card(house: &House, retailer: &Party) -> String {
     let method = json!({"state": "active", "brand": "visa", "last4": "4242"});
     let method: PaymentMethod = serde_json::from_value(method).unwrap();
     let (id, mut made) = (house.ledger.new_id::<PaymentMethod>(), Change::new());
     made.create(id, &method, "activated");
     house.ledger.commit(&House::operator(retailer.account), made).await.unwrap();
-    let agreed = json!({"invoice": invoice, "payment_method": id.to_string()});
+    id.to_string()
+}
+
+/// An invoice, a card that can be charged, and the charge that was agreed to.
+async fn paid_for(house: &House, retailer: &Party, supplier: &Party) -> [String; 3] {
+    let posted = shipped(house, retailer, supplier).await;
+    let invoice = house.post(supplier, &format!("{posted}/invoice"), Value::Null).await.expect(201);
+    let invoice = invoice["id"].as_str().unwrap().to_owned();
+    house.until(retailer, "/v1/invoices?state=open", |list| list["data"][0]["id"] == json!(invoice)).await;
+    house.post(supplier, "/v1/account/payout", json!({"stripe_account": "acct_1Lamps"})).await.expect(200);
+    let method = card(house, retailer).await;
+    let agreed = json!({"invoice": invoice, "payment_method": method});
     let charge = house.post(retailer, "/v1/charges", agreed.clone()).await.expect(201);
     assert_eq!((&charge["state"], &charge["amount"]["amount"]), (&json!("due"), &json!(999)));
     let twice = house.post(retailer, "/v1/charges", agreed).await.expect(409);
     assert_eq!((&twice["type"], &twice["pointer"]), (&json!("/problems/duplicate"), &json!("/invoice")));
-    [invoice, id.to_string(), charge["id"].as_str().unwrap().to_owned()]
+    [invoice, method, charge["id"].as_str().unwrap().to_owned()]
 }
 
 #[tokio::test]

@@ -13,52 +13,52 @@ use serde_json::json;
 
 const SHOP: &str = "https://bonded.example";
 
-async fn read(house: &House, guest: &Member, path: &str) -> Answer {
+pub(super) async fn read(house: &House, guest: &Member, path: &str) -> Answer {
     house.send(request(guest, Method::GET, path, &[], Body::empty())).await
 }
 
-async fn page(house: &House, guest: &Member, path: &str) -> String {
+pub(super) async fn page(house: &House, guest: &Member, path: &str) -> String {
     let answer = read(house, guest, path).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     answer.text()
 }
 
-async fn send(house: &House, guest: &Member, path: &str, fields: &[(&str, &str)]) -> Answer {
+pub(super) async fn send(house: &House, guest: &Member, path: &str, fields: &[(&str, &str)]) -> Answer {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", SHOP)];
     house.send(request(guest, Method::POST, path, &headers, body.into())).await
 }
 
 /// What a form answers that was filled in wrongly: the page again.
-async fn refused(house: &House, guest: &Member, path: &str, fields: &[(&str, &str)]) -> String {
+pub(super) async fn refused(house: &House, guest: &Member, path: &str, fields: &[(&str, &str)]) -> String {
     let answer = send(house, guest, path, fields).await;
     assert_eq!(answer.status, 422, "{path}: {}", answer.text());
     answer.text()
 }
 
-async fn done(house: &House, guest: &Member, path: &str, fields: &[(&str, &str)]) -> String {
+pub(super) async fn done(house: &House, guest: &Member, path: &str, fields: &[(&str, &str)]) -> String {
     let answer = send(house, guest, path, fields).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     answer.text()
 }
 
 #[track_caller]
-fn location(answer: &Answer) -> String {
+pub(super) fn location(answer: &Answer) -> String {
     assert_eq!(answer.status, 303, "{}", answer.text());
     answer.headers[LOCATION].to_str().unwrap().to_owned()
 }
 
-async fn owner(house: &House, party: &Party) -> Member {
+pub(super) async fn owner(house: &House, party: &Party) -> Member {
     house.member(party, Role::Owner, true).await
 }
 
 /// Somebody who may do everything, in another account.
-async fn stranger(house: &House) -> Member {
+pub(super) async fn stranger(house: &House) -> Member {
     owner(house, &house.party("Other", bonded_trade::accounts::Role::Supplier).await).await
 }
 
 /// Nobody else finds any of these.
-async fn are_closed(house: &House, guest: &Member, read_paths: &[&str], sent_paths: &[&str]) {
+pub(super) async fn are_closed(house: &House, guest: &Member, read_paths: &[&str], sent_paths: &[&str]) {
     for path in read_paths {
         assert_eq!(read(house, guest, path).await.status, 404, "{path}");
     }
@@ -320,7 +320,7 @@ async fn the_head_of_each_page_leads_to_pages_that_every_role_may_read() {
     let party = house.retailer().await;
     for role in Role::ALL {
         let member = house.member(&party, role, true).await;
-        for path in ["/connections", "/holds", "/webhooks", "/files"] {
+        for path in ["/connections", "/holds", "/webhooks", "/files", "/payments"] {
             let answer = read(&house, &member, path).await;
             assert_eq!(answer.status, 200, "{role:?} {path}");
             assert!(answer.text().contains("<a href=\"/holds\">Holds</a>"), "{path}");
