@@ -208,11 +208,15 @@ async fn dispatch(office: Arc<Office>, mut stopping: watch::Receiver<bool>) {
                 is_asked = false;
                 office.read_register(&mut workers, &told).await;
             }
-            Some(ended) = workers.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a follower ended by itself; the register will start it again");
+            Some(ended) = workers.join_next() => match ended {
+                // It may have been asked for anew while it was leaving, when its desk was still taken.
+                Ok(()) if !is_asked => {
+                    sweep.reset_after(GATHER);
+                    is_asked = true;
                 }
-            }
+                Ok(()) => {}
+                Err(error) => tracing::error!(%error, "a follower ended by itself; the register will start it again"),
+            },
         }
     }
     while workers.join_next().await.is_some() {}

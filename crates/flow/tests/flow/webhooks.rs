@@ -11,8 +11,7 @@ use bonded_connect::webhooks::{
 };
 use bonded_flow::followers::{self, Makes, Running, Turn};
 use bonded_flow::webhooks::Deliverer;
-use bonded_ledger::{Ledger, List, PLATFORM, Scope, Stored};
-use bonded_people::mail;
+use bonded_ledger::{Ledger, Scope, Stored};
 use bonded_people::members;
 use bonded_testkit::ledger::on_sqlite;
 use bonded_trade::accounts::Role;

@@ -2,7 +2,7 @@
 
 use crate::house::{House, Server, order};
 use crate::shops::look;
-use crate::stage::Stage;
+use crate::stage::{Stage, add_passkey};
 use bonded_testkit::browser::Page;
 use bonded_testkit::payment_server::PaymentServer;
 use serde_json::{Value, json};
@@ -53,24 +53,30 @@ fn id(value: &Value) -> String {
     value["id"].as_str().unwrap_or_else(|| panic!("no id: {value}")).to_owned()
 }
 
-/// A supplier's invoice reaches the retailer: EUR 7.00, with the order's number.
-async fn invoiced(stage: &Stage, key: &str) {
+/// A supplier's invoice reaches the retailer: EUR 7.00, with the order's number. Another order was shipped, and is not
+/// invoiced. The supplier.
+async fn invoiced(stage: &Stage, key: &str) -> String {
     let (supplier, theirs) = stage.house.account("Lamps", "supplier");
     let link = id(&post(stage, key, "/v1/partner_links", json!({"partner": supplier})).await);
     let path = format!("/v1/partner_links/{link}");
     until(stage, &theirs, &path, |link| link["state"] == "invited").await;
-    post(stage, &theirs, &format!("{path}/accept"), Value::Null).await;
+    post(stage, &theirs, &format!("{path}/accept"), json!({})).await;
     until(stage, key, &path, |link| link["state"] == "active").await;
     let price = json!({"amount": 700, "currency": "EUR"});
     post(stage, &theirs, "/v1/products", json!({"title": "Lamp", "variants": [{"sku": "LAMP", "price": price}]})).await;
     post(stage, &theirs, "/v1/inventory_levels/batch", json!({"data": [{"sku": "LAMP", "on_hand": 5}]})).await;
     post(stage, &theirs, "/v1/account/payout", json!({"stripe_account": "acct_1Lamps"})).await;
-    post(stage, key, "/v1/orders", order("4711")).await;
-    let posted = until(stage, &theirs, "/v1/purchase_orders", |list| list["data"][0]["id"].is_string()).await;
-    let posted = format!("/v1/purchase_orders/{}", id(&posted["data"][0]));
-    post(stage, &theirs, &format!("{posted}/fulfilments"), Value::Null).await;
-    post(stage, &theirs, &format!("{posted}/invoice"), Value::Null).await;
+    let mut shipped = Vec::new();
+    for (place, reference) in ["4711", "4712"].into_iter().enumerate() {
+        post(stage, key, "/v1/orders", order(reference)).await;
+        let path = "/v1/purchase_orders";
+        let posted = until(stage, &theirs, path, |list| list["data"][place]["id"].is_string()).await;
+        shipped.push(format!("{path}/{}", id(&posted["data"][place])));
+        post(stage, &theirs, &format!("{}/fulfilments", shipped[place]), json!({})).await;
+    }
+    post(stage, &theirs, &format!("{}/invoice", shipped[0]), json!({})).await;
     until(stage, key, "/v1/invoices", |list| list["data"][0]["id"].is_string()).await;
+    supplier
 }
 
 /// The window has come to a page of another origin.
@@ -84,12 +90,27 @@ async fn is_sent_back(stage: &Stage, page: &Page, address: &str, secrets: &str) 
     page.eval(&format!("location.href = '{}{secrets}'; true", stage.public(path))).await;
 }
 
+async fn the_supplier_invoices_what_it_shipped(stage: &Stage, supplier: &str) {
+    let page = stage.joined(&stage.invite(supplier, "bob@example.com", "owner"), "Bob Example").await;
+    let _passkey = page.authenticator().await;
+    add_passkey(&page).await;
+    page.click_on("I have kept them: go on").await;
+    page.wait_for_text("Lamps").await;
+    page.open(&stage.public("/payments")).await;
+    page.wait_for_text("To your account at Stripe, acct_1Lamps.").await;
+    look(&page, "selling").await;
+    page.fill("input[name=number]", "R-2").await;
+    page.click_on("Invoice order 4712").await;
+    page.wait_for_text("The invoice was made").await;
+    assert!(page.text().await.contains("partly refunded"), "what was paid and went back is known here too");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_card_is_set_up_an_invoice_paid_at_the_bank_and_a_part_given_back() {
     let Some(server) = PaymentServer::start().await else { return };
     let Some(stage) = paying(&server).await else { return };
     let (_, key, page, _passkey) = stage.owned("ada@example.com").await;
-    invoiced(&stage, &key).await;
+    let supplier = invoiced(&stage, &key).await;
     // Another port is another origin to a browser, and this one has a certificate that it trusts.
     let elsewhere = stage.private("");
     server.gateway().send_buyers_to(&elsewhere);
@@ -131,6 +152,7 @@ async fn a_card_is_set_up_an_invoice_paid_at_the_bank_and_a_part_given_back() {
     let path = format!("/v1/charges/{}", id(&charge));
     let partly = until(&stage, &key, &path, |charge| charge["state"] == "partly_refunded").await;
     assert_eq!((&partly["refunded"]["amount"], server.gateway().payments().await), (&json!(200), 1));
+    the_supplier_invoices_what_it_shipped(&stage, &supplier).await;
     let said = page.console().await;
     assert!(!said.iter().any(|message| message.text.contains("Content Security Policy")), "{said:?}");
     stage.server.stop().await;
