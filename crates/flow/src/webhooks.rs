@@ -7,16 +7,18 @@
 //! A message that fails holds back the later ones of its record, until it arrives or is given up. While very many wait, the
 //! log is not read on: nothing is lost, and nothing grows without end.
 
+mod backlog;
 mod health;
 mod sending;
 
 use crate::followers::{Again, Held, Turn};
 use async_trait::async_trait;
+use backlog::Backlog;
 use bonded_base::{Account, Id, Kind, Moment};
 use bonded_connect::followers;
 use bonded_connect::outbound::{CallError, Outbound};
-use bonded_connect::webhooks::{self, EndpointState, KEPT_MS, MessageState, WebhookEndpoint, WebhookMessage};
-use bonded_ledger::{Change, Entry, Headline, Ledger, LedgerError, List, PAGE_MAX, Plain, Scope, Stored, System};
+use bonded_connect::webhooks::{self, EndpointState, KEPT_MS, WebhookEndpoint, WebhookMessage};
+use bonded_ledger::{Change, Entry, Headline, Ledger, LedgerError, List, Plain, Scope, Stored, System};
 use futures::stream::{self, StreamExt as _};
 use sending::{Job, Sender};
 use std::collections::{BTreeSet, HashMap};
@@ -48,6 +50,8 @@ pub struct Deliverer {
     id: Id<WebhookEndpoint>,
     /// Whether what the log has new was never sent before: not so after a start or a failure.
     is_certain: bool,
+    /// What waits, while that is known: not after a start or a failure.
+    backlog: Option<Backlog>,
     forgotten_at: Option<Moment>,
 }
 
@@ -55,7 +59,7 @@ impl Deliverer {
     /// Delivers to the endpoint with this id, of this account.
     pub fn new(ledger: Ledger, outbound: Outbound, account: Id<Account>, id: [u8; 16]) -> Self {
         let scope = Scope::system(account, System::Webhooks);
-        Self { ledger, outbound, scope, id: Id::from_bytes(id), is_certain: false, forgotten_at: None }
+        Self { ledger, outbound, scope, id: Id::from_bytes(id), is_certain: false, backlog: None, forgotten_at: None }
     }
 }
 
@@ -63,7 +67,9 @@ impl Deliverer {
 impl Turn for Deliverer {
     async fn turn(&mut self, held: &mut Held) -> Result<Again, LedgerError> {
         let done = self.deliver(held).await;
-        self.is_certain = done.is_ok();
+        if done.is_err() {
+            (self.is_certain, self.backlog) = (false, None);
+        }
         done
     }
 }
@@ -80,31 +86,45 @@ impl Deliverer {
             if held.seq() < endpoint.after {
                 held.advance(endpoint.after).await?;
             }
-            let waiting = self.waiting().await?;
-            let is_full = waiting.len() >= WAITING_MAX;
-            let News { new, read_to, is_last } =
-                if is_full { News::default() } else { self.news(&endpoint, held.seq()).await? };
-            let chains = self.chains(&endpoint, waiting, new).await?;
-            let told = self.tell(&endpoint, chains).await?;
+            let mut backlog = self.backlog().await?;
+            let is_full = backlog.is_full();
+            let News { new, read_to, is_last, is_asked } =
+                if is_full { News::default() } else { self.news(&endpoint, held.seq(), &mut backlog).await? };
+            if is_asked {
+                backlog = Backlog::read(&self.ledger, &self.scope, self.id).await?;
+            }
+            let told = self.tell(&endpoint, &backlog, new).await?;
             self.write(&told).await?;
             let goes_on = self.judge(&endpoint, &told).await?;
             if let Some(read_to) = read_to {
                 held.advance(read_to).await?;
             }
+            backlog.learn(&told);
+            let (has_room, pause) = (is_full && !backlog.is_full(), self.pause(&backlog));
             // What was not certain before is so from here on: everything up to the cursor is written down.
-            self.is_certain = true;
+            (self.is_certain, self.backlog) = (true, Some(backlog));
             // Where very many wait, the log is read on as soon as some of them have gone.
-            let has_room = is_full && told.iter().flatten().any(|job| job.message.state != MessageState::Waiting);
             if is_last && goes_on && !has_room {
-                return Ok(Again::Within(self.pause(&told), Vec::new()));
+                return Ok(Again::Within(pause, Vec::new()));
             }
         }
     }
 
+    /// What waits, as it was left if nobody has asked for more since.
+    async fn backlog(&mut self) -> Result<Backlog, LedgerError> {
+        if let Some(mut backlog) = self.backlog.take()
+            && !backlog.is_stale(&self.ledger, &self.scope).await?
+        {
+            return Ok(backlog);
+        }
+        Backlog::read(&self.ledger, &self.scope, self.id).await
+    }
+
     /// What the log has new for an endpoint. Its own messages make much of the log, so an entry's headline is looked at
     /// before anything is opened.
-    async fn news(&self, endpoint: &WebhookEndpoint, after: u64) -> Result<News, LedgerError> {
+    async fn news(&self, endpoint: &WebhookEndpoint, after: u64, backlog: &mut Backlog) -> Result<News, LedgerError> {
         let headlines = self.ledger.headlines(&self.scope, after, CHUNK).await?;
+        let is_asked = backlog.hears(&headlines);
         let (read_to, is_last) = (headlines.last().map(|last| last.seq), headlines.len() < CHUNK as usize);
         // The log has no gaps: what is left of these headlines are the entries from there on.
         let left = headlines.iter().skip_while(|headline| !is_wanted(endpoint, headline)).count();
@@ -114,42 +134,25 @@ impl Deliverer {
             }
             _ => Vec::new(),
         };
-        Ok(News { new, read_to, is_last })
+        Ok(News { new, read_to, is_last, is_asked })
     }
 
     /// How long nothing is due.
-    fn pause(&self, told: &[Vec<Job>]) -> Duration {
+    fn pause(&self, backlog: &Backlog) -> Duration {
         let now = self.ledger.clock().now();
-        let heads = told.iter().filter_map(|chain| chain.iter().find(|job| job.message.state == MessageState::Waiting));
-        let soonest = heads.filter_map(|job| job.message.next_at).min();
-        let wait = soonest.map(|at| u64::try_from(at.millis() - now.millis()).unwrap_or(0));
+        let wait = backlog.next_at().map(|at| u64::try_from(at.millis() - now.millis()).unwrap_or(0));
         wait.map_or(IDLE, |wait| Duration::from_millis(wait).min(IDLE))
     }
 
-    /// This endpoint's messages that are yet to arrive, the oldest first.
-    async fn waiting(&self) -> Result<Vec<Stored<WebhookMessage>>, LedgerError> {
-        let (mut found, mut page) = (Vec::new(), List::first(PAGE_MAX));
-        page.state = Some(MessageState::Waiting.number());
-        loop {
-            let listed = self.ledger.list::<WebhookMessage>(&self.scope, &page).await?;
-            found.extend(listed.records.into_iter().filter(|message| message.endpoint == self.id));
-            page.after = listed.next;
-            if page.after.is_none() || found.len() >= WAITING_MAX {
-                break;
-            }
-        }
-        found.sort_by_key(|message| message.seq);
-        Ok(found)
-    }
-
-    /// What waits and what is new, a chain for each record.
+    /// What is due and what is new, a chain for each record; and apart from them what is new and has to wait.
     async fn chains(
         &self,
         endpoint: &Stored<WebhookEndpoint>,
-        waiting: Vec<Stored<WebhookMessage>>,
+        backlog: &Backlog,
         new: Vec<Entry>,
-    ) -> Result<Vec<Vec<Job>>, LedgerError> {
-        let mut chains: Vec<Vec<Job>> = Vec::new();
+    ) -> Result<(Vec<Vec<Job>>, Vec<Job>), LedgerError> {
+        let (due, held) = backlog.due(self.ledger.clock().now(), endpoint.resumed_at);
+        let (mut chains, mut later): (Vec<Vec<Job>>, _) = (Vec::new(), Vec::new());
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut add = |job: Job| {
             let fresh = chains.len();
@@ -161,9 +164,8 @@ impl Deliverer {
                 None => chains.push(vec![job]),
             }
         };
-        for message in waiting {
-            add(Job::again(message));
-        }
+        let waiting = self.ledger.get_many::<WebhookMessage>(&self.scope, &due).await?;
+        waiting.into_iter().flatten().map(Job::again).for_each(&mut add);
         let mut wanted: Vec<_> = new.into_iter().filter(|entry| is_wanted(endpoint, &entry.headline)).collect();
         if !self.is_certain {
             let ids: Vec<_> = wanted.iter().map(|entry| webhooks::id_of(self.id, &entry.headline)).collect();
@@ -173,9 +175,10 @@ impl Deliverer {
         let now = self.present(&wanted).await?;
         for entry in wanted {
             let plain = now.get(&(entry.headline.kind, entry.headline.id)).map(Arc::clone);
-            add(Job::first(self.id, entry, plain));
+            let job = Job::first(self.id, entry, plain);
+            if held.contains(&job.message.subject) { later.push(job) } else { add(job) }
         }
-        Ok(chains)
+        Ok((chains, later))
     }
 
     /// The records of these entries as they are now.
@@ -193,17 +196,16 @@ impl Deliverer {
         Ok(present)
     }
 
-    /// Tells every chain as far as it goes, and gives all back as they are then.
+    /// Tells what is due and new as far as it goes, and gives all back as it is then.
     async fn tell(
         &self,
         endpoint: &Stored<WebhookEndpoint>,
-        mut chains: Vec<Vec<Job>>,
+        backlog: &Backlog,
+        new: Vec<Entry>,
     ) -> Result<Vec<Vec<Job>>, LedgerError> {
-        let now = self.ledger.clock().now();
-        let is_due = |chain: &Vec<Job>| chain.first().is_some_and(|job| job.message.is_due(now, endpoint.resumed_at));
-        let (mut due, later): (Vec<_>, Vec<_>) = chains.drain(..).partition(is_due);
+        let (mut due, later) = self.chains(endpoint, backlog, new).await?;
         if due.is_empty() {
-            return Ok(later);
+            return Ok(vec![later]);
         }
         for job in due.iter_mut().flatten() {
             job.prepare(&self.ledger, &self.scope).await?;
@@ -219,7 +221,7 @@ impl Deliverer {
         let sender = Sender { ledger: &self.ledger, line, noted, url, secrets, resumed_at: endpoint.resumed_at };
         let telling = stream::iter(due).map(|chain| sender.tell(chain)).buffer_unordered(CHAINS_MAX);
         let mut told: Vec<_> = telling.collect().await;
-        told.extend(later);
+        told.push(later);
         Ok(told)
     }
 
@@ -243,7 +245,8 @@ impl Deliverer {
             return Ok(());
         }
         while self.forget_before(now.plus_millis(-KEPT_MS)).await? {}
-        self.forgotten_at = Some(now);
+        // Something of it may have gone.
+        (self.forgotten_at, self.backlog) = (Some(now), None);
         Ok(())
     }
 
@@ -280,12 +283,14 @@ struct News {
     read_to: Option<u64>,
     /// Whether the log ends there.
     is_last: bool,
+    /// Whether somebody has asked for a message.
+    is_asked: bool,
 }
 
 impl Default for News {
     /// The log was not looked at.
     fn default() -> Self {
-        Self { new: Vec::new(), read_to: None, is_last: true }
+        Self { new: Vec::new(), read_to: None, is_last: true, is_asked: false }
     }
 }
 

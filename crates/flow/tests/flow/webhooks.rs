@@ -2,7 +2,7 @@
 
 mod receiver;
 
-use crate::trade::Trade;
+use crate::trade::{Trade, euro};
 use bonded_base::{Clock, Id, Kind, SystemClock};
 use bonded_connect::outbound::{Outbound, OutboundSetup, destinations};
 use bonded_connect::webhooks::{
@@ -15,10 +15,11 @@ use bonded_ledger::{Ledger, Scope, Stored};
 use bonded_people::members;
 use bonded_testkit::ledger::on_sqlite;
 use bonded_trade::accounts::Role;
+use bonded_trade::catalog::{self, ProductDraft, VariantDraft};
 use bonded_trade::orders::{self, Order};
 use bonded_trade::{Page, Patch};
 use receiver::{Does, Heard, Receiver};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A retailer with one endpoint, and what it hears.
@@ -347,6 +348,40 @@ async fn messages_are_sent_again_when_asked_and_forgotten_in_time() {
     stage.until_messages("the test arrives", |messages| delivered(messages, 4)).await;
     stage.pass(KEPT_MS + 60 * 60 * 1_000).await;
     stage.until_messages("they are forgotten", <[_]>::is_empty).await;
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_for_is_sent_however_many_wait() {
+    let stage = Stage::with(&["product.created"]).await;
+    // A test is about no record.
+    stage.receiver.answers(|heard| if heard.subject().is_empty() { Does::Well } else { Does::Status(503) });
+    let made = |number: usize| {
+        let variants = vec![VariantDraft { price: Some(euro(700)), ..VariantDraft::default() }];
+        ProductDraft { title: format!("Lamp {number}"), variants, ..ProductDraft::default() }
+    };
+    for part in [0..600, 600..1_200] {
+        catalog::create_many(&stage.trade.ledger, &stage.retailer, part.map(made).collect()).await.unwrap();
+    }
+    let failed = |messages: &[Stored<WebhookMessage>]| messages.iter().filter(|one| one.attempts.len() == 1).count();
+    stage.until_messages("more wait than the log is read on for", |messages| failed(messages) == 1_000).await;
+    catalog::create(&stage.trade.ledger, &stage.retailer, made(1_200)).await.unwrap();
+    webhooks::send_test(&stage.trade.ledger, &stage.retailer, stage.endpoint).await.unwrap();
+    let is_test = |heard: &Heard| heard.subject().is_empty();
+    stage.trade.until("the test is heard", async || stage.heard(0).await.iter().any(is_test)).await;
+    stage.receiver.answers(|_| Does::Well);
+    let first = stage.messages().await.remove(0).id;
+    webhooks::replay(&stage.trade.ledger, &stage.retailer, stage.endpoint, first).await.unwrap();
+    let arrived = |messages: &[Stored<WebhookMessage>]| {
+        messages.iter().any(|one| one.id == first && one.state == MessageState::Delivered)
+    };
+    stage.until_messages("the one that was asked for arrives", arrived).await;
+    stage.pass(RETRIES_MS[0] * 2).await;
+    let arrived = async || {
+        let heard = stage.heard(0).await;
+        heard.iter().filter(|heard| heard.was_well && !is_test(heard)).map(Heard::id).collect::<HashSet<_>>().len()
+    };
+    stage.trade.until("all of them arrive, also the last", async || arrived().await == 1_201).await;
     stage.end().await;
 }
 

@@ -44,7 +44,7 @@ use house::House;
 use story::{End, Plan, tell};
 
 /// Canaries of each shape in each field.
-const EACH: usize = 1_000;
+const EACH: usize = 600;
 /// The same where the question is only what a killed program leaves behind.
 const EACH_BEFORE_KILL: usize = 60;
 

@@ -5,7 +5,7 @@
 //! webhooks come twice, in the wrong order, late or never. Consumers buy, the supplier sends what it gets in one parcel or
 //! two, and sells to customers of its own besides.
 //!
-//! By itself it is a story of some hundred orders. `BONDED_FAULT_ORDERS=10000 cargo test -p bonded-server --test faults`
+//! By itself it is a story of a hundred orders. `BONDED_FAULT_ORDERS=10000 cargo test -p bonded-server --test faults`
 //! tells the long one. Begin with [`story`]; [`fair`] is the shops and the program, [`goods`] what is sold and sent.
 
 #![cfg(test)]
@@ -20,7 +20,7 @@ mod story;
 use house::House;
 
 /// Orders that consumers place, unless the environment says another number.
-const ORDERS: usize = 240;
+const ORDERS: usize = 100;
 /// On PostgreSQL it is a part of that: what differs there is the engine alone.
 const PART_ON_POSTGRES: usize = 2;
 
