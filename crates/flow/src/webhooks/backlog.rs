@@ -75,9 +75,9 @@ impl Backlog {
 
     /// Whether these say that somebody has asked for a message: sends one again, or a test.
     pub fn hears(&mut self, headlines: &[Headline]) -> bool {
-        let unheard = headlines.iter().filter(|headline| headline.seq > self.known_to);
+        let mut unheard = headlines.iter().filter(|headline| headline.seq > self.known_to);
         let is_asked = unheard.clone().any(asks);
-        self.known_to = unheard.last().map_or(self.known_to, |last| last.seq);
+        self.known_to = unheard.next_back().map_or(self.known_to, |last| last.seq);
         is_asked
     }
 

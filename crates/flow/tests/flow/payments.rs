@@ -211,10 +211,10 @@ async fn owners_are_told_once_of_each_stop_of_a_charge(trade: Trade) {
     till.tell("payment_intent.requires_action", &till.about("charge", &charge.to_string())).await;
     till.crash();
     let was = till.charge(charge).await;
-    let mut change = Change::new();
-    change.update(&was, &Charge { stops_told: 0, ..(*was).clone() }, "forgotten");
+    let mut forgets = Change::new();
+    forgets.update(&was, &Charge { stops_told: 0, ..(*was).clone() }, "forgotten");
     // Where somebody was faster, the charge has been looked at: that is as good.
-    let _ = till.trade.ledger.commit(&till.retailer, change).await;
+    let _ = till.trade.ledger.commit(&till.retailer, forgets).await;
     till.until_told(charge, 1).await;
     assert_eq!(till.trade.mails().await.len(), 2);
 

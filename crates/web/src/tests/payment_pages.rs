@@ -246,8 +246,8 @@ async fn nobody_but_owners_who_have_confirmed_changes_anything() {
     assert_eq!(send(house, &weak, "/payments/methods", &[]).await.status, 403, "without a second factor");
     house.age(&stage.buyer).await;
     for path in ["/payments", &at] {
-        let stale = stage.page(path).await;
-        assert!(stale.contains(&format!("/confirm?next={path}\"")) && !stale.contains("action=\"/payments"), "{stale}");
+        let shown = stage.page(path).await;
+        assert!(shown.contains(&format!("/confirm?next={path}\"")) && !shown.contains("action=\"/payments"), "{shown}");
     }
     for (path, page) in [("/payments/methods", "/payments"), (sent[4], &at)] {
         let leads = location(&send(house, &stage.buyer, path, &[]).await);
