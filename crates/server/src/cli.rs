@@ -384,6 +384,9 @@ pub struct Bench {
     /// Ten million state changes
     #[arg(long, conflicts_with = "records")]
     pub long: bool,
+    /// Rows of each file that `connections` brings in and takes out [default: as many as state changes, at most 1000000]
+    #[arg(long, value_name = "NUMBER")]
+    pub rows: Option<u64>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -398,7 +401,7 @@ pub struct Bench {
 /// A part of the bench that is measured by itself.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BenchWhat {
-    /// Webhooks in and out, and stock on its way to connected shops
+    /// Webhooks in and out, stock on its way to connected shops, and files in and out
     Connections,
 }
 

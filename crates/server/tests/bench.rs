@@ -29,7 +29,7 @@ const FIGURES: [&str; 21] = [
     "server_processor",
 ];
 
-const FIGURES_OF_CONNECTIONS: [&str; 11] = [
+const FIGURES_OF_CONNECTIONS: [&str; 19] = [
     "hooks_in",
     "hooks_out",
     "hooks_out_one",
@@ -41,6 +41,14 @@ const FIGURES_OF_CONNECTIONS: [&str; 11] = [
     "stock_last_p50",
     "stock_last_p99",
     "raw_singles",
+    "products_in",
+    "products_in_memory",
+    "stock_in",
+    "stock_in_memory",
+    "products_out",
+    "products_out_memory",
+    "stock_out",
+    "stock_out_memory",
 ];
 
 fn bench(engine: &str) -> Value {

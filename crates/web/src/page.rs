@@ -5,8 +5,9 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use bonded_base::{Id, Kind, Kinded, Moment};
+use bonded_base::{Id, Kind, Kinded, Moment, Problem};
 use bonded_trade::Page;
+use bonded_trade::screen::cards;
 use std::fmt::Write as _;
 use utoipa::{IntoParams, ToSchema};
 
@@ -54,8 +55,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let unreadable = |_| Failure::parameter("The query cannot be read: it is `name=value` pairs joined by `&`.");
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(unreadable)?;
+        if pairs.iter().any(|(name, value)| holds_card(name, value)) {
+            return Err(Problem { pointer: None, ..cards::refused("") }.into());
+        }
         Ok(Self { pairs })
     }
+}
+
+/// Whether a parameter holds the number of a payment card, as its name or its value: it might be answered or logged.
+fn holds_card(name: &str, value: &str) -> bool {
+    let in_value =
+        if name == "barcode" { cards::barcode_has_card_number(value) } else { cards::has_card_number(value) };
+    in_value || cards::has_card_number(name)
 }
 
 impl Params {
@@ -209,6 +220,21 @@ mod tests {
         assert!(params("limit=1&limit=2").page(Kind::Order, &[]).is_err());
         assert!(params("order=newest").page(Kind::Order, &[]).is_err());
         assert!(params("order=desc&limit=1").page(Kind::Order, &[]).unwrap().descending);
+    }
+
+    #[tokio::test]
+    async fn a_card_number_is_refused_and_not_repeated() {
+        let read = async |query: &str| {
+            let request = axum::http::Request::get(format!("/v1/events?{query}")).body(()).unwrap();
+            Params::from_request_parts(&mut request.into_parts().0, &()).await
+        };
+        for query in ["after=4242424242424242", "sku=4242%204242%204242%204242", "4242-4242-4242-4242=1"] {
+            let failure = read(query).await.err().unwrap();
+            let told = serde_json::to_value(failure.as_item()).unwrap();
+            assert_eq!((&told["type"], told["pointer"].is_null()), (&"/problems/card-number".into(), true), "{query}");
+            assert!(!told.to_string().contains("4242"));
+        }
+        assert!(read("barcode=4006381333931&after=1700000000000&cursor=AAAB4Pz42424242424242424").await.is_ok());
     }
 
     #[test]

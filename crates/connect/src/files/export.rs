@@ -16,12 +16,14 @@ use bonded_trade::orders::{self, Order, OrderLine};
 use bonded_trade::purchase_orders::{self, PurchaseOrder};
 use bonded_trade::{LineQuantity, Page, TradeError};
 use bytes::Bytes;
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Products that are read at once, each with its variants.
 const PRODUCTS_A_PAGE: u32 = 100;
+/// Of those, how many whose variants are read at the same time.
+const PRODUCTS_AT_ONCE: usize = 8;
 /// Levels, orders or purchase orders that are read at once.
 const RECORDS_A_PAGE: u32 = 500;
 
@@ -106,6 +108,8 @@ pub fn export(
 }
 
 type After = Option<(bonded_base::Moment, [u8; 16])>;
+/// A product with its variants, and the pieces of each.
+type Counted<'p> = (&'p Stored<Product>, Vec<Stored<Variant>>, HashMap<Id<Variant>, i64>);
 
 struct Exporting {
     ledger: Ledger,
@@ -167,9 +171,9 @@ impl Exporting {
     async fn products(&self, after: After, lines: &mut Lines) -> Result<After, TradeError> {
         let (ledger, scope) = (&self.ledger, &self.scope);
         let listed = catalog::list(ledger, scope, None, Self::page(after, PRODUCTS_A_PAGE)).await?;
-        for product in &listed.records {
-            let variants = catalog::all_variants_of(ledger, scope, product.id).await?;
-            let counts = self.counted(&variants).await?;
+        let each: Vec<_> = listed.records.iter().map(|product| self.variants(product)).collect();
+        let mut each = stream::iter(each).buffered(PRODUCTS_AT_ONCE);
+        while let Some((product, variants, counts)) = each.try_next().await? {
             for row in 0..variants.len().max(product.images.len()) {
                 let variant = variants.get(row);
                 let count = variant.and_then(|variant| counts.get(&variant.id)).copied();
@@ -177,6 +181,13 @@ impl Exporting {
             }
         }
         Ok(listed.next)
+    }
+
+    /// A product with its variants, and how many of each lie at the main location.
+    async fn variants<'p>(&self, product: &'p Stored<Product>) -> Result<Counted<'p>, TradeError> {
+        let variants = catalog::all_variants_of(&self.ledger, &self.scope, product.id).await?;
+        let counts = self.counted(&variants).await?;
+        Ok((product, variants, counts))
     }
 
     /// What lies at the main location.

@@ -5,6 +5,7 @@ use super::record::{ImportRecord, SHELF_OF_MAPPINGS};
 use crate::csv::table::folded;
 use bonded_base::{Id, Kind, Problem, Reason};
 use bonded_ledger::{Change, Ledger, Scope, Stored};
+use bonded_trade::screen::cards::has_card_number;
 use bonded_trade::screen::{Kept as Screen, has_contacts};
 use bonded_trade::{Page, TradeError};
 use serde::{Deserialize, Serialize};
@@ -62,9 +63,10 @@ pub fn fields(format: Format) -> Vec<&'static str> {
     format.fields()
 }
 
-/// Whether a column's name can be kept and shown: names are; what may be somebody's mail or phone, or a whole text, is not.
+/// Whether a column's name can be kept and shown: names are; what may be somebody's mail, phone or card, or a whole text, is
+/// not.
 fn is_name(name: &str) -> bool {
-    name.chars().count() <= NAME_CHARS_MAX && !has_contacts(name, Screen::Text)
+    name.chars().count() <= NAME_CHARS_MAX && !has_contacts(name, Screen::Text) && !has_card_number(name)
 }
 
 impl Mapping {
@@ -195,10 +197,11 @@ mod tests {
 
     #[test]
     fn columns_are_proposed_by_name_and_unknown_ones_left_out() {
-        let names = header(&["Artikelnummer", "E-Mail", "Bestand", "Menge", "error", "ada@example.com"]);
+        let names =
+            header(&["Artikelnummer", "E-Mail", "Bestand", "Menge", "error", "ada@example.com", "4242 4242 4242 4242"]);
         let (columns, used) = mapped(Format::Stock, &names, &[]);
-        assert_eq!(fields_of(&columns), [Some("SKU"), None, Some("On hand"), None, None, None]);
-        assert_eq!((columns[5].name.as_str(), used), (NOT_REPEATED, None));
+        assert_eq!(fields_of(&columns), [Some("SKU"), None, Some("On hand"), None, None, None, None]);
+        assert_eq!((columns[5].name.as_str(), columns[6].name.as_str(), used), (NOT_REPEATED, NOT_REPEATED, None));
     }
 
     #[test]

@@ -34,6 +34,20 @@ pub struct Endpoint {
     pub secret: String,
 }
 
+/// How far an import has come.
+#[derive(Deserialize)]
+pub struct Progress {
+    pub state: String,
+    pub rows_done: u64,
+    pub counts: Rows,
+}
+
+/// An import's rows that matter to whoever sent them.
+#[derive(Deserialize)]
+pub struct Rows {
+    pub held: u64,
+}
+
 /// What came of a batch.
 #[derive(Deserialize)]
 pub struct Outcomes {

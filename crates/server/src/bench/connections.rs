@@ -1,8 +1,9 @@
-//! `bonded bench connections`: how fast platforms are heard, connected shops are told, and an account's own systems hear.
+//! `bonded bench connections`: how fast platforms are heard, shops and an account's own systems told, and files brought.
 //!
 //! The server under test is the same as in the rest of the bench; the other side is in this process: https servers that
 //! answer at once, speak only as much of a platform's published API as the program asks for, and check every signature.
 
+mod files;
 mod hooks_in;
 mod hooks_out;
 mod peer;
@@ -28,7 +29,9 @@ const ENDPOINTS: usize = 4;
 pub async fn on_sqlite(room: &Path, plan: Plan) -> Result<Vec<Figure>, Ending> {
     eprintln!("the raw engine stores rows");
     let raw = raw::sqlite::measure(room, &alone(plan)).await?;
-    over_https(room, plan, Store::Sqlite, raw.singles).await
+    let mut figures = over_https(room, plan, Store::Sqlite, raw.singles).await?;
+    figures.extend(by_file(room, plan, Store::Sqlite).await?);
+    Ok(figures)
 }
 
 /// Everything on PostgreSQL.
@@ -38,7 +41,11 @@ pub async fn on_postgres(room: &Path, plan: Plan, server: &mut Postgres) -> Resu
     let raw = raw::postgres::measure(urls.each_ref().map(|url| url.expose().as_str()), &alone(plan)).await?;
     server.tidy().await?;
     let store = Store::Postgres(server.database().await?);
-    over_https(room, plan, store, raw.singles).await
+    let mut figures = over_https(room, plan, store, raw.singles).await?;
+    server.tidy().await?;
+    let store = Store::Postgres(server.database().await?);
+    figures.extend(by_file(room, plan, store).await?);
+    Ok(figures)
 }
 
 /// Of the raw engine, single rows alone are compared.
@@ -60,6 +67,16 @@ async fn over_https(room: &Path, plan: Plan, store: Store, raw_singles: f64) -> 
     figures.extend(brought(&server, &identity, plan).await?);
     let about = format!("raw engine, single rows of {ORDER_CONNECTIONS} writers");
     figures.push(Figure::new("raw_singles", about, (raw_singles, Unit::PerSecond)));
+    server.stop().await?;
+    Ok(figures)
+}
+
+/// What is brought and taken as files, by a server that did nothing else before: its memory is told as well.
+async fn by_file(room: &Path, plan: Plan, store: Store) -> Result<Vec<Figure>, Ending> {
+    let room = room.join("files");
+    std::fs::create_dir(&room).map_err(Ending::file("written", &room))?;
+    let (server, _) = Deployment::make(&room, store)?.start().await?;
+    let figures = files::measure(&server, plan.rows).await?;
     server.stop().await?;
     Ok(figures)
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::http::request;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
@@ -26,6 +27,9 @@ const NAME: &str = "localhost";
 
 /// An answer that takes longer will not come: longer than the longest poll.
 const ANSWER_LIMIT: Duration = Duration::from_mins(1);
+
+/// A large file is not taken later than this.
+const FILE_LIMIT: Duration = Duration::from_hours(2);
 
 /// Bytes of an answer that are repeated when it was not the one wanted.
 const TOLD_MAX: usize = 300;
@@ -98,7 +102,33 @@ impl Connection {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
             .body(Full::new(fields.into()))
             .map_err(Ending::internal)?;
-        self.exchange(&format!("POST {path}"), request, wanted).await
+        self.exchange(&format!("POST {path}"), request, wanted, ANSWER_LIMIT).await
+    }
+
+    /// Sends a CSV file, and reads JSON of a known shape when something was made of it.
+    pub async fn send_file<T: DeserializeOwned>(&mut self, path: &str, file: Bytes) -> Result<T, Ending> {
+        let request = self.request(&Method::POST, path).header(CONTENT_TYPE, HeaderValue::from_static("text/csv"));
+        let request = request.body(Full::new(file)).map_err(Ending::internal)?;
+        let answer = self.exchange(&format!("POST {path}"), request, StatusCode::CREATED, FILE_LIMIT).await?;
+        serde_json::from_slice(&answer).map_err(Ending::internal)
+    }
+
+    /// Takes a file as it comes and keeps nothing of it: how many lines it has.
+    pub async fn lines(&mut self, path: &str) -> Result<u64, Ending> {
+        let broken = |error: hyper::Error| broken(&error);
+        let request = self.request(&Method::GET, path).body(Full::default()).map_err(Ending::internal)?;
+        self.sender.ready().await.map_err(broken)?;
+        let mut answer = self.sender.send_request(request).await.map_err(broken)?;
+        if answer.status() != StatusCode::OK {
+            return Err(Ending::new(Code::Bad, format!("GET {path} was answered with {}", answer.status())));
+        }
+        let late = |_| Ending::new(Code::Unavailable, format!("{path} came no further"));
+        let mut lines = 0;
+        while let Some(frame) = tokio::time::timeout(ANSWER_LIMIT, answer.frame()).await.map_err(late)? {
+            let piece = frame.map_err(broken)?.into_data().unwrap_or_default();
+            lines += piece.split(|byte| *byte == b'\n').count().saturating_sub(1) as u64;
+        }
+        Ok(lines)
     }
 
     /// Sends JSON that changes a part of something; fails unless the answer is 200.
@@ -116,7 +146,7 @@ impl Connection {
         let request = Request::post(path).header(HOST, NAME).header(CONTENT_TYPE, "application/json");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let request = request.body(Full::new(body.into())).map_err(Ending::internal)?;
-        self.exchange(&format!("POST {path}"), request, StatusCode::OK).await.map(drop)
+        self.exchange(&format!("POST {path}"), request, StatusCode::OK, ANSWER_LIMIT).await.map(drop)
     }
 
     /// Sends JSON, and reads JSON of a known shape.
@@ -131,13 +161,16 @@ impl Connection {
     }
 
     async fn send(&mut self, method: Method, path: &str, body: Bytes, wanted: StatusCode) -> Result<Bytes, Ending> {
-        let mut request =
-            Request::builder().method(&method).uri(path).header(HOST, NAME).header(AUTHORIZATION, self.bearer.clone());
+        let mut request = self.request(&method, path);
         if method != Method::GET {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let request = request.body(Full::new(body)).map_err(Ending::internal)?;
-        self.exchange(&format!("{method} {path}"), request, wanted).await
+        self.exchange(&format!("{method} {path}"), request, wanted, ANSWER_LIMIT).await
+    }
+
+    fn request(&self, method: &Method, path: &str) -> request::Builder {
+        Request::builder().method(method).uri(path).header(HOST, NAME).header(AUTHORIZATION, self.bearer.clone())
     }
 
     async fn exchange(
@@ -145,6 +178,7 @@ impl Connection {
         asked: &str,
         request: Request<Full<Bytes>>,
         wanted: StatusCode,
+        limit: Duration,
     ) -> Result<Bytes, Ending> {
         let exchange = async {
             // The connection may still be busy putting the answer before aside.
@@ -154,7 +188,7 @@ impl Connection {
             Ok::<_, hyper::Error>((status, answer.into_body().collect().await?.to_bytes()))
         };
         let late = |_| Ending::new(Code::Unavailable, format!("no answer to {asked}"));
-        let (status, body) = tokio::time::timeout(ANSWER_LIMIT, exchange)
+        let (status, body) = tokio::time::timeout(limit, exchange)
             .await
             .map_err(late)?
             .map_err(|error| Ending::new(Code::Unavailable, format!("{asked} was not answered: {error}")))?;

@@ -29,7 +29,7 @@ use cluster::Postgres;
 use figure::Outcome;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
-use plan::{Plan, RECORDS, RECORDS_LONG, RECORDS_MAX, RECORDS_MIN};
+use plan::{Plan, RECORDS, RECORDS_LONG, RECORDS_MAX, RECORDS_MIN, ROWS_MAX};
 use std::path::{Path, PathBuf};
 use trial::Trial;
 
@@ -42,6 +42,11 @@ pub fn run(engine: Option<&str>, bench: &cli::Bench) -> Result<(), Ending> {
     if !(RECORDS_MIN..=RECORDS_MAX).contains(&records) {
         return Err(Ending::new(Code::Usage, format!("--records takes a number from {RECORDS_MIN} to {RECORDS_MAX}")));
     }
+    let mut plan = Plan::of(records);
+    plan.rows = bench.rows.unwrap_or(plan.rows);
+    if !(1..=ROWS_MAX).contains(&plan.rows) {
+        return Err(Ending::new(Code::Usage, format!("--rows takes a number from 1 to {ROWS_MAX}")));
+    }
     let engine = match engine.unwrap_or("sqlite") {
         "sqlite" => "sqlite",
         "postgres" => "postgres",
@@ -52,7 +57,7 @@ pub fn run(engine: Option<&str>, bench: &cli::Bench) -> Result<(), Ending> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let outcome = runtime.map_err(Ending::internal)?.block_on(async {
         tokio::select! {
-            outcome = measure(engine, room.path(), Plan::of(records), bench.what) => outcome,
+            outcome = measure(engine, room.path(), plan, bench.what) => outcome,
             _ = tokio::signal::ctrl_c() => Err(Ending::new(Code::Bad, "the bench was interrupted")),
         }
     })?;

@@ -12,6 +12,9 @@ pub const RECORDS_MIN: u64 = 2_000;
 /// The most that a run can be made of.
 pub const RECORDS_MAX: u64 = 100_000_000;
 
+/// The most rows that a file of the bench can have: as many as a file can.
+pub const ROWS_MAX: u64 = 5_000_000;
+
 /// Products in one batch.
 pub const BATCH_PRODUCTS: u64 = 500;
 
@@ -60,6 +63,8 @@ pub struct Plan {
     pub stock_changes: u64,
     /// Times that a whole catalogue is counted anew.
     pub counts: u64,
+    /// Rows of each file, unless the caller says otherwise.
+    pub rows: u64,
 }
 
 impl Plan {
@@ -79,6 +84,7 @@ impl Plan {
             shops: usize::try_from(share(50, 4)).unwrap_or(usize::MAX),
             stock_changes: share(50, 2),
             counts: share(10, 1),
+            rows: share(1_000_000, 1_000),
         }
     }
 }

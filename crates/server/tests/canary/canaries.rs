@@ -20,6 +20,8 @@ pub enum Shape {
     Address,
     Name,
     Password,
+    /// The number of a payment card, which nobody may send.
+    Card,
 }
 
 /// One canary.
@@ -38,7 +40,7 @@ pub struct Mark {
     pub certain: bool,
 }
 
-pub const MARKS: [Mark; 17] = [
+pub const MARKS: [Mark; 20] = [
     Mark { text: "kanarix", shape: Shape::Mail, number: mail, certain: true },
     Mark { text: "KANARIX", shape: Shape::Mail, number: mail, certain: true },
     Mark { text: "7946", shape: Shape::Phone, number: |tail| phone(tail, '0'), certain: false },
@@ -61,6 +63,9 @@ pub const MARKS: [Mark; 17] = [
     person("dompfaffe", Shape::Password),
     person("Dompfaffe", Shape::Password),
     person("DOMPFAFFE", Shape::Password),
+    Mark { text: "40000079", shape: Shape::Card, number: card, certain: false },
+    Mark { text: "4000 0079", shape: Shape::Card, number: card, certain: false },
+    Mark { text: "4000-0079", shape: Shape::Card, number: card, certain: false },
 ];
 
 const fn person(text: &'static str, shape: Shape) -> Mark {
@@ -178,6 +183,9 @@ const PASSWORDS: [&str; 4] = [
     "dompfaffe_###### \u{fc}ber die 7 seen",
 ];
 
+/// How they write the number of a payment card: of a range that is for tests of one country's cards. `=` is its check digit.
+const CARDS: [&str; 3] = ["400000790######=", "4000 0079 0### ###=", "4000-0079-0###-###="];
+
 /// So many canaries one after the other show every form.
 pub const FORMS: u32 = 30;
 
@@ -186,7 +194,8 @@ impl Shape {
     pub const ALL: [Self; 3] = [Self::Mail, Self::Phone, Self::Ip];
     /// What people have who sign in.
     pub const OF_PEOPLE: [Self; 3] = [Self::Address, Self::Name, Self::Password];
-    pub const EVERY: [Self; 6] = [Self::Mail, Self::Phone, Self::Ip, Self::Address, Self::Name, Self::Password];
+    pub const EVERY: [Self; 7] =
+        [Self::Mail, Self::Phone, Self::Ip, Self::Address, Self::Name, Self::Password, Self::Card];
 }
 
 impl Canary {
@@ -200,6 +209,7 @@ impl Canary {
             Shape::Address => self.filled(form(&ADDRESSES)),
             Shape::Name => self.filled(form(&NAMES)),
             Shape::Password => self.filled(form(&PASSWORDS)),
+            Shape::Card => self.filled(form(&CARDS)).replace('=', &self.check_digit().to_string()),
         }
     }
 
@@ -207,6 +217,12 @@ impl Canary {
         let digits = format!("{:06}", self.serial);
         let mut digits = digits.chars();
         form.chars().map(|symbol| if symbol == '#' { digits.next().unwrap() } else { symbol }).collect()
+    }
+
+    /// The last digit of the card of this number.
+    fn check_digit(self) -> u32 {
+        let sum = luhn(&format!("400000790{:06}0", self.serial));
+        (10 - sum % 10) % 10
     }
 
     fn address(self, form: &str) -> String {
@@ -255,6 +271,23 @@ fn ipv4(tail: &str) -> Option<u32> {
 fn ipv6(tail: &str) -> Option<u32> {
     let mut halves = tail.split(':').map(|part| u32::from_str_radix(part, 16).ok()?.checked_sub(IPV6_PART));
     Some(halves.next()?? * IPV6_LOWER + halves.next()??)
+}
+
+/// A zero, six digits and the right check digit; more of them are something longer.
+fn card(tail: &str) -> Option<u32> {
+    let digits: String = tail.chars().filter(|symbol| !" -+".contains(*symbol)).take(9).collect();
+    let digits = digits.split(|symbol: char| !symbol.is_ascii_digit()).next().unwrap_or_default();
+    if digits.len() != 8 || !digits.starts_with('0') || !luhn(&format!("40000079{digits}")).is_multiple_of(10) {
+        return None;
+    }
+    digits[1..7].parse().ok()
+}
+
+/// The sum that ends in a zero for a right number (ISO/IEC 7812-1 annex B).
+fn luhn(digits: &str) -> u32 {
+    let doubled = |digit: u32| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
+    let digits = digits.chars().rev().map(|digit| digit.to_digit(10).unwrap());
+    digits.enumerate().map(|(place, digit)| if place % 2 == 1 { doubled(digit) } else { digit }).sum()
 }
 
 /// What may part the digits of a phone number.

@@ -21,7 +21,7 @@ const IN_A_HEADER: usize = 8;
 const ONCE_CHARS: usize = 255;
 const JSON: &str = "application/json";
 /// The name that stands for any parameter that an operation does not know.
-const UNKNOWN: &str = "unknown";
+pub const UNKNOWN: &str = "unknown";
 /// The body was too large (RFC 9110 section 15.5.14), so nobody has read it.
 const TOO_LARGE: u16 = 413;
 /// Headers that any request can carry: clients, proxies and browsers set them.
@@ -88,11 +88,11 @@ async fn flood(market: &Arc<Market>, planting: &Arc<Planting>, operations: Vec<O
 }
 
 /// What floods one operation.
-struct Flood<'a> {
-    market: &'a Market,
-    planting: &'a Planting,
-    operation: &'a Operation,
-    each: usize,
+pub struct Flood<'a> {
+    pub market: &'a Market,
+    pub planting: &'a Planting,
+    pub operation: &'a Operation,
+    pub each: usize,
 }
 
 impl Flood<'_> {
@@ -148,12 +148,12 @@ impl Flood<'_> {
         sizes.map(|size| self.planting.some(&self.place(part), size)).collect()
     }
 
-    fn request(&self, trader: &Trader, target: String) -> Request {
+    pub fn request(&self, trader: &Trader, target: String) -> Request {
         let request = Request::new(self.operation.method.clone(), target, &trader.key);
         Request { operation: without_ids(&self.operation.name()), ..request }
     }
 
-    fn in_path(&self, name: &str) -> String {
+    pub fn in_path(&self, name: &str) -> String {
         let example = self.operation.in_path.iter().find(|(known, _)| known == name).map(|(_, example)| example);
         resolved(example.unwrap(), &self.market.ids).as_str().unwrap().to_owned()
     }
@@ -164,7 +164,7 @@ impl Flood<'_> {
     }
 
     /// Path and query of a good request: with the parameters that must be there, and this one instead or besides.
-    fn target(&self, other: Option<(&str, &str)>) -> String {
+    pub fn target(&self, other: Option<(&str, &str)>) -> String {
         let needed = self.operation.needed.iter().filter(|(name, _)| other.is_none_or(|(other, _)| name != other));
         let examples = needed.map(|(name, example)| match resolved(example, &self.market.ids) {
             Value::String(text) => format!("{name}={}", in_url(&text)),
@@ -201,7 +201,7 @@ impl Flood<'_> {
         ]
     }
 
-    fn with_body(&self, request: Request) -> Request {
+    pub fn with_body(&self, request: Request) -> Request {
         match &self.operation.body {
             Some(Body::Json { example, .. }) => request.json(&self.example(example)),
             Some(Body::Csv(example)) => request.body("text/csv", example.clone().into_bytes()),
@@ -210,7 +210,7 @@ impl Flood<'_> {
     }
 
     /// A good body, with a reference that no other order has.
-    fn example(&self, example: &Value) -> Value {
+    pub fn example(&self, example: &Value) -> Value {
         let mut body = resolved(example, &self.market.ids);
         for leaf in leaves(&body).iter().filter(|leaf| leaf.ends_with("/reference")) {
             put(&mut body, leaf, json!(self.market.reference()));
@@ -295,7 +295,7 @@ impl Flood<'_> {
 }
 
 /// The first of the leaves of each field.
-fn fields(value: &Value) -> Vec<String> {
+pub fn fields(value: &Value) -> Vec<String> {
     let mut known = HashSet::new();
     leaves(value).into_iter().filter(|leaf| known.insert(field(leaf))).collect()
 }

@@ -32,7 +32,7 @@ const BOTH: [(&str, &str); 10] = [
 /// Those of members.
 const MEMBERS: [(&str, &str); 38] = [
     ("/connections/new", "platform ~shop direction sync access_token client_secret api_key username ~password channel"),
-    ("/connections/CON/settings", "direction sync buffer markup unmatched stale"),
+    ("/connections/CON/settings", "direction sync buffer markup unmatched stale counts_as repair"),
     ("/connections/CODE/credential", "access_token client_secret api_key username ~password channel"),
     ("/connections/CODE/disconnect", "nothing"),
     ("/holds/HOLD/correct", "pointer ~to"),

@@ -10,7 +10,9 @@
 //! The same of the people who sign in: their addresses and names may be found in what is opened with the keys, their
 //! passwords and whatever the program shows once nowhere at all, and where they call from neither.
 //!
-//! Begin with [`story`]; [`taken`], [`flood`], [`people`] and [`forms`] plant, [`opened`], [`platform`] and [`remains`]
+//! Numbers of payment cards are refused wherever they stand, and may be found nowhere at all.
+//!
+//! Begin with [`story`]; [`taken`], [`flood`], [`cards`], [`people`] and [`forms`] plant, [`opened`], [`platform`] and [`remains`]
 //! look, [`encodings`] and [`search`] are how, [`kept`] is what may be found in what is opened, and [`secrets`] what may
 //! not.
 
@@ -18,6 +20,7 @@
 
 mod caller;
 mod canaries;
+mod cards;
 mod contract;
 mod encodings;
 mod flood;

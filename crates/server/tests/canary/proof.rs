@@ -102,6 +102,20 @@ fn of_people_only_what_they_are_called_is_kept_and_only_where_it_belongs() {
 }
 
 #[test]
+fn cells_beside_each_other_are_no_address_and_digits_are_no_card_without_their_check_digit() {
+    let search = Search::with(&[]);
+    assert_eq!(found(&search, b"PLAIN,241.169.241.170,7.50,EUR"), found(&search, b"241.169.241.170"));
+    for text in ["MUG-241.170,7.50,3", "4000 0079 0123 4566", "40000079012345680", "40000079 1234 5678"] {
+        assert_eq!(found(&search, text.as_bytes()), BTreeSet::new(), "{text}");
+    }
+    let card = Canary { shape: Shape::Card, serial: 123_456 };
+    assert_eq!(Canary { serial: 0, ..card }.written(), "4000007900000008");
+    for text in ["4000007901234564", "4000 0079 0123 4564 ", "\"4000-0079-0123-4564\"", "4000%200079%200123%204564"] {
+        assert_eq!(found(&search, text.as_bytes()), BTreeSet::from([Found::Canary(card)]), "{text}");
+    }
+}
+
+#[test]
 fn a_torn_canary_is_found() {
     let search = Search::with(&[]);
     assert_eq!(found(&search, b"kanarix at post"), BTreeSet::from([Found::Torn(Shape::Mail)]));

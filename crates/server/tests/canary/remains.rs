@@ -118,7 +118,8 @@ fn program(name: &str, arguments: &[&str]) -> Vec<u8> {
 /// Leaks canaries into the name of a file of this deployment, into a file, and into the database: in the last two one in
 /// each encoding; and these words into a file, each in one encoding or the other. All of them come back.
 pub fn leak(house: &House, words: &[Word]) -> BTreeSet<Found> {
-    let leaked = |number| Canary { shape: Shape::EVERY[number as usize % 6], serial: LEAKED_SERIAL + number };
+    let leaked =
+        |number| Canary { shape: Shape::EVERY[number as usize % Shape::EVERY.len()], serial: LEAKED_SERIAL + number };
     let count = u32::try_from(ENCODINGS.len()).unwrap();
     let written = |from: u32| {
         let each = (from..).zip(&ENCODINGS);

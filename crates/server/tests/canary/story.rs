@@ -11,7 +11,7 @@ use crate::people::{People, Town};
 use crate::person::Doors;
 use crate::search::{Found, Search, Word};
 use crate::wire::{self, BELOW_HTTP};
-use crate::{flood, forms, opened, platform, remains, secrets, taken};
+use crate::{cards, flood, forms, opened, platform, remains, secrets, taken};
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,7 +79,8 @@ pub async fn tell(plan: Plan) {
     let server = serve(&plan, REQUESTS_AT_ONCE * 100_000, letters.as_ref());
     let mut market = Market::open(callers(&server, house, &eye), traders).await;
     people_come(&server, house, &eye, &planting, &mut market, letters.as_mut()).await;
-    told("people have come and filled in their forms");
+    cards::plant(&market, &planting, &operations).await;
+    told("people have come and filled in their forms, and no card was taken");
     let market = Arc::new(market);
     // While the log is short, which some of them read from end to end.
     flood::reads(&market, &planting, &operations, plan.each).await;

@@ -14,6 +14,7 @@ use bonded_connect::csv::{FileError, ImportedRow, Row, import_products, shopify_
 use bonded_people::Permission;
 use bonded_trade::accounts;
 use bonded_trade::catalog::Product;
+use bonded_trade::screen::cards::has_card_number;
 use bonded_trade::screen::{Kept, has_contacts};
 use serde::Serialize;
 use utoipa_axum::routes;
@@ -92,7 +93,8 @@ async fn import_product_file(
 
 /// A column's name, unless it may be what should have stood below one.
 fn repeatable(name: &str) -> &str {
-    if name.chars().count() > COLUMN_CHARS_MAX || has_contacts(name, Kept::Text) { "(not repeated)" } else { name }
+    let is_value = name.chars().count() > COLUMN_CHARS_MAX || has_contacts(name, Kept::Text) || has_card_number(name);
+    if is_value { "(not repeated)" } else { name }
 }
 
 #[cfg(test)]

@@ -134,6 +134,40 @@ async fn a_shop_is_connected_changed_paused_and_given_up() {
     assert!(page(&house, &fresh, &path).await.contains("disconnected"));
 }
 
+#[tokio::test]
+async fn who_puts_drift_right_and_what_stale_stock_counts_as_are_chosen() {
+    let house = House::new().await;
+    let party = house.retailer().await;
+    let owner = owner(&house, &party).await;
+    let shop = [("platform", "medusa"), ("shop", "lamps.example"), ("direction", "both"), ("api_key", "sk_hidden")];
+    let path = location(&send(&house, &owner, "/connections/new", &shop).await);
+    let (api, settings) = (path.replace("/connections/", "/v1/connections/"), format!("{path}/settings"));
+    let rules = async || {
+        let kept = house.get(&party, &api).await.expect(200);
+        [&kept["policy"]["stale"], &kept["policy"]["repair"]].map(|rule| rule.as_str().unwrap().to_owned())
+    };
+    let chosen = |page: &str, value: &str| page.contains(&format!("<option value=\"{value}\" selected>"));
+    let shown = page(&house, &owner, &path).await;
+    assert!(chosen(&shown, "last") && chosen(&shown, "automatic"), "{shown}");
+
+    let rest = [("direction", "both"), ("buffer", "0"), ("markup", "0"), ("stale", "90")];
+    let strict = [&rest[..], &[("counts_as", "zero"), ("repair", "on_request")]].concat();
+    let mut wrong = strict.clone();
+    wrong[3] = ("stale", "soon");
+    let again = refused(&house, &owner, &settings, &wrong).await;
+    assert!(again.contains("value=\"soon\"") && chosen(&again, "zero") && chosen(&again, "on_request"), "{again}");
+    assert_eq!(rules().await, ["last", "automatic"]);
+    let shown = done(&house, &owner, &settings, &strict).await;
+    assert!(chosen(&shown, "zero") && chosen(&shown, "on_request"), "{shown}");
+    assert_eq!(rules().await, ["zero", "on_request"]);
+    // What a form does not say stays.
+    done(&house, &owner, &settings, &rest).await;
+    assert_eq!(rules().await, ["zero", "on_request"]);
+    let lenient = [&rest[..], &[("counts_as", "last"), ("repair", "automatic")]].concat();
+    done(&house, &owner, &settings, &lenient).await;
+    assert_eq!(rules().await, ["last", "automatic"]);
+}
+
 /// A shop's product without a price is held in this account; where its page is.
 async fn held_product(house: &House, party: &Party) -> (String, Id<holds::Hold>) {
     let mirror: Id<Mirror> = Id::from_bytes([9; 16]);

@@ -9,9 +9,10 @@ use crate::pages::of_trade;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bonded_base::Problem;
-use bonded_connect::connections::{self, Connection, ConnectionPatch, Policy, Unmatched};
+use bonded_connect::connections::{self, Connection, ConnectionPatch, Policy, Repair, Unmatched};
 use bonded_people::PeopleError;
 use bonded_trade::Patch;
+use bonded_trade::inventory::StalePolicy;
 
 /// The name of the form.
 pub(super) const SETTINGS: &str = "settings";
@@ -24,6 +25,8 @@ pub(super) struct SettingsForm {
     pub markup: String,
     pub unmatched: Vec<Choice>,
     pub stale: String,
+    pub counts_as: Vec<Choice>,
+    pub repair: Vec<Choice>,
     pub wrong: Option<String>,
 }
 
@@ -32,6 +35,12 @@ pub(super) fn form(connection: &Connection, sent: &Attempt) -> SettingsForm {
     let ignores = policy.unmatched == Unmatched::Ignore;
     let unmatched = [("hold", "is held until you say what it is", !ignores), ("ignore", "is the shop's own", ignores)];
     let stale = policy.stale_after_s.map(|seconds| (seconds / 60).to_string()).unwrap_or_default();
+    let as_zero = policy.stale == StalePolicy::Zero;
+    let counts_as =
+        [("last", "as it was counted last", !as_zero), ("zero", "as none, until it is heard again", as_zero)];
+    let by_itself = policy.repair == Repair::Automatic;
+    let repair =
+        [("automatic", "is put right by itself", by_itself), ("on_request", "waits until you ask", !by_itself)];
     SettingsForm {
         directions: direction_choices(sent, SETTINGS, connection.direction),
         syncs: sync_fields(sent, SETTINGS, connection.syncs),
@@ -39,6 +48,8 @@ pub(super) fn form(connection: &Connection, sent: &Attempt) -> SettingsForm {
         markup: sent.text(SETTINGS, "markup", &policy.markup_percent.to_string()),
         unmatched: sent.choices(SETTINGS, "unmatched", unmatched),
         stale: sent.text(SETTINGS, "stale", &stale),
+        counts_as: sent.choices(SETTINGS, "counts_as", counts_as),
+        repair: sent.choices(SETTINGS, "repair", repair),
         wrong: sent.wrong(SETTINGS),
     }
 }
@@ -82,6 +93,16 @@ fn policy_in(form: &Form, known: &Policy) -> Result<Policy, PeopleError> {
         markup_percent: number("markup", "how many per cent are added is a whole number")?,
         unmatched: if form.text("unmatched") == "ignore" { Unmatched::Ignore } else { Unmatched::Hold },
         stale_after_s,
+        stale: match form.text("counts_as") {
+            "zero" => StalePolicy::Zero,
+            "last" => StalePolicy::Last,
+            _ => known.stale,
+        },
+        repair: match form.text("repair") {
+            "on_request" => Repair::OnRequest,
+            "automatic" => Repair::Automatic,
+            _ => known.repair,
+        },
         ..known.clone()
     })
 }
