@@ -361,7 +361,8 @@ pub(crate) async fn limit(ledger: &Ledger, scope: &Scope, member: Id<User>, left
     Ok(())
 }
 
-/// Changes a key in both places: where it is found first, so that the change holds when the account's log tells of it.
+/// Changes a key in both places: where it is found first, so that the change holds when the account's log tells of it. What
+/// others change in it at the same moment, as its making does, is taken into account.
 async fn amend(
     ledger: &Ledger,
     scope: &Scope,
@@ -369,7 +370,22 @@ async fn amend(
     action: &'static str,
     becomes: impl Fn(&KeyRecord) -> Option<KeyRecord>,
 ) -> Result<(), KeyError> {
-    let id = Id::<KeyRecord>::from_bytes(id.bytes());
+    for _ in 0..TRIES_MAX {
+        match amend_as_it_is(ledger, scope, Id::from_bytes(id.bytes()), action, &becomes).await {
+            Err(KeyError::Ledger(LedgerError::Conflict { .. })) => {}
+            outcome => return outcome,
+        }
+    }
+    Err(Problem::new(Reason::Changed, "the key has changed since").into())
+}
+
+async fn amend_as_it_is(
+    ledger: &Ledger,
+    scope: &Scope,
+    id: Id<KeyRecord>,
+    action: &'static str,
+    becomes: impl Fn(&KeyRecord) -> Option<KeyRecord>,
+) -> Result<(), KeyError> {
     // Another account's key is none of ours, however its id came to be known.
     let own = if scope.account() == PLATFORM { None } else { ledger.get(scope, id).await? };
     let own = own.ok_or_else(missing)?;

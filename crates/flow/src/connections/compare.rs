@@ -132,7 +132,7 @@ async fn variants(at: &At<'_>, mirrors: &[Stored<Mirror>]) -> Result<Vec<Beside>
         there.entry(&level.variant).or_default().push(level);
     }
     let location = if at.connection.direction.sells() { the_location(at).await? } else { None };
-    let (mut seen, mut missed) = (Vec::with_capacity(mirrors.len()), Vec::new());
+    let (mut seen, mut read) = (Vec::with_capacity(mirrors.len()), Vec::new());
     for mirror in mirrors {
         let there = mirror.remote.as_ref().and_then(|remote| there.get(remote)).map_or(&[][..], Vec::as_slice);
         let Agreed::Variant { available, .. } = &mirror.agreed else {
@@ -149,12 +149,15 @@ async fn variants(at: &At<'_>, mirrors: &[Stored<Mirror>]) -> Result<Vec<Beside>
             (Some(level), Some(_)) => Beside::Count { location: level.location.clone(), pieces: level.available },
             (Some(level), None) => {
                 note_missed(at, level.updated_at);
-                missed.extend(there.iter().copied().cloned());
                 Beside::Seen
             }
         });
+        if mirror.link.is_none() {
+            // Also where it says what it said: what we have promised of it is counted anew.
+            read.extend(there.iter().copied().cloned());
+        }
     }
-    levels_in::take(at, missed).await?;
+    levels_in::take(at, read).await?;
     Ok(seen)
 }
 

@@ -5,13 +5,14 @@
 //! what is still to be written then has drifted.
 
 use super::at::{At, Halt, apart};
-use super::compare;
 use super::tally::Sent;
+use super::{compare, levels_in};
 use bonded_base::{Kind, Moment};
 use bonded_connect::conformity::{self, Sweep};
 use bonded_connect::mirrors::{self, Mirror};
 use bonded_connect::platform::{NAMED_MAX, RemoteId};
-use bonded_ledger::{List, Stored};
+use bonded_ledger::{List, PAGE_MAX, Stored};
+use bonded_trade::purchase_orders::{PoState, PurchaseOrder};
 use std::collections::BTreeSet;
 
 /// How often a few records are compared, and how many.
@@ -35,6 +36,8 @@ pub(super) struct Checks {
     begun_at: Option<Moment>,
     /// The newest sweep that ended, until it is written down.
     ended: Option<Sweep>,
+    /// Whether nothing was compared yet.
+    is_new: bool,
 }
 
 /// A sweep under way. A restart begins it anew.
@@ -46,7 +49,8 @@ struct Going {
 impl Checks {
     pub const fn new(now: Moment) -> Self {
         let (sample_at, sweep_at) = (now.plus_millis(SAMPLE_MS), now.plus_millis(FIRST_SWEEP_MS));
-        Self { sample_at, sweep_at, write_at: now.plus_millis(WRITE_MS), sweep: None, begun_at: None, ended: None }
+        let write_at = now.plus_millis(WRITE_MS);
+        Self { sample_at, sweep_at, write_at, sweep: None, begun_at: None, ended: None, is_new: true }
     }
 
     /// Compares what is due; says when something is due again.
@@ -70,6 +74,9 @@ impl Checks {
     }
 
     async fn compare(&mut self, at: &At<'_>) -> Result<(), Halt> {
+        if std::mem::take(&mut self.is_new) {
+            ask_recounts(at).await?;
+        }
         read_back(at).await?;
         let now = at.now();
         if self.sample_at <= now {
@@ -109,6 +116,29 @@ impl Checks {
     }
 }
 
+/// Has everything counted again that is promised to purchase orders which the shop has: a worker before this one may have
+/// ended when it had placed one and had not yet done so.
+async fn ask_recounts(at: &At<'_>) -> Result<(), Halt> {
+    if !at.connection.direction.supplies() {
+        return Ok(());
+    }
+    let mut list = List { state: Some(PoState::Acknowledged.number()), ..List::first(PAGE_MAX) };
+    loop {
+        let page = at.ledger.list::<PurchaseOrder>(at.scope, &list).await?;
+        let lines = page.records.iter().flat_map(|purchase_order| &purchase_order.lines);
+        let variants: BTreeSet<_> = lines.map(|line| line.variant).collect();
+        let variants: Vec<_> = variants.into_iter().collect();
+        let known = mirrors::of(at.ledger, at.scope, at.connection.id, &variants).await?;
+        for remote in known.iter().flatten().filter_map(|mirror| mirror.remote.as_ref()) {
+            at.tally.sent(|sent| &mut sent.recounts, remote);
+        }
+        list.after = page.next;
+        if list.after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
 fn page() -> u32 {
     u32::try_from(NAMED_MAX).unwrap_or(u32::MAX)
 }
@@ -122,6 +152,7 @@ async fn read_back(at: &At<'_>) -> Result<(), Halt> {
         counted.sent.products.extend(sent.products);
         counted.sent.purchase_orders.extend(sent.purchase_orders);
         counted.sent.orders.extend(sent.orders);
+        counted.sent.recounts.extend(sent.recounts);
         return Err(halt);
     }
     Ok(())
@@ -141,6 +172,10 @@ async fn read_back_all(at: &At<'_>, sent: &Sent) -> Result<(), Halt> {
             let compared = compare::all(at, known.into_iter().flatten().collect()).await?;
             at.tally.open().figures.confirmed += compared.equal;
         }
+    }
+    let recounts: Vec<_> = sent.recounts.iter().cloned().collect();
+    for some in recounts.chunks(NAMED_MAX) {
+        levels_in::take(at, at.platform.levels(some).await?).await?;
     }
     Ok(())
 }

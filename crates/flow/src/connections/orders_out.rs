@@ -73,6 +73,7 @@ async fn place(at: &At<'_>, ours: &Stored<PurchaseOrder>, known: Option<Stored<M
     at.tally.sent(|sent| &mut sent.purchase_orders, &theirs.id);
     // Before the mirror says that all is done: a crash in between lets it be placed again, which finds it and comes here.
     acknowledge(at, ours).await?;
+    wish.lines.iter().for_each(|line| at.tally.sent(|sent| &mut sent.recounts, &line.variant));
     let numbers = open.iter().map(|line| (line.line, line.variant));
     let lines = joined(numbers, &remotes, &theirs);
     // Where an answer was lost, the shop may have sent it already, and would not tell so again.

@@ -27,6 +27,9 @@ pub(super) struct Sent {
     pub products: BTreeSet<RemoteId>,
     pub purchase_orders: BTreeSet<RemoteId>,
     pub orders: BTreeSet<RemoteId>,
+    /// Variants of which orders were placed. A count that was read before we knew that the shop has the order would be
+    /// taken for one without it, so it is read again.
+    pub recounts: BTreeSet<RemoteId>,
 }
 
 impl Tally {

@@ -162,6 +162,11 @@ async fn what_is_sent_before_its_answer_came_is_told_all_the_same(trade: Trade) 
     assert_eq!(placed(&market.supply).len(), 1, "the lost answer was asked for again");
     let states = market.trade.purchase_orders(&market.supplier).await.into_iter().map(|(_, one)| one.state);
     assert_eq!(states.collect::<Vec<_>>(), [PoState::Shipped]);
+    // What the shop counted before we knew that it had the order is counted again.
+    market.until("as many are offered as are left", || market.retail.available(&ours[0]) == 8).await;
+    let variant = catalog::by_skus(&market.trade.ledger, &market.supplier, &["LAMP"]).await.unwrap()[0].unwrap();
+    let levels = inventory::levels_of(&market.trade.ledger, &market.supplier, &[variant]).await.unwrap().remove(0);
+    assert_eq!((levels[0].on_hand, levels[0].reserved), (8, 0));
 }
 
 async fn the_last_pieces_are_sold_once_through_three_shops(trade: Trade) {
