@@ -33,7 +33,7 @@ const SUPPLY_TOKEN: &str = "shpat_supply";
 /// Pause between two looks at what the shops do.
 const BEAT: Duration = Duration::from_millis(20);
 /// Looks without any progress until the story is taken to hang: far more than a lease or a shop's rest takes.
-const BEATS_IDLE_MAX: u32 = 6_000;
+const BEATS_IDLE_MAX: u32 = 12_000;
 
 /// A shop, and who has it.
 pub struct Trader {
