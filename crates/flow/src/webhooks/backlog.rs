@@ -94,7 +94,8 @@ impl Backlog {
             let is_due = || waiting.is_due(now, resumed_at);
             // Tests are about no record, and wait for nothing.
             let is_apart = waiting.subject.is_empty();
-            if if is_apart { is_due() } else { *firsts.entry(&waiting.subject).or_insert_with(is_due) } {
+            let is_told = if is_apart { is_due() } else { *firsts.entry(&waiting.subject).or_insert_with(is_due) };
+            if is_told {
                 due.push(Id::from_bytes(*id));
             }
         }
