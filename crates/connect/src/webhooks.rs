@@ -19,7 +19,7 @@ pub use event::{
     EVENT_TYPES, EventPattern, NoSuchEvent, TEST_EVENT, event_type, fields, is_of_interest, is_told, test_body, told,
 };
 pub use message::{
-    ANSWER_BYTES_KEPT, ATTEMPTS_KEPT, Attempt, GIVE_UP_MS, KEPT_MS, MessageState, RANGE_MAX, RETRIES_MS, Range,
+    ANSWER_BYTES_KEPT, ATTEMPTS_KEPT, Attempt, Due, GIVE_UP_MS, KEPT_MS, MessageState, RANGE_MAX, RETRIES_MS, Range,
     Replayed, WebhookMessage, id_of, message, messages, replay, replay_range, send_test,
 };
 pub use signature::{SECRET_BYTES, SECRET_PREFIX, Signed, make_secret};

@@ -69,6 +69,11 @@ fn is_name(name: &str) -> bool {
     name.chars().count() <= NAME_CHARS_MAX && !has_contacts(name, Screen::Text) && !has_card_number(name)
 }
 
+/// A column's name, unless it may be what should have stood below one.
+pub fn repeatable(name: &str) -> &str {
+    if is_name(name) { name } else { NOT_REPEATED }
+}
+
 impl Mapping {
     fn check(self) -> Result<Self, Problem> {
         if self.columns.is_empty() || self.columns.len() > CHOICES_MAX {
@@ -170,7 +175,7 @@ pub(super) fn mapped(
             taken.insert(field.to_owned()).then(|| field.to_owned())
         };
         let field = chosen(name).unwrap_or_else(proposed);
-        let name = if field.is_some() || is_name(name) { name.clone() } else { NOT_REPEATED.to_owned() };
+        let name = if field.is_some() { name } else { repeatable(name) }.to_owned();
         MappedColumn { name, place, field }
     };
     let mut columns: Vec<_> = header.iter().enumerate().map(column).collect();

@@ -28,7 +28,9 @@ mod work;
 pub use columns::Format;
 pub use export::export;
 pub use guard::{guarded, unguarded};
-pub use mapping::{ColumnChoice, MAPPINGS_MAX, MappedColumn, Mapping, fields, forget_mapping, keep_mapping, mappings};
+pub use mapping::{
+    ColumnChoice, MAPPINGS_MAX, MappedColumn, Mapping, fields, forget_mapping, keep_mapping, mappings, repeatable,
+};
 pub use preview::{PREVIEW_CHUNKS, PREVIEW_ROWS, Preview, PreviewRow, preview};
 pub use problems::{ProblemPage, bad_rows, problems};
 pub use receive::{ReceiveError, Upload, receive};

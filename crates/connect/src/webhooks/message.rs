@@ -142,6 +142,24 @@ fn born(at: Moment, mut id: [u8; 16]) -> [u8; 16] {
     id
 }
 
+/// When a message is to be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// See [`WebhookMessage::next_at`].
+    pub next_at: Option<Moment>,
+    /// When it was last tried.
+    pub tried_at: Option<Moment>,
+}
+
+impl Due {
+    /// Whether it is the message's turn, as far as time goes. One that waits for another record's message has no time of its
+    /// own; one that was tried before its endpoint went on is tried at once.
+    pub fn is_now(self, now: Moment, resumed_at: Option<Moment>) -> bool {
+        let resumed = || resumed_at.is_some_and(|at| self.tried_at.is_some_and(|tried_at| tried_at < at));
+        self.next_at.is_none_or(|next_at| next_at <= now) || resumed()
+    }
+}
+
 impl WebhookMessage {
     /// A message that is to be sent.
     pub fn new(endpoint: Id<WebhookEndpoint>, event: String, seq: u64, subject: String) -> Self {
@@ -157,10 +175,14 @@ impl WebhookMessage {
         }
     }
 
-    /// Whether it is its turn, as far as time goes. One that waits for another record's message has no time of its own.
+    /// What says when it is its turn.
+    pub fn due(&self) -> Due {
+        Due { next_at: self.next_at, tried_at: self.attempts.last().map(|last| last.at) }
+    }
+
+    /// See [`Due::is_now`].
     pub fn is_due(&self, now: Moment, resumed_at: Option<Moment>) -> bool {
-        let resumed = || resumed_at.is_some_and(|at| self.attempts.last().is_some_and(|last| last.at < at));
-        self.next_at.is_none_or(|next_at| next_at <= now) || resumed()
+        self.due().is_now(now, resumed_at)
     }
 
     /// The same after an attempt that was answered well or not.

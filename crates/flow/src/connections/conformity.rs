@@ -11,8 +11,8 @@ use bonded_base::{Kind, Moment};
 use bonded_connect::conformity::{self, Sweep};
 use bonded_connect::mirrors::{self, Mirror};
 use bonded_connect::platform::{NAMED_MAX, RemoteId};
-use bonded_ledger::{List, PAGE_MAX, Stored};
-use bonded_trade::purchase_orders::{PoState, PurchaseOrder};
+use bonded_ledger::{List, Stored};
+use bonded_trade::purchase_orders::PoState;
 use std::collections::BTreeSet;
 
 /// How often a few records are compared, and how many.
@@ -122,21 +122,16 @@ async fn ask_recounts(at: &At<'_>) -> Result<(), Halt> {
     if !at.connection.direction.supplies() {
         return Ok(());
     }
-    let mut list = List { state: Some(PoState::Acknowledged.number()), ..List::first(PAGE_MAX) };
-    loop {
-        let page = at.ledger.list::<PurchaseOrder>(at.scope, &list).await?;
-        let lines = page.records.iter().flat_map(|purchase_order| &purchase_order.lines);
-        let variants: BTreeSet<_> = lines.map(|line| line.variant).collect();
-        let variants: Vec<_> = variants.into_iter().collect();
-        let known = mirrors::of(at.ledger, at.scope, at.connection.id, &variants).await?;
+    let placed = levels_in::in_state(at, PoState::Acknowledged).await?;
+    let variants: BTreeSet<_> = placed.iter().flat_map(|placed| &placed.lines).map(|line| line.variant).collect();
+    let variants: Vec<_> = variants.into_iter().collect();
+    for some in variants.chunks(NAMED_MAX) {
+        let known = mirrors::of(at.ledger, at.scope, at.connection.id, some).await?;
         for remote in known.iter().flatten().filter_map(|mirror| mirror.remote.as_ref()) {
             at.tally.sent(|sent| &mut sent.recounts, remote);
         }
-        list.after = page.next;
-        if list.after.is_none() {
-            return Ok(());
-        }
     }
+    Ok(())
 }
 
 fn page() -> u32 {

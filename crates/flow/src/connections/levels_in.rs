@@ -68,7 +68,8 @@ fn heard(mirror: Mirror, level: &RemoteLevel, at: &At<'_>) -> Mirror {
 async fn promised_there(at: &At<'_>, variants: &[Id<Variant>]) -> Result<Promised, Halt> {
     loop {
         let before = reserved(at, variants).await?;
-        let waiting = waiting(at).await?;
+        // Whatever the shop has is acknowledged at once.
+        let waiting = in_state(at, PoState::Posted).await?;
         // A purchase order is posted and reserved in one commit: the two fit if nothing was reserved in between.
         if reserved(at, variants).await? == before {
             return Ok(less(before, &waiting));
@@ -83,16 +84,16 @@ async fn reserved(at: &At<'_>, variants: &[Id<Variant>]) -> Result<Promised, Hal
     Ok(levels.into_iter().flatten().map(|level| ((level.variant, level.location), level.reserved)).collect())
 }
 
-/// Purchase orders that the shop does not have yet: whatever it has is acknowledged at once.
-async fn waiting(at: &At<'_>) -> Result<Vec<Stored<PurchaseOrder>>, Halt> {
-    let (mut list, mut waiting) = (List::first(PAGE_MAX), Vec::new());
-    list.state = Some(PoState::Posted.number());
+/// The account's purchase orders in this state.
+pub(super) async fn in_state(at: &At<'_>, state: PoState) -> Result<Vec<Stored<PurchaseOrder>>, Halt> {
+    let (mut list, mut found) = (List::first(PAGE_MAX), Vec::new());
+    list.state = Some(state.number());
     loop {
         let page = at.ledger.list::<PurchaseOrder>(at.scope, &list).await?;
-        waiting.extend(page.records);
+        found.extend(page.records);
         match page.next {
             Some(next) => list.after = Some(next),
-            None => return Ok(waiting),
+            None => return Ok(found),
         }
     }
 }

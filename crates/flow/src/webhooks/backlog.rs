@@ -3,7 +3,7 @@
 use super::sending::Job;
 use super::{CHUNK, WAITING_MAX};
 use bonded_base::{Id, Kind, Moment};
-use bonded_connect::webhooks::{MessageState, WebhookEndpoint, WebhookMessage};
+use bonded_connect::webhooks::{Due, MessageState, WebhookEndpoint, WebhookMessage};
 use bonded_ledger::{Actor, Headline, Ledger, LedgerError, List, PAGE_MAX, Scope, System};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -20,20 +20,12 @@ pub struct Backlog {
 
 struct Waiting {
     subject: String,
-    next_at: Option<Moment>,
-    tried_at: Option<Moment>,
+    due: Due,
 }
 
 impl Waiting {
     fn of(message: &WebhookMessage) -> Self {
-        let tried_at = message.attempts.last().map(|last| last.at);
-        Self { subject: message.subject.clone(), next_at: message.next_at, tried_at }
-    }
-
-    /// See [`WebhookMessage::is_due`].
-    fn is_due(&self, now: Moment, resumed_at: Option<Moment>) -> bool {
-        let resumed = || resumed_at.is_some_and(|at| self.tried_at.is_some_and(|tried_at| tried_at < at));
-        self.next_at.is_none_or(|next_at| next_at <= now) || resumed()
+        Self { subject: message.subject.clone(), due: message.due() }
     }
 }
 
@@ -91,7 +83,7 @@ impl Backlog {
         let mut firsts: HashMap<&str, bool> = HashMap::new();
         let mut due = Vec::new();
         for ((_, id), waiting) in &self.waiting {
-            let is_due = || waiting.is_due(now, resumed_at);
+            let is_due = || waiting.due.is_now(now, resumed_at);
             // Tests are about no record, and wait for nothing.
             let is_apart = waiting.subject.is_empty();
             let is_told = if is_apart { is_due() } else { *firsts.entry(&waiting.subject).or_insert_with(is_due) };
@@ -107,7 +99,7 @@ impl Backlog {
     pub fn next_at(&self) -> Option<Moment> {
         let mut firsts = HashSet::new();
         let heads = self.waiting.values().filter(|one| one.subject.is_empty() || firsts.insert(&one.subject));
-        heads.filter_map(|head| head.next_at).min()
+        heads.filter_map(|head| head.due.next_at).min()
     }
 
     /// Takes in what became of these.

@@ -11,16 +11,12 @@ use crate::shapes;
 use axum::extract::State;
 use bonded_base::{Currency, Id, Problem};
 use bonded_connect::csv::{FileError, ImportedRow, Row, import_products, shopify_products};
+use bonded_connect::files::repeatable;
 use bonded_people::Permission;
 use bonded_trade::accounts;
 use bonded_trade::catalog::Product;
-use bonded_trade::screen::cards::has_card_number;
-use bonded_trade::screen::{Kept, has_contacts};
 use serde::Serialize;
 use utoipa_axum::routes;
-
-/// Characters of a column's name that is repeated at most.
-const COLUMN_CHARS_MAX: usize = 64;
 
 pub(crate) fn routes() -> Vec<Route> {
     vec![Route::new(Permission::ProductsWrite, routes!(import_product_file)).taking(IMPORT_BYTES_MAX)]
@@ -89,12 +85,6 @@ async fn import_product_file(
         ignored_columns: import.report.ignored_columns.iter().map(|name| repeatable(name)).collect(),
         report: &import.report.rows,
     })
-}
-
-/// A column's name, unless it may be what should have stood below one.
-fn repeatable(name: &str) -> &str {
-    let is_value = name.chars().count() > COLUMN_CHARS_MAX || has_contacts(name, Kept::Text) || has_card_number(name);
-    if is_value { "(not repeated)" } else { name }
 }
 
 #[cfg(test)]
