@@ -46,11 +46,16 @@ pub enum Kind {
     Charge = 37,
     Invoice = 38,
     Conformity = 39,
+    Deletion = 40,
+    PrivacyRequest = 41,
+    Backup = 42,
+    Drill = 43,
+    FieldNotice = 44,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 44] = [
         Self::Account,
         Self::ApiKey,
         Self::User,
@@ -90,6 +95,11 @@ impl Kind {
         Self::Charge,
         Self::Invoice,
         Self::Conformity,
+        Self::Deletion,
+        Self::PrivacyRequest,
+        Self::Backup,
+        Self::Drill,
+        Self::FieldNotice,
     ];
 
     /// The number an engine stores.
@@ -144,6 +154,11 @@ impl Kind {
             Self::Charge => "ch",
             Self::Invoice => "in",
             Self::Conformity => "cfm",
+            Self::Deletion => "del",
+            Self::PrivacyRequest => "prv",
+            Self::Backup => "bkp",
+            Self::Drill => "drl",
+            Self::FieldNotice => "fln",
         }
     }
 
@@ -189,6 +204,11 @@ impl Kind {
             Self::Charge => "charge",
             Self::Invoice => "invoice",
             Self::Conformity => "conformity",
+            Self::Deletion => "deletion",
+            Self::PrivacyRequest => "privacy_request",
+            Self::Backup => "backup",
+            Self::Drill => "drill",
+            Self::FieldNotice => "field_notice",
         }
     }
 

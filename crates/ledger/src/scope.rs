@@ -50,10 +50,14 @@ pub enum System {
     Webhooks,
     /// Reads files in.
     Import,
+    /// Destroys what is to be forgotten, and chases who has not confirmed it.
+    Deletion,
+    /// Copies everything elsewhere, and tries the copies.
+    Backups,
 }
 
 impl System {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Route,
         Self::Share,
         Self::Checkpoint,
@@ -64,6 +68,8 @@ impl System {
         Self::Connect,
         Self::Webhooks,
         Self::Import,
+        Self::Deletion,
+        Self::Backups,
     ];
 
     const fn name(self) -> &'static str {
@@ -78,6 +84,8 @@ impl System {
             Self::Connect => "connect",
             Self::Webhooks => "webhooks",
             Self::Import => "import",
+            Self::Deletion => "deletion",
+            Self::Backups => "backups",
         }
     }
 }
