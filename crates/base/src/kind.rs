@@ -51,11 +51,12 @@ pub enum Kind {
     Backup = 42,
     Drill = 43,
     FieldNotice = 44,
+    SpentSlots = 46,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::Account,
         Self::ApiKey,
         Self::User,
@@ -100,6 +101,7 @@ impl Kind {
         Self::Backup,
         Self::Drill,
         Self::FieldNotice,
+        Self::SpentSlots,
     ];
 
     /// The number an engine stores.
@@ -159,6 +161,7 @@ impl Kind {
             Self::Backup => "bkp",
             Self::Drill => "drl",
             Self::FieldNotice => "fln",
+            Self::SpentSlots => "spent",
         }
     }
 
@@ -209,6 +212,7 @@ impl Kind {
             Self::Backup => "backup",
             Self::Drill => "drill",
             Self::FieldNotice => "field_notice",
+            Self::SpentSlots => "spent_slots",
         }
     }
 
@@ -223,6 +227,7 @@ impl Kind {
                 | Self::Invoice
                 | Self::Member
                 | Self::Mirror
+                | Self::PrivacyRequest
                 | Self::PurchaseOrder
         )
     }

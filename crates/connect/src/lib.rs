@@ -18,6 +18,7 @@ pub mod outbound;
 pub mod payments;
 pub mod platform;
 pub mod platforms;
+pub mod privacy;
 pub mod shopify;
 pub mod stripe;
 mod tls;

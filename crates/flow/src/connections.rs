@@ -20,7 +20,6 @@ mod ordered;
 mod orders_in;
 mod orders_out;
 mod parcels_out;
-mod privacy;
 mod products_in;
 mod products_out;
 mod read;

@@ -51,6 +51,8 @@ impl Turn for ImportTurn {
                 Worked::More => {}
                 Worked::Until(at) => return Ok(Again::Within(self.until(at), Vec::new())),
                 Worked::Over => {
+                    // What was kept of its rows opens from no backup either.
+                    self.ledger.destroy_spent(&scope).await?;
                     followers::retire(&self.ledger, self.id.bytes()).await?;
                     if files::work(&self.ledger, &scope, self.id).await? == Worked::Over {
                         return Ok(Again::Never);

@@ -7,17 +7,20 @@
 //! Connections and webhook endpoints follow logs from places of their own ([`followers`], [`webhooks`]).
 //!
 //! Beside the readers, [`post`] sends the mail that waits in the platform's account, and [`calendar`] does there what
-//! time brings about. [`imports`] brings files in, [`payments`] charges what retailers agreed to.
+//! time brings about. [`imports`] brings files in, [`payments`] charges what retailers agreed to, [`deletions`] forgets
+//! consumers for good.
 //!
 //! Architecture invariant: a reader keeps nothing in memory that a restart could lose.
 
 pub mod calendar;
 mod checkpoint;
 pub mod connections;
+pub mod deletions;
 pub mod followers;
 pub mod imports;
 pub mod payments;
 pub mod post;
+pub mod privacy;
 mod route;
 mod runner;
 mod share;

@@ -40,6 +40,8 @@ pub(crate) struct Step {
     pub said: Said,
     pub becomes: Becomes,
     pub consumer: Option<Secret<Vec<u8>>>,
+    /// The sealed consumer that goes with it, or gives way to another: its key is to be destroyed.
+    pub spent: Option<Vec<u8>>,
     pub lookups_added: Vec<(LookupName, Vec<u8>)>,
     pub lookups_removed: Vec<(LookupName, Vec<u8>)>,
 }
@@ -48,7 +50,7 @@ impl Step {
     /// Whether its record is another afterwards, not only held or seen.
     pub(crate) fn changes(&self) -> bool {
         match self.becomes {
-            Becomes::Born(_) | Becomes::Gone => true,
+            Becomes::Born(_) | Becomes::Gone | Becomes::Forgotten(_) => true,
             Becomes::Changed(_) => !self.said.set.is_empty() || self.consumer.is_some(),
             Becomes::Same => false,
         }
@@ -58,6 +60,8 @@ impl Step {
 pub(crate) enum Becomes {
     Born(Body),
     Changed(Body),
+    /// Changed, and its consumer gone.
+    Forgotten(Body),
     Gone,
     /// Only witnessed.
     Same,
@@ -97,6 +101,7 @@ impl Change {
             said: Said::default(),
             becomes: Becomes::Born(Body::of(id, record)),
             consumer: None,
+            spent: None,
             lookups_added: owned(record.lookups()),
             lookups_removed: Vec::new(),
         });
@@ -134,9 +139,36 @@ impl Change {
             said: Said { set, ..Said::default() },
             becomes: Becomes::Changed(body),
             consumer: None,
+            spent: None,
             lookups_added: after.iter().filter(|lookup| !before.contains(lookup)).cloned().collect(),
             lookups_removed: before.into_iter().filter(|lookup| !after.contains(lookup)).collect(),
         });
+    }
+
+    /// A record becomes another with another consumer beside it; the key of the one before is to be destroyed.
+    pub fn update_with_consumer<R: Record>(
+        &mut self,
+        was: &Stored<R>,
+        becomes: &R,
+        consumer: Secret<Vec<u8>>,
+        action: &'static str,
+    ) {
+        self.update(was, becomes, action);
+        if let Some(step) = self.steps.last_mut() {
+            step.said.consumer = true;
+            (step.consumer, step.spent) = (Some(consumer), was.consumer.clone());
+        }
+    }
+
+    /// A record becomes another without its consumer, whose key is to be destroyed: see [`crate::Ledger::destroy_spent`].
+    pub fn forget<R: Record>(&mut self, was: &Stored<R>, becomes: &R, action: &'static str) {
+        self.update(was, becomes, action);
+        if let Some(step) = self.steps.last_mut() {
+            step.spent.clone_from(&was.consumer);
+            if let Becomes::Changed(body) = std::mem::replace(&mut step.becomes, Becomes::Same) {
+                step.becomes = Becomes::Forgotten(body);
+            }
+        }
     }
 
     /// A record stays what it is, at its next version: what else happens here counts only while the record is as it was
@@ -145,7 +177,8 @@ impl Change {
         self.update(was, &**was, action);
     }
 
-    /// A record goes. Refused as a conflict when it has changed since it was read.
+    /// A record goes, and the key of its consumer is to be destroyed. Refused as a conflict when it has changed since it was
+    /// read.
     pub fn remove<R: Record>(&mut self, was: &Stored<R>, action: &'static str) {
         self.steps.push(Step {
             kind: R::KIND,
@@ -155,6 +188,7 @@ impl Change {
             said: Said::default(),
             becomes: Becomes::Gone,
             consumer: None,
+            spent: was.consumer.clone(),
             lookups_added: Vec::new(),
             lookups_removed: owned(was.lookups()),
         });
@@ -171,6 +205,7 @@ impl Change {
             said: Said { seen, ..Said::default() },
             becomes: Becomes::Same,
             consumer: None,
+            spent: None,
             lookups_added: Vec::new(),
             lookups_removed: Vec::new(),
         });

@@ -90,6 +90,8 @@ pub enum RecordWrite {
     /// The row as it will be; the stored version must be one less. `sort_at` is never changed.
     /// `consumer: None` leaves the stored consumer as it is.
     Update(RecordRow),
+    /// The same, but the stored consumer goes.
+    Forget(RecordRow),
     /// The row goes; the stored version must be `version`.
     Remove {
         /// Its kind.

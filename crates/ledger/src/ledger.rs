@@ -7,7 +7,7 @@ use crate::entry::{self, record_digest, salted, with_context};
 use crate::error::LedgerError;
 use crate::record::{Lookup, LookupName, Record, Stored};
 use crate::scope::Scope;
-use crate::slots::Slots;
+use crate::slots::{Slots, SpentSlots};
 use crate::wakes::Wakes;
 use crate::writer::Writer;
 use bonded_base::{Account, Chance, Clock, Id, Kind, Moment, Secret};
@@ -281,6 +281,9 @@ impl Ledger {
             let answer = Answer { key, fingerprint, wrote, given: None };
             change.create(self.new_id(), &answer, "claimed");
         }
+        if let Some(spent) = SpentSlots::by(&change)? {
+            change.create(self.new_id(), &spent, "spent");
+        }
         let keys = self.keys(scope)?;
         let mut writes = Vec::with_capacity(change.steps.len());
         for step in change.steps {
@@ -323,6 +326,9 @@ impl Ledger {
         let (record, digest) = match step.becomes {
             Becomes::Born(body) => row(body).map(|(row, digest)| (Some(RecordWrite::Insert(row)), Some(digest)))?,
             Becomes::Changed(body) => row(body).map(|(row, digest)| (Some(RecordWrite::Update(row)), Some(digest)))?,
+            Becomes::Forgotten(body) => {
+                row(body).map(|(row, digest)| (Some(RecordWrite::Forget(row)), Some(digest)))?
+            }
             Becomes::Gone => {
                 let (kind, id, version) = (step.kind.number(), step.id, step.version - 1);
                 (Some(RecordWrite::Remove { kind, id, version }), None)

@@ -37,6 +37,8 @@ pub enum Permission {
     ImportsWrite,
     PaymentsRead,
     PaymentsWrite,
+    DeletionsRead,
+    DeletionsWrite,
 }
 
 /// There is no permission of that name.
@@ -46,7 +48,7 @@ pub struct UnknownPermission;
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::AccountRead,
         Self::PartnerLinksRead,
         Self::PartnerLinksWrite,
@@ -75,6 +77,8 @@ impl Permission {
         Self::ImportsWrite,
         Self::PaymentsRead,
         Self::PaymentsWrite,
+        Self::DeletionsRead,
+        Self::DeletionsWrite,
     ];
 
     /// As it is written.
@@ -108,6 +112,8 @@ impl Permission {
             Self::ImportsWrite => "imports:write",
             Self::PaymentsRead => "payments:read",
             Self::PaymentsWrite => "payments:write",
+            Self::DeletionsRead => "deletions:read",
+            Self::DeletionsWrite => "deletions:write",
         }
     }
 
@@ -122,10 +128,10 @@ impl Permission {
         matches!(self, Self::MembersWrite | Self::ApiKeysWrite | Self::GrantsWrite)
     }
 
-    /// Whether a person needs a second factor and a fresh proof of who they are for it: also for what moves money, which
-    /// API keys may do without.
+    /// Whether a person needs a second factor and a fresh proof of who they are for it: also for what moves money or cannot
+    /// be undone, which API keys may do without.
     pub const fn is_grave(self) -> bool {
-        self.needs_second_factor() || matches!(self, Self::PaymentsWrite)
+        self.needs_second_factor() || matches!(self, Self::PaymentsWrite | Self::DeletionsWrite)
     }
 
     const fn bit(self) -> u32 {

@@ -1,8 +1,10 @@
 //! The command line: what can be asked, and how it reads in `--help`.
 
+mod deletions;
 mod files;
 mod people;
 
+pub use deletions::{Deletion, OfAccount};
 pub use files::{Import, ImportFile, OneImport};
 pub use people::{Course, Review, SignOut, Staff, Training};
 
@@ -134,6 +136,9 @@ pub enum Command {
     /// Brings CSV files into an account, and undoes that
     #[command(subcommand)]
     Import(Import),
+    /// Forgets consumers of archived orders for good, and certifies it
+    #[command(subcommand)]
+    Deletion(Deletion),
     /// Measures how fast this program is on this machine, beside what the storage engine could do at best
     Bench(Bench),
     /// Prints the description of the API, as of version 3.1 of the specification

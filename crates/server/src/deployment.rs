@@ -23,11 +23,13 @@ pub fn open_vault(settings: &Settings) -> Result<Vault, Ending> {
 
 /// The engine that the configuration chose, its tables brought up to date.
 pub async fn open_engine(settings: &Settings) -> Result<Arc<dyn Engine>, Ending> {
-    Ok(match &settings.engine {
-        EngineChoice::Sqlite => {
-            let path = Places::new(settings.data.clone()).database();
-            Arc::new(SqliteEngine::open(&path, SqliteOptions::default())?)
-        }
+    engine_of(&settings.engine, &Places::new(settings.data.clone())).await
+}
+
+/// The engine of a choice; the embedded one's database lies in these places.
+pub async fn engine_of(choice: &EngineChoice, places: &Places) -> Result<Arc<dyn Engine>, Ending> {
+    Ok(match choice {
+        EngineChoice::Sqlite => Arc::new(SqliteEngine::open(&places.database(), SqliteOptions::default())?),
         EngineChoice::Postgres { url, root_certificate } => {
             let options = PostgresOptions { root_certificates: root_certificate.clone(), ..PostgresOptions::default() };
             Arc::new(PostgresEngine::connect(url.expose(), options).await?)

@@ -15,9 +15,11 @@ use bonded_connect::outbound::{self, Outbound};
 use bonded_connect::platforms::Platforms;
 use bonded_connect::stripe::{Stripe, StripeSetup};
 use bonded_flow::connections::{Connected, Opens};
+use bonded_flow::deletions::DeletionTurn;
 use bonded_flow::followers::Makes;
 use bonded_flow::imports::ImportTurn;
 use bonded_flow::payments::PaymentTurn;
+use bonded_flow::privacy::PrivacyTurn;
 use bonded_flow::webhooks::Deliverer;
 use bonded_ledger::Ledger;
 use bonded_people::mail::Origins;
@@ -184,7 +186,7 @@ impl Work {
             Some(app) => platforms.with_app(app),
             None => platforms,
         };
-        let makes = makes(ledger, &platforms, stripe.clone());
+        let makes = makes(ledger, &platforms, stripe.clone(), log_origin.clone());
         Ok(Self {
             post: post(settings, ledger, node, origins)?,
             flow: bonded_flow::start(ledger.clone(), node, log_origin),
@@ -227,11 +229,13 @@ fn certificates(settings: &Settings, places: &Places) -> Result<Both, Ending> {
 }
 
 /// What follows logs from places of its own, and what is at work until it is done.
-fn makes(ledger: &Ledger, platforms: &Platforms, stripe: Option<Stripe>) -> Makes {
+fn makes(ledger: &Ledger, platforms: &Platforms, stripe: Option<Stripe>, log_origin: String) -> Makes {
     let (ledger, outbound) = (ledger.clone(), platforms.outbound().clone());
     let platforms: Arc<dyn Opens> = Arc::new(platforms.clone());
     Arc::new(move |what, account, id| match what {
         Kind::Connection => Some(Box::new(Connected::new(ledger.clone(), platforms.clone(), account, id))),
+        Kind::Deletion => Some(Box::new(DeletionTurn::new(ledger.clone(), account, id, log_origin.clone()))),
+        Kind::PrivacyRequest => Some(Box::new(PrivacyTurn::new(ledger.clone(), account, id))),
         Kind::Import => Some(Box::new(ImportTurn::new(ledger.clone(), account, id))),
         Kind::WebhookEndpoint => Some(Box::new(Deliverer::new(ledger.clone(), outbound.clone(), account, id))),
         Kind::Charge | Kind::PaymentMethod => {

@@ -5,7 +5,7 @@
 use serde_json::Value;
 use std::process::Command;
 
-const FIGURES: [&str; 21] = [
+const FIGURES: [&str; 22] = [
     "batch_changes",
     "growth",
     "checkpoint_p99",
@@ -23,6 +23,7 @@ const FIGURES: [&str; 21] = [
     "memory_load",
     "start",
     "forget",
+    "forget_certified",
     "raw_large",
     "raw_small",
     "raw_singles",

@@ -8,7 +8,7 @@ use bonded_ledger::sqlite::{SqliteEngine, SqliteOptions};
 use bonded_ledger::{Ledger, Scope};
 use bonded_vault::{Environment, Officer, Places, Vault};
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tempfile::TempDir;
@@ -105,6 +105,11 @@ impl TestLedger {
         self.directory.path()
     }
 
+    /// The directory of the keys' one replica.
+    pub fn replica(&self) -> PathBuf {
+        replica_in(self.directory.path())
+    }
+
     /// The PostgreSQL database, if that is the engine.
     pub const fn database(&self) -> Option<&TestDatabase> {
         self.database.as_ref()
@@ -157,11 +162,15 @@ pub async fn on_postgres_seeded(seed: u64) -> Option<TestLedger> {
 #[expect(clippy::expect_used, reason = "a test that cannot be set up must fail, and only tests ask")]
 fn set_up(engine: Arc<dyn Engine>, directory: TempDir, database: Option<TestDatabase>, seed: u64) -> TestLedger {
     let (clock, chance) = (Arc::new(TestClock::at(BEGINNING)), Arc::new(SeededChance::of(seed)));
-    let places = Places { primary: directory.path().join("keys"), replicas: Vec::new() };
+    let places = Places { primary: directory.path().join("keys"), replicas: vec![replica_in(directory.path())] };
     let officers = Officer::generate().recipients();
     let vault = Vault::init(&places, Environment::Development, &officers, chance.clone()).expect("a tree of keys");
     let ledger = Ledger::open(engine, vault, clock.clone(), chance.clone());
     TestLedger { ledger, clock, chance, directory, database }
+}
+
+fn replica_in(directory: &Path) -> PathBuf {
+    directory.join("keys-replica")
 }
 
 #[cfg(test)]

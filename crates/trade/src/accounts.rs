@@ -3,6 +3,7 @@
 //! A profile is kept twice under one id: in the account, which owns it, and in the platform's directory, where partners
 //! find it.
 
+use crate::deletions::DeletionPolicy;
 use crate::{Page, Races, TradeError, Written, text};
 use bonded_base::{Account, Currency, Id, Kind, Kinded, Problem, Reason};
 use bonded_ledger::{Actor, Change, Ledger, Listed, PLATFORM, Record, Scope, Stored, System};
@@ -46,6 +47,9 @@ pub struct Profile {
     /// Where a supplier's money goes: its account at Stripe (`acct_…`). In the account's own profile only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stripe_account: Option<String>,
+    /// What it wants of its deletions. In the account's own profile only.
+    #[serde(default, skip_serializing_if = "DeletionPolicy::is_default")]
+    pub deletions: DeletionPolicy,
 }
 
 impl Kinded for Profile {
@@ -69,7 +73,13 @@ impl Draft {
     /// The profile that this draft makes.
     pub fn check(self) -> Result<Profile, Problem> {
         let name = text::line("/name", &self.name, NAME_CHARS_MAX)?;
-        Ok(Profile { name, role: self.role, currency: self.currency, stripe_account: None })
+        Ok(Profile {
+            name,
+            role: self.role,
+            currency: self.currency,
+            stripe_account: None,
+            deletions: DeletionPolicy::default(),
+        })
     }
 }
 
@@ -96,6 +106,28 @@ pub async fn open(ledger: &Ledger, scope: &Scope, draft: Draft) -> Result<Id<Acc
 pub async fn profile(ledger: &Ledger, scope: &Scope) -> Result<Stored<Profile>, TradeError> {
     let own = Id::from_bytes(scope.account().bytes());
     ledger.get(scope, own).await?.ok_or_else(|| TradeError::missing(Kind::Account))
+}
+
+/// Says what the account wants of its deletions.
+pub async fn keep_deletions(
+    ledger: &Ledger,
+    scope: &Scope,
+    deletions: DeletionPolicy,
+) -> Result<Written<Profile>, TradeError> {
+    let mut races = Races::new();
+    loop {
+        let was = profile(ledger, scope).await?;
+        let next = Profile { deletions, ..(*was).clone() };
+        if next == *was {
+            return Ok(was.into());
+        }
+        let mut change = Change::new();
+        change.update(&was, &next, "keeps_for");
+        match ledger.commit(scope, change).await {
+            Ok(committed) => return Ok(Written::changed(&was, next, committed.at)),
+            Err(error) => races.lost(error)?,
+        }
+    }
 }
 
 /// Says where a supplier's money goes: its own account at Stripe.

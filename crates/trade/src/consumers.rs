@@ -23,6 +23,9 @@ pub const POSTAL_CODE_CHARS_MAX: usize = 20;
 /// Characters of a region at most.
 pub const REGION_CHARS_MAX: usize = 100;
 
+/// The six fields, as they are named and in the order in which they are sealed.
+pub const FIELD_NAMES: [&str; 6] = ["first_name", "last_name", "street", "postal_code", "region", "country"];
+
 /// Digits of a postal code at most: more would be a phone number. Iran alone has 10.
 const POSTAL_CODE_DIGITS_MAX: usize = 9;
 const POSTAL_CODE_DIGITS_MAX_IRAN: usize = 10;

@@ -11,6 +11,7 @@ mod births;
 mod carrier;
 pub mod catalog;
 pub mod consumers;
+pub mod deletions;
 mod error;
 pub mod fulfilments;
 pub mod holds;

@@ -88,11 +88,20 @@ impl AccountKeys {
         if self.grant.as_ref().is_some_and(|grant| !grant.consumers) {
             return Err(OpenError::NotGranted.into());
         }
-        let (slot, rest) = sealed.split_first_chunk::<SLOT_BYTES>().ok_or(OpenError::Damaged)?;
-        let slot = Slot::from_bytes(*slot);
+        let slot = Self::slot_of(sealed)?;
+        let rest = sealed.get(SLOT_BYTES..).ok_or(OpenError::Damaged)?;
         let key = self.vault.with_tree(|tree| tree.consumer(self.account, slot))?;
         let under = Under::Consumer(slot);
         Ok(context.bind(self.vault.environment, self.account, under, |bound| key.open(bound, rest))?)
+    }
+
+    /// The place of the key that a consumer was sealed under.
+    ///
+    /// # Errors
+    /// [`OpenError::Damaged`] where the bytes are no sealed consumer.
+    pub fn slot_of(sealed: &[u8]) -> Result<Slot, OpenError> {
+        let (slot, _) = sealed.split_first_chunk::<SLOT_BYTES>().ok_or(OpenError::Damaged)?;
+        Ok(Slot::from_bytes(*slot))
     }
 
     /// Stands for a value in an index, so that equal ones are found without being stored in clear: the first 16 bytes

@@ -6,6 +6,7 @@ pub(crate) mod batch;
 pub(crate) mod charges;
 mod conformity;
 pub(crate) mod connections;
+pub(crate) mod deletions;
 pub(crate) mod destinations;
 pub(crate) mod events;
 pub(crate) mod exports;
@@ -24,6 +25,7 @@ pub(crate) mod orders;
 pub(crate) mod partner_catalog;
 pub(crate) mod partner_links;
 pub(crate) mod payment_methods;
+pub(crate) mod privacy_requests;
 pub(crate) mod products;
 pub(crate) mod purchase_orders;
 pub(crate) mod shown;
@@ -48,6 +50,8 @@ pub(crate) fn routes() -> Vec<Route> {
         inventory::routes(),
         orders::routes(),
         purchase_orders::routes(),
+        deletions::routes(),
+        privacy_requests::routes(),
         imports::routes(),
         files::routes(),
         file_mappings::routes(),

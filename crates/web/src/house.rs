@@ -230,6 +230,10 @@ impl House {
         self.send(request(party, Method::PATCH, path, headers, Body::from(body.to_string()))).await
     }
 
+    pub async fn put(&self, party: &impl Guest, path: &str, body: Value) -> Answer {
+        self.send(request(party, Method::PUT, path, &[], Body::from(body.to_string()))).await
+    }
+
     pub async fn delete(&self, party: &impl Guest, path: &str) -> Answer {
         self.send(request(party, Method::DELETE, path, &[], Body::empty())).await
     }
@@ -293,10 +297,11 @@ pub fn request(
 
 /// The address of a route with ids that were never given to anybody.
 pub fn made_up(route: &str) -> String {
-    const PREFIXES: [(&str, &str); 20] = [
+    const PREFIXES: [(&str, &str); 22] = [
         ("api_keys", "key"),
         ("charges", "ch"),
         ("connections", "con"),
+        ("deletions", "del"),
         ("grants", "grant"),
         ("holds", "hold"),
         ("imports", "imp"),
@@ -308,6 +313,7 @@ pub fn made_up(route: &str) -> String {
         ("orders", "ord"),
         ("partner_links", "link"),
         ("payment_methods", "pm"),
+        ("privacy_requests", "prv"),
         ("products", "prod"),
         ("purchase-orders", "po"),
         ("purchase_orders", "po"),

@@ -32,7 +32,7 @@ with an API key, or in the session of a member who is signed in; what touches me
 a second factor. Bodies are JSON. Times are RFC 3339 in UTC, amounts are whole minor units with their currency.";
 
 /// What the groups of routes are about, in the order in which they are described.
-pub(crate) const TAGS: [(&str, &str); 18] = [
+pub(crate) const TAGS: [(&str, &str); 19] = [
     ("Account", "The account that the key opens."),
     ("Partner links", "Two accounts trade with each other once both have said so."),
     ("Partner catalogue", "What a partner shares, read by reference: as it is now, and only while the link is active."),
@@ -41,6 +41,7 @@ pub(crate) const TAGS: [(&str, &str); 18] = [
     ("Inventory", "Where stock lies, how much of it, and how much is promised."),
     ("Orders", "What a retailer's consumers have ordered. Each line goes to the partner that sells its variant."),
     ("Purchase orders", "An order's part at one supplier: acknowledge it, ship it in parts, complete it."),
+    ("Deletions", "Consumers of archived orders are forgotten for good, out of every backup too, with a certificate."),
     ("Imports", "Files from other systems, with an account of every row: previewed, brought in, undone."),
     ("Exports", "Products, stock, orders and fulfilments as CSV, in the form in which imports take them."),
     ("Holds", "What could not go on by itself: why, and how to let it."),

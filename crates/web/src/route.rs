@@ -118,6 +118,7 @@ fn operation_of(item: PathItem) -> Option<(Method, Operation)> {
     let of = |method, operation: Option<Operation>| operation.map(|operation| (method, operation));
     of(Method::GET, item.get)
         .or_else(|| of(Method::POST, item.post))
+        .or_else(|| of(Method::PUT, item.put))
         .or_else(|| of(Method::PATCH, item.patch))
         .or_else(|| of(Method::DELETE, item.delete))
 }
@@ -126,6 +127,7 @@ fn operation_of(item: PathItem) -> Option<(Method, Operation)> {
 pub(crate) fn described(method: &Method) -> HttpMethod {
     match method.as_str() {
         "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
         "PATCH" => HttpMethod::Patch,
         "DELETE" => HttpMethod::Delete,
         _ => HttpMethod::Get,

@@ -8,6 +8,7 @@
 mod catalogue;
 mod conformity;
 mod connections;
+mod deletions;
 mod imports;
 mod log;
 mod orders;
@@ -21,6 +22,7 @@ mod webhooks;
 pub use catalogue::*;
 pub use conformity::*;
 pub use connections::*;
+pub use deletions::*;
 pub use imports::*;
 pub use log::*;
 pub use orders::*;
@@ -68,6 +70,10 @@ pages! {
     PurchaseOrderPage of PurchaseOrder;
     /// A page of destinations.
     DestinationPage of Destination;
+    /// A page of deletions.
+    DeletionPage of Deletion;
+    /// A page of privacy requests.
+    PrivacyRequestPage of PrivacyRequest;
     /// A page of holds.
     HoldPage of Hold;
     /// A page of connections.

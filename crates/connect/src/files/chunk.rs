@@ -31,7 +31,7 @@ pub(super) struct Chunk {
 }
 
 /// A row that is none.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Broken {
     /// Where, and why.
     pub problem: RowProblem,

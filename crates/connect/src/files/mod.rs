@@ -12,6 +12,7 @@
 mod chunk;
 mod columns;
 mod export;
+mod forget;
 mod guard;
 mod mapping;
 mod plan;
@@ -27,6 +28,7 @@ mod work;
 
 pub use columns::Format;
 pub use export::export;
+pub use forget::forget_orders;
 pub use guard::{guarded, unguarded};
 pub use mapping::{
     ColumnChoice, MAPPINGS_MAX, MappedColumn, Mapping, fields, forget_mapping, keep_mapping, mappings, repeatable,

@@ -11,7 +11,7 @@ use std::str::FromStr;
 pub const TEST_EVENT: &str = "webhook_endpoint.test";
 
 /// The kinds of records that endpoints are told of.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 10] = [
     Kind::Order,
     Kind::PurchaseOrder,
     Kind::Product,
@@ -20,19 +20,22 @@ const KINDS: [Kind; 8] = [
     Kind::Location,
     Kind::PartnerLink,
     Kind::Hold,
+    Kind::Deletion,
+    Kind::PrivacyRequest,
 ];
 
 /// What was only looked at, which changes nothing.
 const LOOKS: [&str; 2] = ["viewed", "searched"];
 
 /// Every event that can be subscribed to by its name, and what it means.
-pub const EVENT_TYPES: [(&str, &str); 35] = [
+pub const EVENT_TYPES: [(&str, &str); 45] = [
     ("order.placed", "An order was placed."),
     ("order.routed", "Each line of an order has gone to the partner that sells it."),
     ("order.followed", "An order follows what its suppliers have done: acknowledged, shipped, rejected."),
     ("order.cancelled", "All or part of an order was cancelled, or is asked to be."),
     ("order.completed", "An order was completed."),
     ("order.archived", "An order was put away."),
+    ("order.forgotten", "The consumer of an order was forgotten for good."),
     ("purchase_order.posted", "A purchase order has come in."),
     ("purchase_order.acknowledged", "A purchase order was acknowledged."),
     ("purchase_order.rejected", "All or part of a purchase order was rejected."),
@@ -40,6 +43,7 @@ pub const EVENT_TYPES: [(&str, &str); 35] = [
     ("purchase_order.retracked", "It became known how a parcel can be followed."),
     ("purchase_order.cancelled", "All or part of a purchase order was cancelled by the retailer."),
     ("purchase_order.completed", "A purchase order was completed."),
+    ("purchase_order.consumer_deleted", "The retailer had the consumer forgotten: delete what you copied of it."),
     ("product.created", "A product was created."),
     ("product.updated", "A product was changed."),
     ("product.removed", "A product was removed."),
@@ -62,6 +66,14 @@ pub const EVENT_TYPES: [(&str, &str); 35] = [
     ("hold.held", "Something could not go on by itself."),
     ("hold.retried", "What is held is tried again."),
     ("hold.resolved", "A hold was resolved."),
+    ("deletion.asked", "Consumers are to be forgotten, once it is due."),
+    ("deletion.cancelled", "A deletion was taken back in time."),
+    ("deletion.begun", "A deletion has begun: it cannot be taken back any more."),
+    ("deletion.destroyed", "The keys were destroyed; replicas of the keys are to confirm it."),
+    ("deletion.certified", "Every replica has confirmed it, and the certificate is signed."),
+    ("privacy_request.asked", "A platform asks something for a consumer's sake."),
+    ("privacy_request.advanced", "What a platform asked goes on, or waits for orders to be closed."),
+    ("privacy_request.done", "What a platform asked was done."),
 ];
 
 /// There is no such event.

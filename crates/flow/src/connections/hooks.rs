@@ -1,12 +1,12 @@
 //! What a connected shop tells us by itself: checked, and kept before it is answered.
 
-use super::privacy;
 use bonded_base::{Id, Kind};
 use bonded_connect::connections::{self, Connection, ConnectionState};
 use bonded_connect::followers;
 use bonded_connect::notices::{self, Notice, Topic};
 use bonded_connect::platform::PlatformName;
 use bonded_connect::platforms::Platforms;
+use bonded_connect::privacy;
 use bonded_connect::shopify::webhook::{self, BadNotice, Subject};
 use bonded_ledger::{Ledger, LedgerError, Scope, Stored, System};
 
@@ -49,7 +49,7 @@ pub async fn hear<'a>(
         return Ok(Heard::Unsigned);
     }
     let Some(notice) = noticed(id, header, body) else { return Ok(Heard::Ignored) };
-    take(ledger, &scope, connection.state, notice).await?;
+    take(ledger, &scope, &connection, notice).await?;
     Ok(Heard::Kept)
 }
 
@@ -79,8 +79,8 @@ pub async fn hear_for_app<'a>(
             Err(error) => return Err(error),
         };
         let Some(notice) = noticed(id, &header, body) else { return Ok(Heard::Ignored) };
-        if connection.state != ConnectionState::Disconnected || privacy::is_asked(notice.topic) {
-            take(ledger, &scope, connection.state, notice).await?;
+        if connection.state != ConnectionState::Disconnected || privacy::wanted(notice.topic).is_some() {
+            take(ledger, &scope, &connection, notice).await?;
             heard = Heard::Kept;
         }
     }
@@ -98,11 +98,16 @@ fn noticed<'a>(id: Id<Connection>, header: impl Fn(&str) -> Option<&'a str>, bod
     Some(Notice { connection: id, event, topic, named, triggered_at: said.triggered_at, is_done: false })
 }
 
-/// Keeps a notice for its connection's worker. Where none is at work, what concerns people is held up to them at once, and
-/// the notice is only remembered: a copy of it finds the same.
-async fn take(ledger: &Ledger, scope: &Scope, state: ConnectionState, mut notice: Notice) -> Result<(), LedgerError> {
-    if !state.is_at_work() && privacy::is_asked(notice.topic) {
-        privacy::hold_up(ledger, scope, &notice).await?;
+/// Keeps a notice for its connection's worker. Where none is at work, what concerns people is asked of us at once, and the
+/// notice is only remembered: a copy of it finds the same.
+async fn take(
+    ledger: &Ledger,
+    scope: &Scope,
+    connection: &Stored<Connection>,
+    mut notice: Notice,
+) -> Result<(), LedgerError> {
+    if !connection.state.is_at_work() && privacy::wanted(notice.topic).is_some() {
+        privacy::take(ledger, scope, connection, &notice).await?;
         (notice.is_done, notice.named) = (true, Vec::new());
     }
     notices::keep(ledger, scope, &notice).await.map(drop)

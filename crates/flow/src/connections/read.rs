@@ -1,12 +1,13 @@
 //! Reading a shop: what its notices name, and all that changed since it was last read.
 
 use super::at::{At, Halt, Kept, apart};
-use super::{levels_in, orders_in, privacy, products_in};
+use super::{levels_in, orders_in, products_in};
 use bonded_base::{Kind, Moment};
 use bonded_connect::connections::Mode;
 use bonded_connect::mirrors::{self, Agreed, Mirror};
 use bonded_connect::notices::{self, Notice, Topic};
 use bonded_connect::platform::{NAMED_MAX, Read, RemoteId, RemoteOrder, RemotePage, RemoteProduct, Since, Unreadable};
+use bonded_connect::privacy;
 use bonded_ledger::{Change, Stored};
 use bonded_trade::holds::{self, HoldReason};
 use std::collections::BTreeSet;
@@ -50,7 +51,7 @@ pub(super) async fn noticed(at: &At<'_>) -> Result<Noticed, Halt> {
         }
     }
     for notice in &ours {
-        privacy::hold_up(at.ledger, at.scope, notice).await?;
+        privacy::take(at.ledger, at.scope, at.connection, notice).await?;
     }
     let mut change = Change::new();
     for notice in &ours {

@@ -4,6 +4,7 @@
 
 mod calendar;
 mod connections;
+mod deletions;
 mod journeys;
 mod payments;
 mod post;

@@ -1,6 +1,6 @@
 //! Turns what a batch decided into arrays, one a column, for statements over `unnest`.
 
-use super::decide::{Fate, Found, LookupKey, RecordKey, Standing};
+use super::decide::{Beside, Fate, Found, LookupKey, RecordKey, Standing};
 use crate::engine::{Bytes16, EntryRow, RecordRow, TileRow};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -42,17 +42,20 @@ pub(super) struct Records<'b> {
     sort_ats: Vec<i64>,
     sealed: Vec<&'b [u8]>,
     consumers: Vec<Option<&'b [u8]>>,
+    /// Whether the stored consumer goes where none is given.
+    forgets: Vec<bool>,
 }
 
 impl<'b> Records<'b> {
-    fn push(&mut self, key: RecordKey, row: &'b RecordRow, sort_at: i64, consumer: Option<&'b [u8]>) {
+    fn push(&mut self, key: RecordKey, row: &'b RecordRow, sort_at: i64, consumer: Beside<'b>) {
         self.keys.push(key);
         self.versions.push(row.version.cast_signed());
         self.states.push(row.state.into());
         self.parents.push(row.parent.map(Uuid::from_bytes));
         self.sort_ats.push(sort_at);
         self.sealed.push(&row.sealed);
-        self.consumers.push(consumer);
+        self.consumers.push(if let Beside::Given(fields) = consumer { Some(fields) } else { None });
+        self.forgets.push(matches!(consumer, Beside::Gone));
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -61,13 +64,19 @@ impl<'b> Records<'b> {
 
     /// With the column `sort_at`, which only a new record has.
     pub(super) fn inserted(&self) -> Parameters<'_> {
-        let mut parameters = self.updated();
+        let mut parameters = self.columns();
         parameters.push(&self.sort_ats);
         parameters
     }
 
-    /// Without it.
+    /// With whether the stored consumer goes, which only a changed record has.
     pub(super) fn updated(&self) -> Parameters<'_> {
+        let mut parameters = self.columns();
+        parameters.push(&self.forgets);
+        parameters
+    }
+
+    fn columns(&self) -> Parameters<'_> {
         let mut parameters = self.keys.parameters();
         parameters.extend([
             &self.versions as &(dyn ToSql + Sync),
@@ -100,7 +109,8 @@ impl<'b> RecordWork<'b> {
                     if *stored {
                         work.removed.push(*key);
                     }
-                    work.inserted.push(*key, row, sort_at, consumer);
+                    let given = consumer.map_or(Beside::Gone, Beside::Given);
+                    work.inserted.push(*key, row, sort_at, given);
                 }
             }
         }

@@ -32,12 +32,30 @@ pub(super) struct Before {
 pub(super) enum Standing<'b> {
     /// As the database has it, at this version; or absent there.
     Stored(Option<u64>),
-    /// Changed: the newest row, and the newest consumer fields if any were given.
-    Changed { row: &'b RecordRow, consumer: Option<&'b [u8]> },
+    /// Changed: the newest row, and what becomes of the consumer beside it.
+    Changed { row: &'b RecordRow, consumer: Beside<'b> },
     /// Begun in this batch: the newest row, the moment it is sorted by, its consumer fields.
     Begun { row: &'b RecordRow, sort_at: i64, consumer: Option<&'b [u8]> },
     /// Gone.
     Gone,
+}
+
+/// What becomes of the consumer beside a changed record.
+#[derive(Clone, Copy)]
+pub(super) enum Beside<'b> {
+    /// It stays as it is.
+    Same,
+    /// It becomes this.
+    Given(&'b [u8]),
+    /// It goes.
+    Gone,
+}
+
+impl<'b> Beside<'b> {
+    /// After an update, which may bring another.
+    fn or(self, given: Option<&'b [u8]>) -> Self {
+        given.map_or(self, Self::Given)
+    }
 }
 
 impl Standing<'_> {
@@ -171,14 +189,24 @@ fn after<'b>(now: Standing<'b>, write: &'b RecordWrite) -> Option<Standing<'b>> 
         (RecordWrite::Insert(row), _) if version.is_none() => {
             Some(Standing::Begun { row, sort_at: row.sort_at, consumer: row.consumer.as_deref() })
         }
-        (RecordWrite::Update(row), _) if version.is_none_or(|version| row.version != version.wrapping_add(1)) => None,
+        (RecordWrite::Update(row) | RecordWrite::Forget(row), _)
+            if version.is_none_or(|version| row.version != version.wrapping_add(1)) =>
+        {
+            None
+        }
         (RecordWrite::Update(row), Standing::Begun { sort_at, consumer, .. }) => {
             Some(Standing::Begun { row, sort_at, consumer: row.consumer.as_deref().or(consumer) })
         }
         (RecordWrite::Update(row), Standing::Changed { consumer, .. }) => {
-            Some(Standing::Changed { row, consumer: row.consumer.as_deref().or(consumer) })
+            Some(Standing::Changed { row, consumer: consumer.or(row.consumer.as_deref()) })
         }
-        (RecordWrite::Update(row), _) => Some(Standing::Changed { row, consumer: row.consumer.as_deref() }),
+        (RecordWrite::Update(row), _) => {
+            Some(Standing::Changed { row, consumer: Beside::Same.or(row.consumer.as_deref()) })
+        }
+        (RecordWrite::Forget(row), Standing::Begun { sort_at, .. }) => {
+            Some(Standing::Begun { row, sort_at, consumer: None })
+        }
+        (RecordWrite::Forget(row), _) => Some(Standing::Changed { row, consumer: Beside::Gone }),
         (RecordWrite::Remove { version: expected, .. }, _) if version == Some(*expected) => Some(Standing::Gone),
         _ => None,
     }
@@ -187,7 +215,7 @@ fn after<'b>(now: Standing<'b>, write: &'b RecordWrite) -> Option<Standing<'b>> 
 /// The kind and id that a write is about.
 pub(super) const fn write_names(write: &RecordWrite) -> (u8, Bytes16) {
     match write {
-        RecordWrite::Insert(row) | RecordWrite::Update(row) => (row.kind, row.id),
+        RecordWrite::Insert(row) | RecordWrite::Update(row) | RecordWrite::Forget(row) => (row.kind, row.id),
         RecordWrite::Remove { kind, id, .. } => (*kind, *id),
     }
 }

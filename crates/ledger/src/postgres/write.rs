@@ -52,9 +52,10 @@ const INSERT_RECORDS: &str =
 
 const UPDATE_RECORDS: &str = "UPDATE records
     SET version = new.version, state = new.state, parent = new.parent, sealed = new.sealed,
-        consumer = coalesce(new.consumer, records.consumer)
+        consumer = CASE WHEN new.forgets THEN NULL ELSE coalesce(new.consumer, records.consumer) END
     FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::bigint[], $5::smallint[], $6::uuid[], $7::bytea[],
-                $8::bytea[]) AS new (account, kind, id, version, state, parent, sealed, consumer)
+                $8::bytea[], $9::boolean[])
+         AS new (account, kind, id, version, state, parent, sealed, consumer, forgets)
     WHERE records.account = new.account AND records.kind = new.kind AND records.id = new.id";
 
 const INSERT_LOOKUPS: &str = "INSERT INTO lookups (account, name, token, kind, id)

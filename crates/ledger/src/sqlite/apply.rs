@@ -45,6 +45,7 @@ pub(super) struct Commits<'c> {
     connection: &'c Connection,
     insert_record: Statement<'c>,
     update_record: Statement<'c>,
+    forget_record: Statement<'c>,
     remove_record: Statement<'c>,
     lookups: Lookups<'c>,
     insert_entry: Statement<'c>,
@@ -67,6 +68,10 @@ impl<'c> Commits<'c> {
             update_record: connection.prepare(
                 "UPDATE records
                  SET version = ?4, state = ?5, parent = ?6, sealed = ?7, consumer = coalesce(?8, consumer)
+                 WHERE account = ?1 AND kind = ?2 AND id = ?3 AND version = ?4 - 1",
+            )?,
+            forget_record: connection.prepare(
+                "UPDATE records SET version = ?4, state = ?5, parent = ?6, sealed = ?7, consumer = NULL
                  WHERE account = ?1 AND kind = ?2 AND id = ?3 AND version = ?4 - 1",
             )?,
             remove_record: connection
@@ -168,6 +173,7 @@ impl<'c> Commits<'c> {
         let (changed, kind, id) = match write {
             RecordWrite::Insert(row) => (self.insert(account, row)?, row.kind, row.id),
             RecordWrite::Update(row) => (self.update(account, row)?, row.kind, row.id),
+            RecordWrite::Forget(row) => (self.forget(account, row)?, row.kind, row.id),
             RecordWrite::Remove { kind, id, version } => {
                 (self.remove_record.execute(params![account, kind, id, version.cast_signed()])?, *kind, *id)
             }
@@ -199,6 +205,18 @@ impl<'c> Commits<'c> {
             row.parent,
             row.sealed,
             row.consumer
+        ])
+    }
+
+    fn forget(&mut self, account: &Bytes16, row: &RecordRow) -> Result<usize> {
+        self.forget_record.execute(params![
+            account,
+            row.kind,
+            row.id,
+            row.version.cast_signed(),
+            row.state,
+            row.parent,
+            row.sealed
         ])
     }
 

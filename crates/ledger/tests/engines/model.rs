@@ -108,7 +108,7 @@ impl Account {
     fn write(&mut self, write: &RecordWrite) -> Result<(), Outcome> {
         let (kind, id, expected) = match write {
             RecordWrite::Insert(row) => (row.kind, row.id, None),
-            RecordWrite::Update(row) => (row.kind, row.id, Some(row.version - 1)),
+            RecordWrite::Update(row) | RecordWrite::Forget(row) => (row.kind, row.id, Some(row.version - 1)),
             RecordWrite::Remove { kind, id, version } => (*kind, *id, Some(*version)),
         };
         let old = self.records.remove(&(kind, id));
@@ -120,6 +120,7 @@ impl Account {
             (RecordWrite::Update(row), Some(old)) => {
                 RecordRow { sort_at: old.sort_at, consumer: row.consumer.clone().or(old.consumer), ..row.clone() }
             }
+            (RecordWrite::Forget(row), Some(old)) => RecordRow { sort_at: old.sort_at, consumer: None, ..row.clone() },
             _ => return Ok(()),
         };
         self.records.insert((kind, id), new);

@@ -65,11 +65,13 @@ enum What {
     Fitting,
     Insert,
     Update,
+    /// An update that takes the consumer away.
+    Forget,
     Remove,
 }
 
 fn record_plan() -> impl Strategy<Value = RecordPlan> {
-    let what = prop_oneof![8 => Just(What::Fitting), 1 => Just(What::Insert), 1 => Just(What::Update), 3 => Just(What::Remove)];
+    let what = prop_oneof![8 => Just(What::Fitting), 1 => Just(What::Insert), 1 => Just(What::Update), 2 => Just(What::Forget), 3 => Just(What::Remove)];
     let slip = prop_oneof![12 => Just(0), 1 => Just(1_u64)];
     (what, slip, 0..KINDS, 0..IDS, 0..STATES, option::of(0..PARENTS), 0..3_i64, option::of(any::<u8>())).prop_map(
         |(what, slip, kind, id, state, parent, sort_at, consumer)| RecordPlan {
@@ -143,7 +145,9 @@ fn play(model: &mut Model, accounts: Accounts, plans: &[CommitPlan]) -> (Vec<Com
 fn make(plan: &WritePlan, versions: &mut BTreeMap<(u8, Bytes16), u64>) -> Write {
     let record = plan.record.as_ref().map(|plan| make_record(plan, versions));
     let entry = match &record {
-        Some(RecordWrite::Insert(row) | RecordWrite::Update(row)) => entry(row.kind, row.id, row.version),
+        Some(RecordWrite::Insert(row) | RecordWrite::Update(row) | RecordWrite::Forget(row)) => {
+            entry(row.kind, row.id, row.version)
+        }
         Some(RecordWrite::Remove { kind, id, version }) => entry(*kind, *id, *version),
         None => entry(0, [0; 16], 0),
     };
@@ -184,6 +188,10 @@ fn make_record(plan: &RecordPlan, versions: &mut BTreeMap<(u8, Bytes16), u64>) -
         (What::Update, _) | (What::Fitting, Some(_)) => {
             versions.insert(key, changed);
             RecordWrite::Update(row(changed))
+        }
+        (What::Forget, _) => {
+            versions.insert(key, changed);
+            RecordWrite::Forget(RecordRow { consumer: None, ..row(changed) })
         }
     }
 }

@@ -57,7 +57,9 @@ pub fn entry(kind: u8, id: Bytes16, version: u64) -> EntryRow {
 
 pub fn write(record: RecordWrite) -> Write {
     let entry = match &record {
-        RecordWrite::Insert(row) | RecordWrite::Update(row) => entry(row.kind, row.id, row.version),
+        RecordWrite::Insert(row) | RecordWrite::Update(row) | RecordWrite::Forget(row) => {
+            entry(row.kind, row.id, row.version)
+        }
         RecordWrite::Remove { kind, id, version } => entry(*kind, *id, *version),
     };
     Write { entry, record: Some(record), lookups_added: vec![], lookups_removed: vec![] }

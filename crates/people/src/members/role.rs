@@ -54,7 +54,8 @@ impl Role {
             | Permission::MembersRead
             | Permission::GrantsRead
             | Permission::ImportsRead
-            | Permission::PaymentsRead => Self::Viewer,
+            | Permission::PaymentsRead
+            | Permission::DeletionsRead => Self::Viewer,
             Permission::ProductsWrite
             | Permission::InventoryWrite
             | Permission::OrdersWrite
@@ -67,7 +68,8 @@ impl Role {
             | Permission::MembersWrite
             | Permission::ApiKeysRead
             | Permission::ApiKeysWrite
-            | Permission::GrantsWrite => Self::Manager,
+            | Permission::GrantsWrite
+            | Permission::DeletionsWrite => Self::Manager,
             Permission::PaymentsWrite => Self::Owner,
         }
     }

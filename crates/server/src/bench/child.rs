@@ -2,13 +2,15 @@
 
 use super::https::Door;
 use super::samples::number;
+use crate::deployment::engine_of;
 use crate::desk::{Wish, ask_running};
 use crate::ending::{Code, Ending};
 use crate::places::{Places, write_secret};
-use crate::settings::{keys, sample};
+use crate::settings::{EngineChoice, keys, sample};
 use crate::tls::Authority;
 use bonded_base::{Clock, Secret, SystemChance, SystemClock};
-use bonded_vault::{Environment, Officer, Vault};
+use bonded_ledger::Ledger;
+use bonded_vault::{Environment, Officer, Vault, VaultError};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::de::DeserializeOwned;
@@ -38,6 +40,10 @@ const LOG_LINES_SHOWN: usize = 5;
 /// Begins every variable of the environment that would configure the child.
 const VARIABLES: &str = "BONDED_";
 
+/// The officer's identity, and the replica of the keys, in the deployment's directory.
+const OFFICER: &str = "officer.key";
+const KEY_REPLICA: &str = "keys-replica";
+
 /// Where the child finds its database.
 pub enum Store {
     /// In its own directory.
@@ -66,9 +72,9 @@ impl Deployment {
         places.make()?;
         Authority::make(&places, SystemClock.now())?;
         let officer = Officer::generate();
-        let identity = room.join("officer.key");
+        let identity = room.join(OFFICER);
         write_secret(&identity, officer.to_file(None).expose())?;
-        let key_places = bonded_vault::Places { primary: room.join("keys"), replicas: Vec::new() };
+        let key_places = key_places(room);
         drop(Vault::init(&key_places, Environment::Development, &officer.recipients(), Arc::new(SystemChance))?);
         let (public, private) = (free_address()?, free_address()?);
         let engine = if matches!(store, Store::Sqlite) { "sqlite" } else { "postgres" };
@@ -79,6 +85,7 @@ impl Deployment {
             (keys::PRIVATE_LISTEN, private.to_string()),
             (keys::DATABASE_ENGINE, engine.to_owned()),
             (keys::KEYS_PRIMARY, key_places.primary.display().to_string()),
+            (keys::KEYS_REPLICAS, room.join(KEY_REPLICA).display().to_string()),
             (keys::KEYS_UNSEAL_WITH, identity.display().to_string()),
             (keys::LOG_LEVEL, "warn".to_owned()),
         ];
@@ -97,6 +104,22 @@ impl Deployment {
     /// The embedded database.
     pub fn database(&self) -> PathBuf {
         self.places.database()
+    }
+
+    /// Its ledger, opened here; no server may run.
+    pub async fn ledger(&self) -> Result<Ledger, Ending> {
+        let vault = Vault::open(&key_places(&self.room), Environment::Development, Arc::new(SystemChance))?;
+        let identity = self.room.join(OFFICER);
+        let identity = std::fs::read(&identity).map_err(Ending::file("read", &identity))?;
+        vault.unseal(&Officer::read(&identity, None).map_err(VaultError::Officer)?)?;
+        let choice = match &self.store {
+            Store::Sqlite => EngineChoice::Sqlite,
+            Store::Postgres(url) => {
+                EngineChoice::Postgres { url: Secret::new(url.expose().clone()), root_certificate: None }
+            }
+        };
+        let engine = engine_of(&choice, &self.places).await?;
+        Ok(Ledger::open(engine, vault, Arc::new(SystemClock), Arc::new(SystemChance)))
     }
 
     /// Starts the server; says how long it took until it answered that it is ready.
@@ -130,6 +153,10 @@ impl Deployment {
         }
         Ok((server, begin.elapsed()))
     }
+}
+
+fn key_places(room: &Path) -> bonded_vault::Places {
+    bonded_vault::Places { primary: room.join("keys"), replicas: vec![room.join(KEY_REPLICA)] }
 }
 
 /// The running child. Dropped, it is killed; its data do not matter then.

@@ -36,7 +36,7 @@ impl Row {
     /// The record's row; every row here has one.
     pub const fn record(&self) -> Option<&RecordRow> {
         match &self.write.record {
-            Some(RecordWrite::Insert(row) | RecordWrite::Update(row)) => Some(row),
+            Some(RecordWrite::Insert(row) | RecordWrite::Update(row) | RecordWrite::Forget(row)) => Some(row),
             _ => None,
         }
     }

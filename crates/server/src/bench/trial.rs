@@ -92,7 +92,7 @@ impl Trial {
         let idle = server.process().megabytes()?;
         server.stop().await?;
         self.memory_and_start([first_idle, idle], at_full_load, [first_start, start]);
-        self.forget().await?;
+        self.forget(deployment).await?;
         self.raw_alone(raw);
         Ok(())
     }
@@ -237,13 +237,16 @@ impl Trial {
         );
     }
 
-    async fn forget(&mut self) -> Result<(), Ending> {
-        let (room, orders) = (self.room.clone(), self.plan.forgotten);
-        self.tell(&format!("the keys of {orders} orders are destroyed"));
-        let took = tokio::task::spawn_blocking(move || forgetting::measure(&room, orders));
-        let took = millis(took.await.map_err(Ending::internal)??);
+    async fn forget(&mut self, deployment: &Deployment) -> Result<(), Ending> {
+        let orders = self.plan.forgotten;
+        self.tell(&format!("the consumers of {orders} orders are forgotten"));
+        let took = forgetting::measure(deployment, orders).await?;
         let about = format!("forget the consumers of {} orders", in_words(orders));
-        self.add(Figure::new("forget", about, (took, Unit::Millis)).target(&[Target::AtMost(10_000.0)]));
+        let destroyed = (millis(took.destroyed), Unit::Millis);
+        self.add(Figure::new("forget", about, destroyed).target(&[Target::AtMost(10_000.0)]));
+        let certified = (millis(took.certified), Unit::Millis);
+        let about = "certificate of that deletion";
+        self.add(Figure::new("forget_certified", about, certified).target(&[Target::AtMost(60_000.0)]));
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! `bonded import …`: CSV files into an account, with a bar at the terminal.
 
-use super::on_runtime;
+use super::{on_runtime, parsed};
 use crate::cli::{Choices, Import, ImportFile, OneImport};
 use crate::desk::{Wish, ask_with_file};
-use crate::ending::{Code, Ending};
+use crate::ending::Ending;
 use crate::terminal::say;
 use bonded_base::{Account, Id};
 use bonded_connect::files::Format;
@@ -38,10 +38,6 @@ pub fn run(choices: &Choices, import: Import) -> Result<(), Ending> {
             Ok(())
         }
     }
-}
-
-fn parsed<T: std::str::FromStr<Err = bonded_base::BadId>>(text: &str) -> Result<T, Ending> {
-    text.parse().map_err(|bad| Ending::new(Code::Usage, format!("{bad}")))
 }
 
 fn bring(choices: &Choices, format: Format, file: ImportFile) -> Result<(), Ending> {

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod account;
+mod deletions;
 mod export;
 mod import;
 mod init;
@@ -12,7 +13,7 @@ mod verify;
 
 use crate::cli::{Choices, Command, Line, Unsealed};
 use crate::desk::{Wish, ask};
-use crate::ending::Ending;
+use crate::ending::{Code, Ending};
 use crate::settings::LogFormat;
 use crate::terminal::say;
 use serde_json::Value;
@@ -41,6 +42,7 @@ pub fn run(line: Line) -> Result<(), Ending> {
         }
         Command::Verify(verify) => verify::run(&verify),
         Command::Bench(bench) => crate::bench::run(choices.engine.as_deref(), &bench),
+        Command::Deletion(deletion) => deletions::run(&choices, deletion),
         Command::Import(import) => import::run(&choices, import),
         Command::Export(export) => export::run(&choices, &export),
         Command::Listen(listen) => on_runtime(1, crate::listen::run(&listen))?,
@@ -57,6 +59,11 @@ pub fn run(line: Line) -> Result<(), Ending> {
 fn wish(choices: &Choices, wish: Wish, unsealed: &Unsealed) -> Result<Value, Ending> {
     let settings = choices.settings()?;
     on_runtime(1, ask(&settings, wish, unsealed.officer.as_deref(), |_| Ok(())))?
+}
+
+/// An id, as people write it.
+fn parsed<T: std::str::FromStr<Err = bonded_base::BadId>>(text: &str) -> Result<T, Ending> {
+    text.parse().map_err(|bad| Ending::new(Code::Usage, format!("{bad}")))
 }
 
 /// Tells what came of it: for people, or as JSON where that was asked for.

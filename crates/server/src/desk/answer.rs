@@ -3,7 +3,7 @@
 use super::export::export;
 use super::import::{self, File, FileWish};
 use super::wish::Wish;
-use super::{invite, mail, people};
+use super::{deletions, invite, mail, people};
 use crate::ending::{Code, Ending};
 use crate::identity::Issuer;
 use bonded_base::{Account, Currency, Id, Secret};
@@ -109,6 +109,18 @@ impl Desk {
             Wish::ReviewOpen { every } => people::open_review(self.ledger()?, every).await,
             Wish::ReviewList => people::list_reviews(self.ledger()?).await,
             Wish::ReviewShow { review } => people::show_review(self.ledger()?, review).await,
+            Wish::DeletionAsk { account, orders, archived_days } => {
+                deletions::ask(self.ledger()?, &self.log_origin, account, (orders, archived_days), lines).await
+            }
+            Wish::DeletionList { account } => deletions::list(self.ledger()?, account).await,
+            Wish::DeletionShow { account, deletion } => deletions::show(self.ledger()?, account, deletion).await,
+            Wish::DeletionCertificate { account, deletion } => {
+                deletions::certificate(self.ledger()?, account, deletion).await
+            }
+            Wish::DeletionCancel { account, deletion } => deletions::cancel(self.ledger()?, account, deletion).await,
+            Wish::DeletionPolicy { account, grace_days, archived_days } => {
+                deletions::policy(self.ledger()?, account, grace_days, archived_days).await
+            }
             Wish::Export { account, with_consumers } => {
                 export(self.ledger()?, account, &self.log_origin, with_consumers, lines).await
             }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod ask;
+mod deletions;
 mod export;
 mod import;
 pub mod invite;
@@ -16,6 +17,7 @@ mod wish;
 
 pub use answer::Desk;
 pub use ask::{ask, ask_running, ask_with_file};
+pub use deletions::deletion_turns;
 pub use export::FORMAT as EXPORT_FORMAT;
 pub use socket::{Socket, connect};
 pub use wish::{CertificateGiven, CourseWish, Wish};

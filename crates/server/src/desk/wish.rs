@@ -7,6 +7,8 @@ use bonded_people::invitations::InvitationRecord;
 use bonded_people::mail::Mail;
 use bonded_people::reviews::ReviewRecord;
 use bonded_people::staff::StaffRecord;
+use bonded_trade::deletions::Deletion;
+use bonded_trade::orders::Order;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -177,6 +179,50 @@ pub enum Wish {
         account: Id<Account>,
         /// Which.
         import: Id<ImportRecord>,
+    },
+    /// Consumers of archived orders are forgotten for good.
+    DeletionAsk {
+        /// Whose.
+        account: Id<Account>,
+        /// Which; none where a rule says it.
+        orders: Vec<Id<Order>>,
+        /// All that were archived more than so many days ago.
+        archived_days: Option<u16>,
+    },
+    /// The newest deletions of an account.
+    DeletionList {
+        /// Whose.
+        account: Id<Account>,
+    },
+    /// How far a deletion is.
+    DeletionShow {
+        /// Of which account.
+        account: Id<Account>,
+        /// Which.
+        deletion: Id<Deletion>,
+    },
+    /// A deletion's certificate.
+    DeletionCertificate {
+        /// Of which account.
+        account: Id<Account>,
+        /// Which.
+        deletion: Id<Deletion>,
+    },
+    /// A deletion is taken back.
+    DeletionCancel {
+        /// Of which account.
+        account: Id<Account>,
+        /// Which.
+        deletion: Id<Deletion>,
+    },
+    /// What an account wants of its deletions.
+    DeletionPolicy {
+        /// Whose.
+        account: Id<Account>,
+        /// Days that a deletion waits; as before, if none.
+        grace_days: Option<u16>,
+        /// Days of the rule, 0 for none; as before, if none.
+        archived_days: Option<u16>,
     },
     /// An account's log and records, line by line.
     Export {

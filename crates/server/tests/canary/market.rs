@@ -147,6 +147,7 @@ impl Market {
         market.invoice().await;
         market.connect().await;
         market.bring_files().await;
+        market.delete().await;
         market
     }
 
@@ -262,6 +263,32 @@ impl Market {
         self.callers.expect(200, self.supplier.post(path, &json!({}))).await;
         let named = self.callers.expect(201, send()).await.json();
         self.ids.insert("imp", named["id"].as_str().unwrap().to_owned());
+    }
+
+    /// A consumer is forgotten, and a deletion taken back in time; the first is the one that requests can name.
+    async fn delete(&mut self) {
+        let mut archived = Vec::new();
+        for reference in ["GLW-Forgotten-1", "GLW-Forgotten-2"] {
+            let placed = order(reference, "SMVR-NOWHERE-9", 1);
+            let placed = self.callers.expect(201, self.retailer.post("/v1/orders", &placed)).await.json();
+            let path = format!("/v1/orders/{}", placed["id"].as_str().unwrap());
+            for step in ["cancel", "archive"] {
+                self.callers.expect(200, self.retailer.post(format!("{path}/{step}"), &json!({}))).await;
+            }
+            archived.push(json!({"orders": [placed["id"]]}));
+        }
+        self.made("del", self.retailer.post("/v1/deletions", &archived[0])).await;
+        let path = format!("/v1/deletions/{}", self.ids["del"]);
+        self.until(&self.retailer, "deletion", &path, |answer| answer.json()["state"] == "complete").await;
+        for seen in ["certificate", "orders"] {
+            self.callers.expect(200, self.retailer.get(format!("{path}/{seen}"))).await;
+        }
+        let patient = json!({"grace_days": 30, "archived_days": null});
+        let policy = Request::new(Method::PUT, "/v1/deletion_policy", &self.retailer.key).json(&patient);
+        self.callers.expect(200, policy).await;
+        let waits = self.callers.expect(201, self.retailer.post("/v1/deletions", &archived[1])).await.json();
+        let path = format!("/v1/deletions/{}/cancel", waits["id"].as_str().unwrap());
+        self.callers.expect(200, self.retailer.post(path, &json!({}))).await;
     }
 
     /// Asks until the answer is as wanted; whenever it is not, waits for something of this kind to happen.

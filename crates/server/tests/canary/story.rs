@@ -247,8 +247,8 @@ async fn too_much(market: &Market, planting: &Planting) {
 }
 
 /// An import is resumed only when it has failed, a hold corrected only when a shop has brought it, and a card set up or
-/// charged only where a payment gateway is: here is none of it.
-const ON_FAILURE: [&str; 10] = [
+/// charged only where a payment gateway is, and a consumer's wish heard only where a shop tells of it: here is none of it.
+const ON_FAILURE: [&str; 12] = [
     "POST /v1/imports/{id}/resume",
     "PATCH /v1/holds/{id}",
     "POST /v1/payment_methods",
@@ -256,6 +256,8 @@ const ON_FAILURE: [&str; 10] = [
     "DELETE /v1/payment_methods/{id}",
     "POST /v1/charges",
     "GET /v1/charges/{id}",
+    "GET /v1/privacy_requests/{id}",
+    "POST /v1/privacy_requests/{id}/answer",
     "POST /v1/charges/{id}/authorise",
     "POST /v1/charges/{id}/refunds",
     "POST /v1/charges/{id}/retry",

@@ -81,7 +81,9 @@ impl OrderDraft {
         let lines = self.checked_lines()?;
         let doubtful = (0..).zip(&lines).filter(|(_, line)| line.sku.as_deref().is_some_and(is_doubtful));
         let doubtful = doubtful.map(|(place, _)| place).collect();
-        let order = Order { reference, state: OrderState::Open, placed_at, lines, fulfilments: Vec::new() };
+        let (state, fulfilments) = (OrderState::Open, Vec::new());
+        let (archived_at, forgotten_at, deletion) = (None, None, None);
+        let order = Order { reference, state, placed_at, lines, fulfilments, archived_at, forgotten_at, deletion };
         Ok(Placing { order, consumer, doubtful })
     }
 

@@ -5,6 +5,7 @@
 //! only rise: so the news may come late, twice or in any order.
 
 use crate::catalog::Variant;
+use crate::deletions::Deletion;
 use crate::fulfilments::{Fulfilment, FulfilmentMark, is_first};
 use crate::lines::{LineQuantity, LineWish, chosen};
 use crate::partners::PartnerLink;
@@ -29,6 +30,8 @@ pub enum OrderState {
     Archived,
     /// Nothing is left, and nothing was shipped.
     Cancelled,
+    /// Archived, and its consumer forgotten for good.
+    Forgotten,
 }
 
 /// An order that a consumer placed with a retailer. The consumer is kept beside it, never in it.
@@ -44,6 +47,15 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
     /// What is on its way, in the order of their ids.
     pub fulfilments: Vec<OrderFulfilment>,
+    /// When it was put away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<Moment>,
+    /// When its consumer was forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten_at: Option<Moment>,
+    /// By which deletion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Id<Deletion>>,
 }
 
 /// One line of an order. Always `shipped + rejected + cancelled <= quantity`.
@@ -148,11 +160,21 @@ impl OrderState {
     pub const fn number(self) -> u8 {
         self as u8 + 1
     }
+
+    /// Whether nothing of it can be cancelled any more.
+    const fn is_closed(self) -> bool {
+        matches!(self, Self::Completed | Self::Archived | Self::Cancelled | Self::Forgotten)
+    }
 }
 
 impl Record for Order {
     fn state(&self) -> u8 {
         self.state.number()
+    }
+
+    /// A forgotten order is listed by the deletion that it belongs to.
+    fn parent(&self) -> Option<[u8; 16]> {
+        self.deletion.map(Id::bytes)
     }
 
     fn sort_at(&self) -> Option<Moment> {
@@ -218,7 +240,7 @@ impl Order {
 
     /// Cancels what is not with a supplier yet, and asks for the rest to be cancelled.
     pub fn cancel(mut self, cancellation: &Cancellation) -> Result<Self, Problem> {
-        if matches!(self.state, OrderState::Completed | OrderState::Archived | OrderState::Cancelled) {
+        if self.state.is_closed() {
             return Err(Problem::new(Reason::State, "the order is closed: nothing is left to cancel"));
         }
         let left: Vec<_> =
@@ -295,12 +317,31 @@ impl Order {
     }
 
     /// Puts it away.
-    pub fn archive(self) -> Result<Self, Problem> {
+    pub fn archive(self, now: Moment) -> Result<Self, Problem> {
         match self.state {
-            OrderState::Completed | OrderState::Cancelled => Ok(Self { state: OrderState::Archived, ..self }),
-            OrderState::Archived => Err(Problem::new(Reason::State, "the order is archived already")),
+            OrderState::Completed | OrderState::Cancelled => {
+                Ok(Self { state: OrderState::Archived, archived_at: Some(now), ..self })
+            }
+            OrderState::Archived | OrderState::Forgotten => {
+                Err(Problem::new(Reason::State, "the order is archived already"))
+            }
             _ => Err(Problem::new(Reason::State, "only a completed or cancelled order is archived")),
         }
+    }
+
+    /// Refuses what is not to be forgotten: an order that is not put away, or whose consumer is forgotten.
+    pub fn check_deletable(&self) -> Result<(), Problem> {
+        match self.state {
+            OrderState::Archived => Ok(()),
+            OrderState::Forgotten => Err(Problem::new(Reason::State, "its consumer is forgotten already")),
+            _ => Err(Problem::new(Reason::State, "only an archived order can be deleted: archive it first")),
+        }
+    }
+
+    /// Its consumer is forgotten; what was traded stays.
+    pub fn forget(self, deletion: Id<Deletion>, now: Moment) -> Result<Self, Problem> {
+        self.check_deletable()?;
+        Ok(Self { state: OrderState::Forgotten, forgotten_at: Some(now), deletion: Some(deletion), ..self })
     }
 
     fn line(&mut self, number: u32) -> Option<&mut OrderLine> {
@@ -310,7 +351,7 @@ impl Order {
     /// The state that its lines make.
     fn settled(self) -> Self {
         let state = match self.state {
-            OrderState::Completed | OrderState::Archived => self.state,
+            OrderState::Completed | OrderState::Archived | OrderState::Forgotten => self.state,
             _ if self.lines.iter().any(OrderLine::is_unrouted) => OrderState::Open,
             _ if self.lines.iter().any(|line| line.open() > 0) => OrderState::Routed,
             _ if self.lines.iter().any(|line| line.shipped > 0) => OrderState::Shipped,

@@ -34,7 +34,8 @@ pub async fn archive(
     id: Id<Order>,
     expected: Option<u64>,
 ) -> Result<Written<Order>, TradeError> {
-    turn(ledger, scope, id, expected, "archived", Order::archive).await
+    let now = ledger.clock().now();
+    turn(ledger, scope, id, expected, "archived", |order| order.archive(now)).await
 }
 
 /// Gives lines of an order to suppliers; only then may the purchase orders be posted.

@@ -145,7 +145,7 @@ fn an_order_of_which_nothing_is_left_is_cancelled() {
     assert_eq!(order.state, OrderState::Cancelled);
     assert_eq!(order.clone().cancel(&Cancellation::default()).unwrap_err().reason, Reason::State);
     assert_eq!(order.clone().complete().unwrap_err().reason, Reason::State);
-    assert_eq!(order.archive().unwrap().state, OrderState::Archived);
+    assert_eq!(order.archive(NOW).unwrap().state, OrderState::Archived);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn lines_that_no_purchase_order_took_come_back() {
 fn an_order_is_closed_in_order() {
     let mut shipped = order().assign(&[part(1, &[1, 2])]);
     assert_eq!(shipped.clone().complete().unwrap_err().reason, Reason::State);
-    assert_eq!(shipped.clone().archive().unwrap_err().reason, Reason::State);
+    assert_eq!(shipped.clone().archive(NOW).unwrap_err().reason, Reason::State);
     for line in &mut shipped.lines {
         line.shipped = line.quantity;
     }
@@ -172,7 +172,7 @@ fn an_order_is_closed_in_order() {
     assert_eq!(completed.state, OrderState::Completed);
     assert_eq!(completed.clone().complete().unwrap_err().reason, Reason::State);
     assert_eq!(completed.clone().cancel(&Cancellation::default()).unwrap_err().reason, Reason::State);
-    let archived = completed.archive().unwrap();
+    let archived = completed.archive(NOW).unwrap();
     assert_eq!(archived.state, OrderState::Archived);
-    assert_eq!(archived.archive().unwrap_err().reason, Reason::State);
+    assert_eq!(archived.archive(NOW).unwrap_err().reason, Reason::State);
 }

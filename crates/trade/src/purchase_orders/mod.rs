@@ -133,7 +133,9 @@ async fn follow(ledger: &Ledger, scope: &Scope, id: Id<PurchaseOrder>, order: &O
     loop {
         let Some(was) = ledger.get(scope, id).await? else { return Ok(false) };
         let Some(moved) = was.follow(order) else { return Ok(false) };
-        match commit(ledger, scope, &was, &moved, "cancelled").await? {
+        let forgets = moved.purchase_order.consumer_deleted_at != was.consumer_deleted_at;
+        let action = if forgets { "consumer_deleted" } else { "cancelled" };
+        match commit(ledger, scope, &was, &moved, action).await? {
             Ok(_) => return Ok(true),
             Err(error) => races.lost(error)?,
         }
@@ -165,7 +167,7 @@ pub async fn consumer(
     };
     let posted_here = |order: &Stored<Order>| {
         let ours = (purchase_order.id, scope.account(), purchase_order.link);
-        order.state != OrderState::Archived && order.purchase_orders().contains(&ours)
+        !matches!(order.state, OrderState::Archived | OrderState::Forgotten) && order.purchase_orders().contains(&ours)
     };
     match order.filter(posted_here) {
         Some(order) => orders::consumer(ledger, &over_there, &order).await,

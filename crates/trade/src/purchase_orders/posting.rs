@@ -102,6 +102,7 @@ impl Posting {
             placed_at: self.placed_at,
             acknowledged_at: None,
             rejection: None,
+            consumer_deleted_at: None,
         };
         let mut posted = posted.settled();
         if posted.state == PoState::Rejected {

@@ -68,6 +68,9 @@ pub struct PurchaseOrder {
     pub acknowledged_at: Option<Moment>,
     /// Why all of it was rejected.
     pub rejection: Option<String>,
+    /// When the retailer had the consumer forgotten: whoever copied the six fields is to delete them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumer_deleted_at: Option<Moment>,
 }
 
 /// One line of a purchase order. Always `shipped + rejected + cancelled <= quantity`.
@@ -254,8 +257,8 @@ impl PurchaseOrder {
         }
     }
 
-    /// Takes over which cancellations its order wants now, as far as pieces are still open; `None` when that is
-    /// nothing new.
+    /// Takes over which cancellations its order wants now, as far as pieces are still open, and whether its consumer was
+    /// forgotten; `None` when that is nothing new.
     pub fn follow(&self, order: &Order) -> Option<Moved> {
         let mut next = self.clone();
         let mut cancelled = Vec::new();
@@ -267,7 +270,8 @@ impl PurchaseOrder {
                 cancelled.push(LineQuantity { line: line.line, quantity });
             }
         }
-        if cancelled.is_empty() {
+        next.consumer_deleted_at = self.consumer_deleted_at.or(order.forgotten_at);
+        if cancelled.is_empty() && next.consumer_deleted_at == self.consumer_deleted_at {
             return None;
         }
         let stock = next.take(&cancelled, Move::Release, |line, quantity| line.cancelled += quantity);

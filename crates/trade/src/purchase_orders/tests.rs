@@ -38,6 +38,7 @@ fn posted() -> PurchaseOrder {
         placed_at: NOW,
         acknowledged_at: None,
         rejection: None,
+        consumer_deleted_at: None,
     }
 }
 

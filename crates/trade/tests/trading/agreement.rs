@@ -114,7 +114,9 @@ impl World {
         });
         let lines = (1..).zip(quantities).map(|(number, quantity)| line(number, u32::from(*quantity))).collect();
         let (reference, placed_at) = (String::from("#1"), NOW);
-        let order = Order { reference, state: OrderState::Open, placed_at, lines, fulfilments: Vec::new() };
+        let (state, fulfilments) = (OrderState::Open, Vec::new());
+        let (archived_at, forgotten_at, deletion) = (None, None, None);
+        let order = Order { reference, state, placed_at, lines, fulfilments, archived_at, forgotten_at, deletion };
         Self {
             variants: [variant(0, true, false), variant(1, true, true), variant(2, false, false)].into(),
             stock: Stock::of(levels),

@@ -82,13 +82,14 @@ async fn place_orders(
     batch::reply(201, &batch::merged(places, results, |order: Written<Order>| Placed { id: order.id }))
 }
 
-const STATES: [(&str, OrderState); 6] = [
+const STATES: [(&str, OrderState); 7] = [
     ("open", OrderState::Open),
     ("routed", OrderState::Routed),
     ("shipped", OrderState::Shipped),
     ("completed", OrderState::Completed),
     ("archived", OrderState::Archived),
     ("cancelled", OrderState::Cancelled),
+    ("forgotten", OrderState::Forgotten),
 ];
 
 /// List orders

@@ -34,6 +34,15 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
     /// What is on its way.
     pub fulfilments: Vec<OrderFulfilment>,
+    /// When it was put away; absent until then.
+    #[schema(format = DateTime)]
+    pub archived_at: Option<String>,
+    /// When its consumer was forgotten; absent until then.
+    #[schema(format = DateTime)]
+    pub forgotten_at: Option<String>,
+    /// By which deletion; absent until then.
+    #[schema(example = "del_01jd2mk8x3e5v9zq4t7w6y5h0c")]
+    pub deletion: Option<String>,
     /// Which purchase orders it became; only with `expand=purchase_orders`.
     pub purchase_orders: Option<Vec<OrderPart>>,
     /// Who gets it; only with `expand=consumer`, and null once they were forgotten.
@@ -60,6 +69,8 @@ pub enum OrderState {
     Archived,
     /// Nothing is left, and nothing was shipped.
     Cancelled,
+    /// Archived, and its consumer forgotten for good.
+    Forgotten,
 }
 
 /// One line of an order. Shipped, rejected and cancelled pieces are never more than its quantity.

@@ -30,6 +30,8 @@ pub struct Account {
     pub currency: String,
     /// Where a supplier's money goes: its account at Stripe. Not there while it has said nothing.
     pub stripe_account: Option<String>,
+    /// What it wants of its deletions. Not there while it has said nothing.
+    pub deletions: Option<super::DeletionPolicy>,
 }
 
 /// What an account is in trade.

@@ -46,6 +46,9 @@ pub struct PurchaseOrder {
     /// Why all of it was rejected.
     #[schema(required)]
     pub rejection: Option<String>,
+    /// When the retailer had the consumer forgotten; absent until then. Delete what you copied of it.
+    #[schema(format = DateTime)]
+    pub consumer_deleted_at: Option<String>,
     /// Who gets the parcel; only where a single purchase order is read, and null once they were forgotten.
     #[schema(value_type = Option<ConsumerShown<'static>>)]
     pub consumer: Option<Consumer>,

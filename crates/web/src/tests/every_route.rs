@@ -7,6 +7,7 @@ use crate::route::Route;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use bonded_connect::payments::PaymentMethod;
+use bonded_connect::privacy::{PrivacyRequest, PrivacyState, Wanted};
 use bonded_ledger::Change;
 use bonded_people::grants::Area;
 use bonded_people::members;
@@ -166,7 +167,7 @@ async fn what_is_grave_is_closed_to_an_old_proof_before_the_body_is_read() {
         assert_eq!(house.send(asked(&viewer)).await.expect(403)["type"], "/problems/not-permitted", "{place}");
         grave += 1;
     }
-    assert_eq!(grave, 17, "members, invitations, keys and payments");
+    assert_eq!(grave, 21, "members, invitations, keys, payments and deletions");
     // What only takes back is not hindered, nor is anything that is not grave.
     let grant = format!("/v1/grants/grant_{}", "0".repeat(26));
     for way in ["deny", "revoke"] {
@@ -232,6 +233,11 @@ async fn furnished(house: &House) -> Furniture {
     let sent = request(&supplier, Method::POST, "/v1/imports?format=stock", &csv, Body::from("SKU,Stock\nPOT-S,1\n"));
     let import = house.send(sent).await.expect(201);
     let [invoice, method, charge] = paid_for(house, &retailer, &supplier).await;
+    let archived = text(&house.post(&retailer, "/v1/orders", order("9", "NOBODY-SELLS", 1)).await.expect(201)["id"]);
+    for step in ["cancel", "archive"] {
+        house.post(&retailer, &format!("/v1/orders/{archived}/{step}"), Value::Null).await.expect(200);
+    }
+    let deletion = house.post(&retailer, "/v1/deletions", json!({"orders": [archived]})).await.expect(201);
     let ids = HashMap::from([
         ("invoices", invoice),
         ("payment_methods", method),
@@ -250,10 +256,33 @@ async fn furnished(house: &House) -> Furniture {
         ("variants", variant),
         ("locations", location),
         ("orders", placed),
+        ("deletions", text(&deletion["id"])),
+        ("privacy_requests", asked_by_shop(house, &retailer).await),
         ("holds", text(&holds["data"][0]["id"])),
         ("purchase_orders", text(&posted["data"][0]["id"])),
     ]);
     Furniture { retailer, supplier, owner, ids }
+}
+
+/// A request that a shop has made for a consumer's sake.
+async fn asked_by_shop(house: &House, retailer: &Party) -> String {
+    let now = house.ledger.clock().now();
+    let request = PrivacyRequest {
+        wanted: Wanted::Data,
+        connection: house.ledger.new_id(),
+        shop: String::from("shopify lamps.myshopify.com"),
+        orders: vec![house.ledger.new_id()],
+        state: PrivacyState::Open,
+        asked_at: now,
+        due_at: now,
+        waits_for: Vec::new(),
+        deletions: Vec::new(),
+        done_at: None,
+    };
+    let (id, mut made) = (house.ledger.new_id::<PrivacyRequest>(), Change::new());
+    made.create(id, &request, "asked");
+    house.ledger.commit(&House::operator(retailer.account), made).await.unwrap();
+    id.to_string()
 }
 
 /// An order's purchase order, of which all was shipped; its address.
@@ -358,7 +387,12 @@ async fn parameters_are_those_that_are_described() {
     let Furniture { retailer, supplier, ids, .. } = furnished(&house).await;
     for route in api::routes().iter().filter(|route| route.method == Method::GET) {
         let path = path_of(route, &ids);
-        let owner = if path.contains("orders/ord_") || path.contains("/holds") || path.contains("/partner_links") {
+        let owner = if path.contains("orders/ord_")
+            || path.contains("/holds")
+            || path.contains("/partner_links")
+            || path.contains("/deletions")
+            || path.contains("/privacy")
+        {
             &retailer
         } else {
             &supplier
@@ -414,7 +448,7 @@ async fn the_examples_of_the_docs_are_what_the_routes_take() {
         let path = path_of(&route, &ids);
         contract::takes(&route.method, &path, &body).unwrap_or_else(|why| panic!("{path}: {why}"));
         let retails = path.contains("/orders") && !path.contains("purchase")
-            || ["/partner_links", "/holds/", "/charges"].iter().any(|part| path.contains(part));
+            || ["/partner_links", "/holds/", "/charges", "/deletions"].iter().any(|part| path.contains(part));
         // What the docs create first, an account has that is as new as its reader's.
         let creates = route.method == Method::POST
             && ["/v1/products", "/v1/products/batch", "/v1/inventory_levels/batch"].contains(&path.as_str());

@@ -10,12 +10,12 @@ use base64::engine::general_purpose::STANDARD;
 use bonded_connect::connections::{self, Connection, ConnectionState};
 use bonded_connect::notices::{self, Topic};
 use bonded_connect::outbound::Url;
+use bonded_connect::privacy::{self, PrivacyState};
 use bonded_connect::shopify::token::Token;
 use bonded_ledger::{List, Scope, Stored};
 use bonded_people::members::Role;
 use bonded_shopkit::{Counterpart, Wanted, signature};
 use bonded_trade::Page;
-use bonded_trade::holds::{self, HoldState};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -208,10 +208,10 @@ async fn told(house: &House, topic: &str, event: &str, secret: &str, body: &Valu
     house.send(request(&Shopify, Method::POST, "/hooks/shopify", &headers, Body::from(body))).await.status.as_u16()
 }
 
-async fn held(stage: &Stage) -> Vec<String> {
-    let (scope, open) = (Scope::operator(stage.retailer.account), Some(HoldState::Open));
-    let holds = holds::list(&stage.house.ledger, &scope, open, Page::first(10)).await.unwrap();
-    holds.records.iter().map(|hold| hold.detail.clone()).collect()
+async fn requests(stage: &Stage) -> Vec<privacy::Wanted> {
+    let (scope, open) = (Scope::operator(stage.retailer.account), Some(PrivacyState::Open));
+    let requests = privacy::list(&stage.house.ledger, &scope, open, Page::first(10)).await.unwrap();
+    requests.records.iter().map(|request| request.wanted).collect()
 }
 
 #[tokio::test]
@@ -243,7 +243,7 @@ async fn what_concerns_people_is_heard_of_shops_that_were_given_up_too() {
     let asked = json!({"shop_domain": SHOP, "customer": {"email": "ada@mail.example", "phone": "555-625-1199"},
         "orders_requested": [450_789_469_u64]});
     assert_eq!(told(house, "customers/data_request", "d-0", APP_SECRET, &asked).await, 200, "nobody has the shop");
-    assert!(held(&stage).await.is_empty());
+    assert!(requests(&stage).await.is_empty());
     stage.installs(owner).await;
     let first = stage.connections().await.remove(0);
     let scope = Scope::operator(retailer.account);
@@ -264,9 +264,7 @@ async fn what_concerns_people_is_heard_of_shops_that_were_given_up_too() {
         assert_eq!(told(house, "customers/redact", "r-1", APP_SECRET, &redact).await, 200);
         assert_eq!(told(house, "app/uninstalled", "u-1", APP_SECRET, &json!({"id": 1})).await, 200);
     }
-    let found = held(&stage).await;
-    let is_about_all = |why: &String| why.contains("everything of it be forgotten");
-    assert!(found.len() == 2 && found.iter().all(is_about_all), "each is held up once: {found:?}");
+    assert_eq!(requests(&stage).await, [privacy::Wanted::RedactShop; 2], "each is asked once");
     let kept = house.ledger.list::<notices::Notice>(&scope, &List::first(20)).await.unwrap().records;
     let of_first = kept.iter().filter(|notice| notice.connection == first.id).count();
     let of_second = kept.iter().filter(|notice| notice.connection == second.id).count();
