@@ -8,9 +8,6 @@ use bonded_trade::{Page, TradeError};
 use csv::{QuoteStyle, WriterBuilder};
 use std::collections::BTreeSet;
 
-/// The field that an order's rows are known by.
-const REFERENCE: &str = "reference";
-
 /// Takes the rows of orders with these references out of every file of orders that is still kept in part. What remains of
 /// a chunk is sealed under a new key; the old one is noted as spent.
 pub async fn forget_orders(ledger: &Ledger, scope: &Scope, references: &BTreeSet<&str>) -> Result<(), TradeError> {
@@ -58,7 +55,7 @@ async fn forget_in(
 impl Chunk {
     /// The chunk without the rows of these orders; `None` when it has none of them.
     fn without(&self, import: &Kept, references: &BTreeSet<&str>) -> Option<Self> {
-        let column = kept_columns(&import.columns).position(|(_, field)| field == REFERENCE)?;
+        let column = kept_columns(&import.columns).position(|(_, field)| Format::Orders.group().contains(&field))?;
         let named = |cell: Option<&str>| cell.is_some_and(|cell| references.contains(cell.trim()));
         let is_named = |row: &csv::StringRecord| named(row.get(column));
         let rows = self.cells(import);

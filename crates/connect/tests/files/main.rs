@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod forgetting;
 mod hostile;
 mod mappings;
 mod memory;

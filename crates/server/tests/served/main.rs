@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod cut;
+mod deletions;
 mod demo;
 mod disk;
 mod doors;
