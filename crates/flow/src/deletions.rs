@@ -87,8 +87,14 @@ impl DeletionTurn {
     /// Asks for what the account's rule says, unless such a deletion is under way.
     async fn apply_rule(&self) -> Result<Again, LedgerError> {
         let scope = self.scope();
-        let Some(days) = deletions::policy(&self.ledger, &scope).await.or_else(nothing)?.archived_days else {
-            return self.leave().await;
+        let Some(days) = self.days_of_rule().await? else {
+            self.leave().await?;
+            // Said anew at this very moment, and found on the register.
+            if self.days_of_rule().await?.is_none() {
+                return Ok(Again::Never);
+            }
+            followers::register(&self.ledger, &follower(self.account), self.id).await?;
+            return Ok(Again::Within(SOON, Vec::new()));
         };
         let selection = deletions::by_rule(self.ledger.clock().now(), days);
         let under_way = deletions::is_rule_under_way(&self.ledger, &scope).await?;
@@ -96,6 +102,10 @@ impl DeletionTurn {
             ask(&self.ledger, &scope, selection, Because::Rule).await.map(drop).or_else(nothing)?;
         }
         Ok(Again::Within(IDLE, Vec::new()))
+    }
+
+    async fn days_of_rule(&self) -> Result<Option<u16>, LedgerError> {
+        Ok(deletions::policy(&self.ledger, &self.scope()).await.or_else(nothing)?.archived_days)
     }
 
     /// Has the deletion begin.

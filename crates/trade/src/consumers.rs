@@ -6,8 +6,10 @@
 
 mod country;
 mod draft;
+mod fields;
 
 pub use draft::ConsumerDraft;
+pub use fields::{FIELD_LISTS, FieldList, NOTICE_DAYS_MIN};
 
 use crate::screen::{Kept, screened};
 use crate::text::within;
@@ -156,8 +158,10 @@ impl Consumer {
 }
 
 impl<'a> SixFields<'a> {
-    const fn in_order(self) -> [&'a str; 6] {
-        [self.first_name, self.last_name, self.street, self.postal_code, self.region, self.country]
+    /// Every field, in the order of [`FIELD_NAMES`].
+    const fn in_order(self) -> [&'a str; FIELD_NAMES.len()] {
+        let Self { first_name, last_name, street, postal_code, region, country } = self;
+        [first_name, last_name, street, postal_code, region, country]
     }
 }
 

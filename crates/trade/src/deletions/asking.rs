@@ -63,9 +63,9 @@ pub async fn cancel(ledger: &Ledger, scope: &Scope, id: Id<Deletion>) -> Result<
     .await
 }
 
-/// Whether a deletion by the account's rule waits or is at work.
+/// Whether a deletion by the account's rule waits or is at work; one that only waits for a replica holds no other up.
 pub async fn is_rule_under_way(ledger: &Ledger, scope: &Scope) -> Result<bool, LedgerError> {
-    for state in [DeletionState::Due, DeletionState::Deleting, DeletionState::Pending] {
+    for state in [DeletionState::Due, DeletionState::Deleting] {
         let listed = ledger.list::<Deletion>(scope, &Page::first(PAGE_MAX).of_state(Some(state.number()))).await?;
         if listed.records.iter().any(|deletion| deletion.because == Because::Rule) {
             return Ok(true);

@@ -2,7 +2,7 @@
 
 use super::{Deletion, DeletionState, Selection};
 use crate::TradeError;
-use crate::orders::{Order, OrderState};
+use crate::orders::{Order, OrderState, PLACED_AHEAD_MAX_MS};
 use bonded_base::{Id, Kind, Moment};
 use bonded_ledger::{Change, Ledger, LedgerError, List, Scope, Stored};
 
@@ -47,9 +47,12 @@ pub async fn pick(
             let after = if let Some(Place::Archived(after)) = place { Some(after) } else { None };
             let state = Some(OrderState::Archived.number());
             let listed = ledger.list::<Order>(scope, &List { state, after, ..List::first(CHUNK_ORDERS) }).await?;
+            // They are listed by when they were placed, which is before they were archived, as far as clocks agree.
+            let last = moment.plus_millis(PLACED_AHEAD_MAX_MS);
+            let next = listed.next.filter(|(placed_at, _)| *placed_at <= last).map(Place::Archived);
             let is_old = |order: &Stored<Order>| order.archived_at.is_some_and(|at| at < *moment);
             let orders = listed.records.into_iter().filter(|order| is_left(order) && is_old(order)).collect();
-            Ok(Chunk { orders, next: listed.next.map(Place::Archived) })
+            Ok(Chunk { orders, next })
         }
     }
 }
