@@ -20,6 +20,9 @@ const BANNED: [(&str, &str); 8] = [
     ("serde_yaml", "given up by its author; configuration is TOML"),
 ];
 
+/// Banned libraries that one other brings along and keeps to itself: nobody else in the tree may use them.
+const CARRIED: [(&str, &str); 1] = [("chrono", "object_store")];
+
 /// Packages whose manifest names no licence but a file, and the licence that the file is: read by a person, version by
 /// version.
 const READ: [(&str, &str); 1] = [("jsonpath-rust v0.3.5", "MIT")];
@@ -36,6 +39,10 @@ pub fn check(root: &Path) -> Result<(), Failure> {
     let near = cargo_tree(root, &["--no-dedupe", "--depth", "1", "--prefix", "depth"])?;
     let architecture = fs::read_to_string(root.join(REASONS)).map_err(Failure::reaching(REASONS))?;
     refusals.extend(reasons(&direct(&near), &architecture));
+    for (library, carrier) in CARRIED {
+        let users = cargo_tree(root, &["--invert", library, "--depth", "1", "--prefix", "depth"])?;
+        refusals.extend(carried(library, carrier, &users));
+    }
     if refusals.is_empty() { Ok(()) } else { Err(Failure::Refused(refusals)) }
 }
 
@@ -51,7 +58,8 @@ fn tree(lines: &str) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     for (package, licence) in packages {
         let name = package.split(' ').next().unwrap_or(package);
-        if let Some((_, why)) = BANNED.iter().find(|(banned, _)| *banned == name) {
+        let is_carried = CARRIED.iter().any(|(library, _)| *library == name);
+        if let Some((_, why)) = BANNED.iter().find(|(banned, _)| *banned == name && !is_carried) {
             refusals.push(Refusal::new("Cargo.lock", format!("{name} is banned: {why}")));
         }
         let licence = READ.iter().find(|(read, _)| *read == package).map_or(licence, |(_, licence)| licence);
@@ -64,6 +72,13 @@ fn tree(lines: &str) -> Vec<Refusal> {
         }
     }
     refusals
+}
+
+/// A banned library is used by its carrier and by nobody else; `users` is the tree from it upwards, of depth one.
+fn carried(library: &str, carrier: &str, users: &str) -> Vec<Refusal> {
+    let names = users.lines().filter_map(|line| line.strip_prefix('1')?.split(' ').next());
+    let others = names.filter(|name| *name != carrier);
+    others.map(|name| Refusal::new("Cargo.lock", format!("{library} is banned, and {name} uses it"))).collect()
 }
 
 /// The names at depth one that are not our own.
@@ -126,6 +141,14 @@ mod tests {
         assert!(said.contains("nameless v1.0.0 has a licence"), "{said}");
         assert!(said.contains("gitty v0.1.0 (https://example.org/gitty#abc) does not come"), "{said}");
         assert_eq!(said.lines().count(), 4, "{said}");
+    }
+
+    #[test]
+    fn what_one_library_brings_along_is_nobody_else_s() {
+        let users = "0chrono v0.4.45\n1object_store v0.14.2\n";
+        assert_eq!(words(&carried("chrono", "object_store", users)), "");
+        let users = format!("{users}1bonded-trade v0.1.0 (/src)\n");
+        assert!(words(&carried("chrono", "object_store", &users)).contains("bonded-trade uses it"));
     }
 
     #[test]

@@ -33,12 +33,20 @@ const PAYMENT_SERVER: &str = "target/payment-server";
 /// What is put there; a program of its own, which the tests speak to over HTTP.
 const PAYMENT_PACKAGE: &str = "localstripe==1.15";
 
+/// Where the tests' object store lives.
+const OBJECT_STORE: &str = "target/object-store";
+
+/// What is put there: an S3-compatible server that checks signatures and policies.
+const OBJECT_PACKAGE: &str = "moto[server,s3]==5.2.5";
+
 /// Read by Debian's package before it makes a first cluster.
 const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.conf";
 
 const MAIL_TESTS_SKIPPED: &str = "none, so the tests that send mail are skipped";
 
 const PAYMENT_TESTS_SKIPPED: &str = "none, so the tests that pay are skipped";
+
+const OBJECT_TESTS_SKIPPED: &str = "none, so the tests of backups in object stores are skipped";
 
 const BROWSER_TESTS_SKIPPED: &str = "none, so the tests in a browser are skipped";
 
@@ -61,6 +69,9 @@ pub fn meet(root: &Path, is_quick: bool) -> Result<(), Failure> {
     if !has_payment_server(root) {
         install_python(root, PAYMENT_SERVER, PAYMENT_PACKAGE, "the tests of payments");
     }
+    if !has_object_store(root) {
+        install_python(root, OBJECT_STORE, OBJECT_PACKAGE, "the tests of backups in object stores");
+    }
     if !has_browser(root) {
         install_browser(root);
     }
@@ -72,6 +83,7 @@ pub fn meet(root: &Path, is_quick: bool) -> Result<(), Failure> {
     println!("    PostgreSQL's programs: {}", programs.directory().display());
     println!("    mail server: {}", if has_mail_server(root) { MAIL_SERVER } else { MAIL_TESTS_SKIPPED });
     println!("    payment gateway: {}", if has_payment_server(root) { PAYMENT_SERVER } else { PAYMENT_TESTS_SKIPPED });
+    println!("    object store: {}", if has_object_store(root) { OBJECT_STORE } else { OBJECT_TESTS_SKIPPED });
     println!("    browser: {}", if has_browser(root) { "Chromium" } else { BROWSER_TESTS_SKIPPED });
     println!(
         "    test runner: {}",
@@ -91,6 +103,10 @@ fn has_mail_server(root: &Path) -> bool {
 
 fn has_payment_server(root: &Path) -> bool {
     can_import(root, PAYMENT_SERVER, "import localstripe")
+}
+
+fn has_object_store(root: &Path) -> bool {
+    can_import(root, OBJECT_STORE, "import moto.server, boto3")
 }
 
 fn can_import(root: &Path, place: &str, line: &str) -> bool {

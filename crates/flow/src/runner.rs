@@ -248,7 +248,7 @@ impl Worker {
                 Ok(Look::Worked)
             }
             // Its lease is taken elsewhere: it reads no log.
-            Reader::Post | Reader::Calendar => Ok(Look::Elsewhere),
+            Reader::Post | Reader::Calendar | Reader::Backups => Ok(Look::Elsewhere),
         }
     }
 

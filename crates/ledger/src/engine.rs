@@ -237,6 +237,21 @@ pub struct Schema {
     pub known: u32,
 }
 
+/// What a copy of a database holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The engine's own version, as `3.50.4` or `15.14`.
+    pub version: String,
+    /// Migrations that the database has seen.
+    pub schema: u32,
+    /// Accounts with a log.
+    pub accounts: u64,
+    /// Entries of all logs.
+    pub entries: u64,
+    /// Accounts whose log has a signed checkpoint.
+    pub checkpoints: u64,
+}
+
 /// A storage engine.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {

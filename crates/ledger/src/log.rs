@@ -25,11 +25,13 @@ pub enum Reader {
     Post = 3,
     /// Does what a day brings.
     Calendar = 4,
+    /// Makes backups.
+    Backups = 5,
 }
 
 impl Reader {
-    /// Those that read every account's log; the post and the calendar read no log, and take their leases so that one node
-    /// does the work.
+    /// Those that read every account's log; the post, the calendar and the backups read no log, and take their leases so
+    /// that one node does the work.
     pub const ALL: [Self; 2] = [Self::Route, Self::Checkpoint];
 
     /// As whom it acts.
@@ -39,6 +41,7 @@ impl Reader {
             Self::Checkpoint => System::Checkpoint,
             Self::Post => System::Post,
             Self::Calendar => System::Calendar,
+            Self::Backups => System::Backups,
         }
     }
 }

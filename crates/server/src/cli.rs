@@ -1,9 +1,11 @@
 //! The command line: what can be asked, and how it reads in `--help`.
 
+mod backup;
 mod deletions;
 mod files;
 mod people;
 
+pub use backup::Backup;
 pub use deletions::{Deletion, OfAccount};
 pub use files::{Import, ImportFile, OneImport};
 pub use people::{Course, Review, SignOut, Staff, Training};
@@ -131,6 +133,9 @@ pub enum Command {
     Verify(Verify),
     /// Writes an account's log and records as JSON lines
     Export(Export),
+    /// Copies of the data in other places: made, listed, verified, brought back, pruned
+    #[command(subcommand)]
+    Backup(Backup),
     /// Forwards an account's events to a port of this machine, signed as webhooks are
     Listen(Listen),
     /// Brings CSV files into an account, and undoes that

@@ -1,6 +1,6 @@
 //! A running server: its vault, its ledger, the readers of the log and both doors, started and stopped in order.
 
-use crate::deployment::{open_ledger, open_vault};
+use crate::deployment::{backup_setup, open_ledger, open_vault};
 use crate::desk::{Desk, Socket};
 use crate::ending::{Code, Ending};
 use crate::identity;
@@ -9,6 +9,7 @@ use crate::places::Places;
 use crate::settings::{Settings, StripeSettings};
 use crate::tls::{Authority, Certificates, Drained, Listener, Marks};
 use axum::Router;
+use bonded_assure::backups;
 use bonded_base::{Clock, Id, Kind, SystemChance, SystemClock};
 use bonded_connect::mail::Mailer;
 use bonded_connect::outbound::{self, Outbound};
@@ -44,6 +45,9 @@ const POST_LIMIT: Duration = Duration::from_secs(10);
 /// How long what the calendar has begun gets at a stop.
 const CALENDAR_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a backup gets to break off at a stop.
+const BACKUPS_LIMIT: Duration = Duration::from_secs(10);
+
 /// A server that answers on both doors.
 pub struct Node {
     /// How the world reaches it.
@@ -66,6 +70,7 @@ struct Work {
     post: Option<bonded_flow::post::Running>,
     calendar: bonded_flow::calendar::Running,
     followers: bonded_flow::followers::Running,
+    backups: Option<backups::watch::Running>,
     platforms: Platforms,
     stripe: Option<Stripe>,
 }
@@ -192,6 +197,7 @@ impl Work {
             flow: bonded_flow::start(ledger.clone(), node, log_origin),
             calendar: bonded_flow::calendar::start(ledger.clone(), node),
             followers: bonded_flow::followers::start(ledger.clone(), node, makes),
+            backups: watch_backups(settings, ledger, node)?,
             platforms,
             stripe,
         })
@@ -212,6 +218,11 @@ impl Work {
         }
         if tokio::time::timeout(CALENDAR_LIMIT, self.calendar.stop()).await.is_err() {
             tracing::warn!("the calendar did not stop in time; what it was doing is done at the next start");
+        }
+        if let Some(backups) = self.backups
+            && tokio::time::timeout(BACKUPS_LIMIT, backups.stop()).await.is_err()
+        {
+            tracing::warn!("a backup did not break off in time; the next start makes another");
         }
         self.platforms.outbound().clone()
     }
@@ -271,6 +282,19 @@ fn post(
     };
     let mailer = Mailer::new(server.clone()).map_err(|error| Ending::new(Code::Config, error.to_string()))?;
     Ok(Some(bonded_flow::post::start(ledger.clone(), node, mailer, origins)))
+}
+
+/// The watch over backups, if places for them are named.
+fn watch_backups(
+    settings: &Settings,
+    ledger: &Ledger,
+    node: Id<bonded_base::Node>,
+) -> Result<Option<backups::watch::Running>, Ending> {
+    if settings.backup.is_none() {
+        tracing::warn!("no place for backups is named (backup.places): none are made");
+        return Ok(None);
+    }
+    Ok(Some(backups::watch::start(backup_setup(settings)?, ledger.clone(), node)))
 }
 
 fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {

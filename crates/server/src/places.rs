@@ -41,6 +41,11 @@ impl Places {
         self.root.join("bonded.sqlite")
     }
 
+    /// What backups need of this directory: copies on their way, the key that signs.
+    pub fn backup(&self) -> PathBuf {
+        self.root.join("backup")
+    }
+
     /// The local authority's certificate: what clients trust.
     pub fn authority(&self) -> PathBuf {
         self.root.join("tls/ca.pem")

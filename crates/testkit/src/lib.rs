@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod https_server;
 pub mod ledger;
 pub mod mail_server;
+pub mod object_server;
 pub mod payment_server;
 pub mod peers;
 pub mod postgres;

@@ -65,6 +65,8 @@ const DOORS: &[Door] = &[
     Door { place: "crates/connect/src/followers.rs", calls: &["Scope::system("] },
     // The program's own consumers of the log, by name.
     Door { place: "crates/flow/src/", calls: &["Scope::system(", "Scope::partner(", "Scope::partner_order("] },
+    // Backups that are made by themselves, told in the platform's log.
+    Door { place: "crates/assure/src/backups/watch.rs", calls: &["Scope::system("] },
     // The door itself: a scope was shown.
     Door { place: "crates/ledger/", calls: &["vault.account("] },
     // Where keys are made.

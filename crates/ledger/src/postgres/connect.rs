@@ -96,7 +96,7 @@ pub(super) async fn borrowed(pool: &Pool) -> Result<Object, EngineError> {
     pool.get().await.map_err(|error| pool_error(&error))
 }
 
-fn is_this_machine(host: &Host) -> bool {
+pub(super) fn is_this_machine(host: &Host) -> bool {
     match host {
         Host::Unix(_) => true,
         Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
@@ -104,7 +104,7 @@ fn is_this_machine(host: &Host) -> bool {
 }
 
 /// `hostaddr=` overrules the names, so it must be of this machine too.
-fn has_foreign_address(config: &Config) -> bool {
+pub(super) fn has_foreign_address(config: &Config) -> bool {
     config.get_hostaddrs().iter().any(|address| !address.is_loopback())
 }
 

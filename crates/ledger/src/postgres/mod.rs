@@ -5,6 +5,7 @@
 
 mod columns;
 mod connect;
+pub mod copies;
 mod cursors;
 mod decide;
 mod failure;

@@ -5,6 +5,7 @@
 
 mod apply;
 mod checkpoint;
+mod copies;
 mod cursors;
 mod failure;
 mod lookups;
@@ -33,6 +34,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{broadcast, oneshot};
 use writer::{Answer, Job};
 
+pub use copies::copy;
 pub use lookups::GENERATION_ROWS;
 pub use schema::schema;
 

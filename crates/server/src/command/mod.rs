@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod account;
+mod backup;
 mod deletions;
 mod export;
 mod import;
@@ -42,6 +43,7 @@ pub fn run(line: Line) -> Result<(), Ending> {
         }
         Command::Verify(verify) => verify::run(&verify),
         Command::Bench(bench) => crate::bench::run(choices.engine.as_deref(), &bench),
+        Command::Backup(backup) => backup::run(&choices, backup),
         Command::Deletion(deletion) => deletions::run(&choices, deletion),
         Command::Import(import) => import::run(&choices, import),
         Command::Export(export) => export::run(&choices, &export),

@@ -1,5 +1,6 @@
 //! `bonded doctor`: looks at everything a server needs, changes nothing, and says what is not as it should be.
 
+mod backup;
 mod engine;
 mod identity;
 mod machine;
@@ -98,6 +99,7 @@ async fn look(choices: &Choices) -> Vec<Finding> {
     findings.extend(identity::identity(&settings).await);
     findings.push(mail::mail(&settings).await);
     findings.push(outbound::outbound(&settings));
+    findings.extend(backup::backups(&settings).await);
     findings.push(machine::clock(&settings));
     findings.extend(machine::disks(&settings));
     findings.push(machine::core_dumps());

@@ -1,6 +1,7 @@
 //! What the crates below call their failures, as endings: the number, the sentence, and what to do next.
 
 use super::{Code, Ending};
+use bonded_assure::backups::BackupError;
 use bonded_ledger::LedgerError;
 use bonded_ledger::engine::EngineError;
 use bonded_people::PeopleError;
@@ -73,6 +74,35 @@ impl From<LedgerError> for Ending {
             LedgerError::Stopping => Self::new(Code::Unavailable, "the server is stopping"),
             other => Self::new(Code::Data, other.to_string()),
         }
+    }
+}
+
+impl From<BackupError> for Ending {
+    fn from(error: BackupError) -> Self {
+        let (code, next) = match &error {
+            BackupError::Engine(error) => return error.into(),
+            BackupError::NoPlace | BackupError::NoRecipient => (Code::Config, "docs/backups.md shows how to name them"),
+            BackupError::Environment { .. } | BackupError::OtherEngine { .. } => {
+                (Code::Config, "bring it back where it comes from; for other environments make data of their own")
+            }
+            BackupError::Busy => (Code::InUse, "wait until that one is done: bonded backup list"),
+            BackupError::Place { .. } | BackupError::NoPlaceWhole(_) => {
+                (Code::Unavailable, "see whether the places are mounted, in reach, and have room; then run it again")
+            }
+            BackupError::Tool(_) => (Code::Unavailable, "docs/backups.md says what a machine needs"),
+            BackupError::File { .. } => (Code::Io, "see whether that disk is full, read-only or failing"),
+            BackupError::NotFound(_) => (Code::NoInput, "`bonded backup list` says what is where"),
+            BackupError::WrongIdentity => (Code::Sealed, "name the identity of one of `backup.recipients`"),
+            BackupError::NotEmpty(_) => {
+                (Code::CannotCreate, "name an empty place; what is there now is never overwritten")
+            }
+            BackupError::Manifest { .. }
+            | BackupError::Chunk { .. }
+            | BackupError::Content(_)
+            | BackupError::Checks(_) => (Code::Data, "take another backup: bonded backup list, then restore BACKUP"),
+            BackupError::Internal(_) => (Code::Internal, "please report it with this line"),
+        };
+        Self::new(code, error.to_string()).next(next)
     }
 }
 

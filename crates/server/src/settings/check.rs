@@ -1,11 +1,13 @@
 //! From what was said to what holds: every value parsed, every mistake told in a sentence.
 
+mod backup;
 mod identity;
 mod mail;
 mod outbound;
 mod shopify;
 mod stripe;
 
+pub use backup::BackupSettings;
 pub use stripe::StripeSettings;
 
 use super::given::{Given, Source, Value};
@@ -67,6 +69,7 @@ impl Check {
             mail: self.mail(&name),
             outbound: self.outbound(environment),
             stripe: self.stripe(environment),
+            backup: self.backup(environment),
             shopify: self.shopify(environment),
             shopify_app: self.shopify_app(),
             name,

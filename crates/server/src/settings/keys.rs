@@ -74,11 +74,17 @@ pub const STRIPE_ADDRESS: &str = "stripe.address";
 pub const SHOPIFY_CLIENT_ID: &str = "shopify.client_id";
 pub const SHOPIFY_CLIENT_SECRET_FILE: &str = "shopify.client_secret_file";
 pub const SHOPIFY_OLDER_SECRET_FILES: &str = "shopify.older_secret_files";
+pub const BACKUP_PLACES: &str = "backup.places";
+pub const BACKUP_RECIPIENTS: &str = "backup.recipients";
+pub const BACKUP_SIGNER: &str = "backup.signer";
+pub const BACKUP_KEEP_NEWEST: &str = "backup.keep_newest";
+pub const BACKUP_KEEP_DAILY: &str = "backup.keep_daily";
+pub const BACKUP_KEEP_MONTHLY: &str = "backup.keep_monthly";
 pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 49] = [
+pub const KEYS: [Key; 55] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -270,6 +276,24 @@ pub const KEYS: [Key; 49] = [
         default: "",
         about: "Files with secrets before it that Shopify may still sign with, while a new one is brought in.",
     },
+    Key {
+        name: BACKUP_PLACES,
+        default: "",
+        about: "Where backups go, two or more: directories, and files ending in .toml that say how an object store is reached.",
+    },
+    Key {
+        name: BACKUP_RECIPIENTS,
+        default: "",
+        about: "Public keys (age1…) whose holders can open backups. Their identities belong neither here nor into a backup.",
+    },
+    Key {
+        name: BACKUP_SIGNER,
+        default: "",
+        about: "Whose signature on backups counts, as `bonded backup list` prints it. Default: this server's own, or the first seen.",
+    },
+    Key { name: BACKUP_KEEP_NEWEST, default: "28", about: "How many of the newest backups are kept." },
+    Key { name: BACKUP_KEEP_DAILY, default: "30", about: "Of how many days the last backup is kept." },
+    Key { name: BACKUP_KEEP_MONTHLY, default: "12", about: "Of how many months the last backup is kept." },
     Key { name: LOG_FORMAT, default: "text", about: "text (for people) or json (a line an event, for machines)." },
     Key { name: LOG_LEVEL, default: "info", about: "error, warn, info, debug or trace." },
 ];

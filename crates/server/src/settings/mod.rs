@@ -6,7 +6,7 @@ pub mod keys;
 mod nearest;
 mod sample;
 
-pub use check::StripeSettings;
+pub use check::{BackupSettings, StripeSettings};
 pub use given::Given;
 pub use sample::sample;
 
@@ -136,6 +136,8 @@ pub struct Settings {
     pub outbound: OutboundSetup,
     /// How payments are made; without it they are not.
     pub stripe: Option<StripeSettings>,
+    /// Where backups go; without it none are made.
+    pub backup: Option<BackupSettings>,
     /// Where all of Shopify's shops are instead of at their own names.
     pub shopify: Option<Url>,
     /// This deployment's own app at Shopify.

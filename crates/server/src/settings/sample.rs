@@ -42,7 +42,9 @@ fn written(value: &str) -> String {
 fn example(key: &Key) -> String {
     match key.name {
         super::keys::PUBLIC_NAMES => format!("[{}]", written(key.default)),
-        super::keys::KEYS_REPLICAS
+        super::keys::BACKUP_PLACES
+        | super::keys::BACKUP_RECIPIENTS
+        | super::keys::KEYS_REPLICAS
         | super::keys::SHOPIFY_OLDER_SECRET_FILES
         | super::keys::STRIPE_WEBHOOK_SECRET_FILES => "[]".to_owned(),
         _ => written(key.default),

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod backups;
 mod cut;
 mod deletions;
 mod demo;
