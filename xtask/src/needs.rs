@@ -39,6 +39,12 @@ const OBJECT_STORE: &str = "target/object-store";
 /// What is put there: an S3-compatible server that checks signatures and policies.
 const OBJECT_PACKAGE: &str = "moto[server,s3]==5.2.5";
 
+/// What plays the hardware that holds keys.
+const HARDWARE_PACKAGE: &str = "softhsm2";
+
+/// The program of this package that the tests call.
+const HARDWARE_PROGRAM: &str = "command -v softhsm2-util";
+
 /// Read by Debian's package before it makes a first cluster.
 const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.conf";
 
@@ -47,6 +53,8 @@ const MAIL_TESTS_SKIPPED: &str = "none, so the tests that send mail are skipped"
 const PAYMENT_TESTS_SKIPPED: &str = "none, so the tests that pay are skipped";
 
 const OBJECT_TESTS_SKIPPED: &str = "none, so the tests of backups in object stores are skipped";
+
+const HARDWARE_TESTS_SKIPPED: &str = "none, so the tests of keys in hardware are skipped";
 
 const BROWSER_TESTS_SKIPPED: &str = "none, so the tests in a browser are skipped";
 
@@ -73,7 +81,10 @@ pub fn meet(root: &Path, is_quick: bool) -> Result<(), Failure> {
         install_python(root, OBJECT_STORE, OBJECT_PACKAGE, "the tests of backups in object stores");
     }
     if !has_browser(root) {
-        install_browser(root);
+        install_debian(root, &BROWSER_PACKAGES, "the tests in a browser");
+    }
+    if !has_hardware(root) {
+        install_debian(root, &[HARDWARE_PACKAGE], "the tests of keys in hardware");
     }
     if !is_quick {
         peers::meet(root);
@@ -85,6 +96,7 @@ pub fn meet(root: &Path, is_quick: bool) -> Result<(), Failure> {
     println!("    payment gateway: {}", if has_payment_server(root) { PAYMENT_SERVER } else { PAYMENT_TESTS_SKIPPED });
     println!("    object store: {}", if has_object_store(root) { OBJECT_STORE } else { OBJECT_TESTS_SKIPPED });
     println!("    browser: {}", if has_browser(root) { "Chromium" } else { BROWSER_TESTS_SKIPPED });
+    println!("    hardware module: {}", if has_hardware(root) { "SoftHSM2" } else { HARDWARE_TESTS_SKIPPED });
     println!(
         "    test runner: {}",
         if has_nextest(root) { "cargo nextest" } else { "cargo test (nextest is not installed)" }
@@ -129,15 +141,19 @@ fn has_browser(root: &Path) -> bool {
     Chore::program(root, "sh", &["-c", BROWSER_PROGRAMS]).answers()
 }
 
+fn has_hardware(root: &Path) -> bool {
+    Chore::program(root, "sh", &["-c", HARDWARE_PROGRAM]).answers()
+}
+
 /// Where it cannot be had, the tests that need it say that they were skipped.
-fn install_browser(root: &Path) {
-    let packages = BROWSER_PACKAGES.join(" ");
+fn install_debian(root: &Path, packages: &[&str], for_what: &str) {
+    let named = packages.join(" ");
     if !has_apt(root) || !is_root() {
-        println!("    for the tests in a browser, on Debian: sudo apt-get install --no-install-recommends {packages}");
+        println!("    for {for_what}, on Debian: sudo apt-get install --no-install-recommends {named}");
         return;
     }
-    println!("    installing from Debian: {packages} (for the tests in a browser)");
-    let installed = apt(root, &["-qq", "update"]).and_then(|()| apt_install(root, &BROWSER_PACKAGES));
+    println!("    installing from Debian: {named} (for {for_what})");
+    let installed = apt(root, &["-qq", "update"]).and_then(|()| apt_install(root, packages));
     if let Err(why) = installed {
         println!("    it could not be had: {why}");
     }

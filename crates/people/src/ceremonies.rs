@@ -19,6 +19,10 @@ pub enum Deed {
     OfficerAdded,
     /// The root was sealed to the other officers only.
     OfficerRemoved,
+    /// A hardware module holds the root from now on.
+    MovedToHardware,
+    /// The officers hold the root from now on.
+    MovedToOfficers,
 }
 
 impl Deed {
@@ -28,6 +32,8 @@ impl Deed {
             Self::Sealed => "sealed",
             Self::OfficerAdded => "officer_added",
             Self::OfficerRemoved => "officer_removed",
+            Self::MovedToHardware => "moved_to_hardware",
+            Self::MovedToOfficers => "moved_to_officers",
         }
     }
 }

@@ -215,7 +215,7 @@ pub enum Keys {
     Init(Officers),
     /// Says whether the vault is sealed, who the officers are, and how each place stands
     Status(Json),
-    /// Unseals the vault
+    /// Unseals the vault: by an officer's identity, or by the hardware module that holds its root
     Unseal(Identity),
     /// Forgets the keys until an officer unseals again
     Seal(Json),
@@ -223,6 +223,13 @@ pub enum Keys {
     AddOfficer(OneOfficer),
     /// Seals the root to the other officers only
     RemoveOfficer(OneOfficer),
+    /// Makes a directory ready to be a replica, which is then named in `keys.replicas`
+    PrepareReplica {
+        /// The directory: on another disk, outside the backups of the data
+        directory: PathBuf,
+    },
+    /// Moves the root into the hardware module that the configuration names, or back to the officers
+    Move(Move),
     /// Makes an officer's identity file and, beside it, FILE.pub with the public key
     NewOfficer(NewOfficer),
 }
@@ -238,7 +245,17 @@ pub struct Officers {
 pub struct Identity {
     /// The officer's identity file; its passphrase is asked for at the terminal
     #[arg(long, value_name = "FILE")]
-    pub officer: PathBuf,
+    pub officer: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Move {
+    /// hsm (the hardware module that the configuration names) or officers
+    #[arg(long, value_name = "HOLDER")]
+    pub to: String,
+    /// Unseal with this identity file first, where no server runs
+    #[arg(long, value_name = "FILE")]
+    pub officer: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -9,7 +9,7 @@ use bonded_ledger::Ledger;
 use bonded_ledger::engine::Engine;
 use bonded_ledger::postgres::{PostgresEngine, PostgresOptions};
 use bonded_ledger::sqlite::{SqliteEngine, SqliteOptions};
-use bonded_vault::Vault;
+use bonded_vault::{Hsm, Vault, VaultError};
 use std::sync::Arc;
 
 /// Where the tree of keys lies.
@@ -17,9 +17,13 @@ pub fn key_places(settings: &Settings) -> bonded_vault::Places {
     bonded_vault::Places { primary: settings.keys_primary.clone(), replicas: settings.keys_replicas.clone() }
 }
 
-/// The vault, sealed.
+/// The vault, sealed; it knows the hardware module that the configuration names.
 pub fn open_vault(settings: &Settings) -> Result<Vault, Ending> {
-    Ok(Vault::open(&key_places(settings), settings.environment, Arc::new(SystemChance))?)
+    let vault = Vault::open(&key_places(settings), settings.environment, Arc::new(SystemChance))?;
+    if let Some(setup) = &settings.hsm {
+        vault.attach(Hsm::new(setup.clone()).map_err(VaultError::from)?);
+    }
+    Ok(vault)
 }
 
 /// The deployment's backups, as the configuration has them.

@@ -8,6 +8,7 @@ mod deployment;
 mod desk;
 mod doctor;
 mod ending;
+mod hardware;
 mod identity;
 mod listen;
 mod logging;

@@ -3,6 +3,7 @@
 use crate::deployment::{backup_setup, open_ledger, open_vault};
 use crate::desk::{Desk, Socket};
 use crate::ending::{Code, Ending};
+use crate::hardware::{self, ByHand};
 use crate::identity;
 use crate::officers;
 use crate::places::Places;
@@ -24,7 +25,7 @@ use bonded_flow::privacy::PrivacyTurn;
 use bonded_flow::webhooks::Deliverer;
 use bonded_ledger::Ledger;
 use bonded_people::mail::Origins;
-use bonded_vault::{Officer, Vault, VaultError};
+use bonded_vault::{Holder, Officer, Vault, VaultError};
 use bonded_web::identity::IdentityCheck;
 use bonded_web::{App, Readiness};
 use std::net::SocketAddr;
@@ -106,6 +107,7 @@ impl Node {
             log_origin: log_origin.clone(),
             origins: origins.clone(),
             issuer: issuer.clone(),
+            by_hand: ByHand::default(),
         };
         let socket = tokio::spawn(Socket::open(socket_path)?.serve(desk.clone()));
         let work = Work::start(settings, &ledger, log_origin, origins)?;
@@ -133,13 +135,14 @@ impl Node {
         ];
         let mut chores = vec![socket, tokio::spawn(look_after(Arc::clone(&certificates)))];
         chores.push(tokio::spawn(settle(work.platforms.outbound().clone())));
+        chores.push(tokio::spawn(hardware::watch(desk.clone())));
         chores.extend(issuer.map(|issuer| tokio::spawn(issuer.keep_fresh())));
         let [public, private] = addresses;
         for (listener, address) in [("public", public), ("private", private)] {
             tracing::info!(listener, %address, "listening");
         }
         if desk.vault.is_sealed() {
-            tracing::warn!("the vault is sealed: requests are refused until an officer runs `bonded keys unseal`");
+            tracing::warn!("the vault is sealed: requests are refused until the holder of its root unseals it");
         }
         Ok(Self { origin, public, desk, readiness, stop, doors, work, certificates, chores })
     }
@@ -171,6 +174,7 @@ impl Node {
         if let Some(ledger) = self.desk.ledger {
             ledger.close().await;
         }
+        self.desk.vault.leave_hsm();
         tracing::info!("stopped");
     }
 }
@@ -299,6 +303,9 @@ fn watch_backups(
 
 fn unseal(settings: &Settings, vault: &Vault) -> Result<(), Ending> {
     let Some(file) = &settings.unseal_with else { return Ok(()) };
+    if vault.holder()? == Holder::Hsm {
+        return Ok(());
+    }
     let identity = officers::identity(file)?;
     vault.unseal(&Officer::read(identity.expose(), None).map_err(VaultError::Officer)?)?;
     tracing::info!("unsealed with the identity file of the configuration");

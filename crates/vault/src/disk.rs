@@ -119,6 +119,11 @@ pub(crate) fn list(path: &Path) -> Result<Vec<String>, VaultError> {
     names.map_err(VaultError::store("listing", path))
 }
 
+/// Something is about to change elsewhere than on a disk: in a token. The power may fail before that, too.
+pub(crate) fn begins_elsewhere(place: &Path) -> Result<(), VaultError> {
+    note(&Deed::Begins).map_err(VaultError::store("asking", place))
+}
+
 /// What happens to the disk, as far as a power failure could tell the difference.
 #[cfg_attr(not(test), expect(dead_code, reason = "only a test looks at it"))]
 enum Deed<'a> {

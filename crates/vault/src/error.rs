@@ -1,6 +1,6 @@
 //! What can go wrong with keys, in words an operator can act on.
 
-use crate::Environment;
+use crate::{Environment, HsmError};
 use std::path::{Path, PathBuf};
 
 /// Why the vault did not do what it was asked.
@@ -85,6 +85,21 @@ pub enum VaultError {
     /// The list of officers is empty, or longer than [`crate::OFFICERS_MAX`].
     #[error("between 1 and {max} officers are needed", max = crate::OFFICERS_MAX)]
     OfficerCount,
+    /// The hardware module that holds the root, or is to hold it, did not do what it was asked.
+    #[error("the hardware module: {0}")]
+    Hsm(#[from] HsmError),
+    /// The root is held by hardware, or is to be, and no module was attached.
+    #[error("this needs the hardware module that holds the root, and none is named")]
+    NoHsm,
+    /// No officer's key opens a root that hardware holds.
+    #[error("the root is held by a hardware module; no officer's key opens it")]
+    HeldByHsm,
+    /// Hardware was asked to open a root that the officers hold.
+    #[error("the root is held by the officers, not by a hardware module")]
+    HeldByOfficers,
+    /// The root is to move to where it is.
+    #[error("the root is held so already")]
+    KnownHolder,
     /// A slot above [`crate::Slot::LAST`].
     #[error("slot {0} is above the last one an account has")]
     Slot(u64),

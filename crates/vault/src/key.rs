@@ -43,6 +43,13 @@ impl Key {
         expand(&self.0, &[CHILD_LABEL, &[depth, step]], &mut child.0);
         child
     }
+
+    /// A key for one purpose, bound to what the purpose is about.
+    pub(crate) fn purpose(&self, label: &[u8], about: &[u8]) -> Self {
+        let mut key = Self([0; KEY_BYTES]);
+        expand(&self.0, &[label, about], &mut key.0);
+        key
+    }
 }
 
 fn expand(key: &[u8], info: &[&[u8]], output: &mut [u8]) {

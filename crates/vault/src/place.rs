@@ -14,10 +14,12 @@ use crate::VaultError;
 use crate::disk;
 use crate::fragment::{FRAGMENT_FILE_BYTES_MAX, Name};
 use crate::root::{Read, SealedRoot};
+use bonded_base::Moment;
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// The two root files.
 pub(crate) const HALVES: [&str; 2] = ["root.a", "root.b"];
@@ -84,6 +86,14 @@ impl Place {
     /// Today's root, if one half holds one.
     pub(crate) fn root(&self) -> Option<&SealedRoot> {
         self.halves.iter().filter_map(Half::root).max_by_key(|root| root.header.version)
+    }
+
+    /// When today's root was written here.
+    pub(crate) fn written_at(&self) -> Option<Moment> {
+        let half = self.halves.get(self.newest_half()?)?;
+        let modified = std::fs::metadata(self.path.join(half.name)).ok()?.modified().ok()?;
+        let since = modified.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_millis()).ok().map(Moment::from_millis)
     }
 
     /// Whether nothing was ever written, or all was wiped.

@@ -1,8 +1,10 @@
 //! All the places of one tree: the primary, which must be there, and replicas, which may be away for a while.
 
+use crate::fragment::Name;
 use crate::place::{Change, NODES, Place};
-use crate::root::{Against, Root, SealedRoot};
-use crate::{Environment, Officer, VaultError};
+use crate::root::{Against, Opener, Root, SealedRoot};
+use crate::{Environment, VaultError};
+use bonded_base::Moment;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +60,8 @@ pub struct PlaceStatus {
     pub place: PathBuf,
     /// The version of the root there; `None` if it is away or holds none.
     pub version: Option<u64>,
+    /// When that root was written there, by the clock of its file system.
+    pub written_at: Option<Moment>,
     /// Whether it holds today's root and no older one.
     pub confirmed: bool,
     /// If not, why.
@@ -73,6 +77,12 @@ pub struct Confirmation {
     pub confirmed: bool,
     /// If not, why.
     pub why_not: Option<String>,
+}
+
+impl From<PlaceStatus> for Confirmation {
+    fn from(PlaceStatus { place, confirmed, why_not, .. }: PlaceStatus) -> Self {
+        Self { place, confirmed, why_not }
+    }
 }
 
 struct Replica {
@@ -143,13 +153,13 @@ impl Store {
         std::iter::once(&self.primary).chain(self.replicas.iter().filter_map(|replica| replica.place.as_ref()))
     }
 
-    /// Opens the newest root to an officer, and sees that the older ones which open to him are of the same tree.
-    pub(crate) fn unseal(&self, officer: &Officer) -> Result<Root, VaultError> {
+    /// Opens the newest root, and sees that the older ones which open too are of the same tree.
+    pub(crate) fn unseal(&self, opener: &Opener<'_>) -> Result<Root, VaultError> {
         let (sealed, path) = self.newest()?;
-        let root = sealed.unseal(officer, path)?;
+        let root = sealed.unseal(opener, path)?;
         for place in self.present() {
             let older = place.root().filter(|other| *other != sealed);
-            let older = older.and_then(|older| older.unseal(officer, place.path()).ok());
+            let older = older.and_then(|older| older.unseal(opener, place.path()).ok());
             if older.is_some_and(|older| !older.same_tree(&root)) {
                 return Err(VaultError::AnotherTree { place: path.to_owned() });
             }
@@ -177,6 +187,13 @@ impl Store {
         Ok(())
     }
 
+    /// Removes node files for a root that came to nothing.
+    pub(crate) fn give_up(&self, fresh: &[Name], version: u64) {
+        if let Err(error) = self.primary.forget(fresh, version) {
+            tracing::warn!(%error, "node files of an attempt that failed could not be removed");
+        }
+    }
+
     /// Makes a root today's on the primary; what comes before this returns can be undone, what comes after cannot.
     pub(crate) fn switch(&mut self, change: &Change<'_>) -> Result<(), VaultError> {
         let announced = self.primary.announce(change);
@@ -184,9 +201,7 @@ impl Store {
         // The write may have reached the disk or not: take it back, for certain, or stop.
         match self.primary.wipe_others() {
             Ok(()) => {
-                if let Err(error) = self.primary.forget(change.fresh, change.root.header.version) {
-                    tracing::warn!(%error, "node files of an attempt that failed could not be removed");
-                }
+                self.give_up(change.fresh, change.root.header.version);
                 Err(error)
             }
             Err(_) => Err(VaultError::Uncertain { source: Box::new(error) }),
@@ -204,8 +219,7 @@ impl Store {
         let mut confirmations = vec![Confirmation { place, confirmed, why_not: cleared.filter(|_| !confirmed) }];
         for replica in &mut self.replicas {
             replica.update(change.root, |place| place.follow(self.primary.path(), before, change));
-            let PlaceStatus { place, confirmed, why_not, .. } = replica.status(change.root);
-            confirmations.push(Confirmation { place, confirmed, why_not });
+            confirmations.push(replica.status(change.root).into());
         }
         confirmations
     }
@@ -216,6 +230,7 @@ impl Store {
         let primary = PlaceStatus {
             place: self.primary.path().to_owned(),
             version: self.primary.root().map(|root| root.header.version),
+            written_at: self.primary.written_at(),
             confirmed: self.primary.holds_only(newest),
             why_not: (!self.primary.holds_only(newest)).then(|| String::from(BEHIND)),
         };
@@ -254,6 +269,7 @@ impl Replica {
         PlaceStatus {
             place: self.path.clone(),
             version: self.place.as_ref().and_then(Place::root).map(|root| root.header.version),
+            written_at: self.place.as_ref().and_then(Place::written_at),
             confirmed,
             why_not: self.why_not.clone().or_else(behind),
         }
@@ -263,7 +279,7 @@ impl Replica {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fragment::{Link, Name};
+    use crate::fragment::Link;
     use crate::key::Key;
     use crate::root::Header;
     use crate::testing::Seeded;
@@ -280,7 +296,7 @@ mod tests {
         let top = Link { key: Key::random(&chance), name: Name::new(99, &chance) };
         let forged = Root::first(Header { version: 99, ..public }, Key::random(&chance), top);
         let mut replica = Place::open(&house.places.replicas[0]).unwrap();
-        replica.switch(&forged.seal().unwrap()).unwrap();
+        replica.switch(&forged.seal(None, &chance).unwrap()).unwrap();
         drop(replica);
 
         let before = std::fs::read(house.places.primary.join(crate::place::HALVES[0])).unwrap();

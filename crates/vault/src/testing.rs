@@ -1,6 +1,7 @@
 //! Seeded chance and small conveniences for this crate's own tests.
 
 pub(crate) mod house;
+pub(crate) mod softhsm;
 pub(crate) mod thief;
 
 use bonded_base::Chance;

@@ -200,7 +200,7 @@ fn depth(path: &Path) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::root::Header;
+    use crate::root::{Header, Held};
     use crate::testing::house::{ENVIRONMENT, House, account, slot};
     use crate::testing::{Seeded, bytes};
     use crate::{Context, Doomed};
@@ -216,7 +216,8 @@ mod tests {
         let link = Link { key: Key::random(&chance), name: Name::new(1, &chance) };
         let file = top.seal(&link.key, ENVIRONMENT, &Path::ROOT, &chance);
         std::fs::write(directory.path().join(link.name.to_string()), file).unwrap();
-        let header = Header { tree: [0; 16], environment: ENVIRONMENT, version: 1, officers: vec![] };
+        let header =
+            Header { tree: [0; 16], environment: ENVIRONMENT, version: 1, held: Held::Officers, officers: vec![] };
         let root = Root::first(header, Key::random(&chance), link);
         let tree = Tree::new(root, vec![directory.path().to_owned()]);
 

@@ -3,16 +3,16 @@
 use crate::carve::{Carved, carve, plant};
 use crate::key::Key;
 use crate::memory::harden_process;
-use crate::path::{Doomed, doomed_paths};
+use crate::path::{Doomed, Path, doomed_paths};
 use crate::place::{Change, FIRST_VERSION};
-use crate::root::{Header, Root};
+use crate::root::{Header, Held, Holder, Opener, Root, SealedRoot};
 use crate::store::{Confirmation, PlaceStatus, Places, Store};
 use crate::tree::Tree;
-use crate::{AccountKeys, Environment, OFFICERS_MAX, Officer, Recipient, VaultError};
+use crate::{AccountKeys, Environment, Hsm, OFFICERS_MAX, Officer, Recipient, VaultError};
 use bonded_base::{Account, Chance, Id};
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// The keys of a deployment. Clones are the same vault.
 #[derive(Clone)]
@@ -25,6 +25,10 @@ pub(crate) struct Inner {
     nodes: Vec<PathBuf>,
     /// Today's tree; `None` while sealed.
     tree: RwLock<Option<Arc<Tree>>>,
+    /// The hardware module that holds the root, or is to hold it.
+    hsm: OnceLock<Hsm>,
+    /// Why the token may still hold the wrapping key of an older root; `None` once it is known to hold none.
+    left_in_token: Mutex<Option<String>>,
     /// The disks. Who holds this is the only one to change the tree.
     store: Mutex<Store>,
 }
@@ -38,11 +42,16 @@ pub struct Status {
     pub sealed: bool,
     /// The version of the root: one more at each destruction and each change of officers.
     pub version: u64,
-    /// To whom the root is sealed. While the vault is sealed, nobody vouches for this list.
+    /// Who opens the root. While the vault is sealed, nobody vouches for it.
+    pub holder: Holder,
+    /// Who holds the root, or held it before hardware did. While the vault is sealed, nobody vouches for this list.
     pub officers: Vec<Recipient>,
-    /// Every place, the primary first.
+    /// Every place, the primary first; at last the token that holds the root, or that may hold an older one's key.
     pub places: Vec<PlaceStatus>,
 }
+
+/// A token that was not looked through since the start may hold the wrapping key of an older root.
+const NOT_SWEPT: &str = "it was not looked through for older wrapping keys since the start";
 
 /// What a destruction did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +61,8 @@ pub struct Destruction {
     pub root_before: u64,
     /// The version of the root that cannot.
     pub root_after: u64,
-    /// Every place, the primary first.
+    /// Every place, the primary first; at last the hardware module that held the old root, which confirms that its
+    /// wrapping key is destroyed.
     pub replicas: Vec<Confirmation>,
 }
 
@@ -80,11 +90,12 @@ impl Vault {
         let mut store = Store::prepare(places)?;
         let mut tree = [0; 16];
         chance.fill(&mut tree);
-        let header = Header { tree, environment, version: FIRST_VERSION, officers: officers.to_vec() };
+        let (held, officers) = (Held::Officers, officers.to_vec());
+        let header = Header { tree, environment, version: FIRST_VERSION, held, officers };
         let top = plant(environment, &store.primary, &*chance)?;
         let fresh = [top.name];
         let root = Root::first(header, Key::random(&*chance), top);
-        let sealed = root.seal()?;
+        let sealed = root.seal(None, &*chance)?;
         store.switch(&Change { fresh: &fresh, gone: &[], root: &sealed })?;
         store.settle()?;
         let tree = Tree::new(root, places.nodes());
@@ -111,19 +122,65 @@ impl Vault {
         tree: Option<Tree>,
     ) -> Self {
         let (tree, store) = (RwLock::new(tree.map(Arc::new)), Mutex::new(store));
-        Self(Arc::new(Inner { nodes: places.nodes(), environment, chance, tree, store }))
+        let (hsm, left_in_token) = (OnceLock::new(), Mutex::new(Some(NOT_SWEPT.to_owned())));
+        Self(Arc::new(Inner { nodes: places.nodes(), environment, chance, tree, hsm, left_in_token, store }))
+    }
+
+    /// Names the hardware module that holds the root, or that it may be moved to. The first one named stays.
+    pub fn attach(&self, hsm: Hsm) {
+        let _ = self.0.hsm.set(hsm);
+    }
+
+    /// The label of the attached module's token.
+    pub fn hsm_token(&self) -> Option<&str> {
+        self.0.hsm.get().map(Hsm::token)
+    }
+
+    /// Leaves the hardware module, if one was attached; a program does it before it ends.
+    pub fn leave_hsm(&self) {
+        if let Some(hsm) = self.0.hsm.get() {
+            hsm.close();
+        }
+    }
+
+    /// Who opens the root, as its file says.
+    pub fn holder(&self) -> Result<Holder, VaultError> {
+        Ok(self.0.store().newest()?.0.header.held.by())
+    }
+
+    /// Asks the hardware module that holds the root whether it still answers; nothing is asked where officers hold it.
+    ///
+    /// # Errors
+    /// [`VaultError::Hsm`]; [`VaultError::NoHsm`].
+    pub fn check_holder(&self) -> Result<(), VaultError> {
+        let held = self.0.store().newest()?.0.header.held.clone();
+        held.key().map_or(Ok(()), |key| Ok(self.0.hsm()?.check(key)?))
     }
 
     /// Unseals it with the key of any officer, and ends what a crash may have interrupted.
     ///
     /// # Errors
-    /// [`VaultError::WrongOfficer`]; [`VaultError::Damaged`] if the root or the top of the tree was changed.
+    /// [`VaultError::WrongOfficer`]; [`VaultError::HeldByHsm`]; [`VaultError::Damaged`] if the root or the top of the tree
+    /// was changed.
     pub fn unseal(&self, officer: &Officer) -> Result<(), VaultError> {
+        self.unseal_by(&Opener::Officer(officer))
+    }
+
+    /// Unseals it by the hardware module that holds the root.
+    ///
+    /// # Errors
+    /// [`VaultError::NoHsm`]; [`VaultError::Hsm`]; [`VaultError::HeldByOfficers`]; [`VaultError::Damaged`].
+    pub fn unseal_by_hsm(&self) -> Result<(), VaultError> {
+        self.unseal_by(&Opener::Hsm(self.0.hsm()?))
+    }
+
+    fn unseal_by(&self, opener: &Opener<'_>) -> Result<(), VaultError> {
         let mut store = self.0.store();
-        let tree = Tree::new(store.unseal(officer)?, self.0.nodes.clone());
+        let tree = Tree::new(store.unseal(opener)?, self.0.nodes.clone());
         // Before any place is written to: does this root open a tree at all?
         tree.top().enter()?;
         store.settle()?;
+        self.0.sweep(&store, &tree.root().header);
         let mut place = self.0.tree.write().unwrap_or_else(PoisonError::into_inner);
         if place.is_none() {
             *place = Some(Arc::new(tree));
@@ -154,8 +211,9 @@ impl Vault {
     /// Brings replicas that were away up to date.
     pub fn catch_up(&self) -> Result<Status, VaultError> {
         let mut store = self.0.store();
-        self.0.tree()?;
+        let tree = self.0.tree()?;
         store.settle()?;
+        self.0.sweep(&store, &tree.root().header);
         self.0.status(&store)
     }
 
@@ -194,8 +252,23 @@ impl Vault {
         let tree = self.0.tree()?;
         let officers = change(tree.root().header.officers.clone())?;
         check_officers(&officers)?;
-        let carved = carve(&tree, &[], &store.primary, &*self.0.chance)?;
-        self.0.commit(&mut store, &tree, carved, officers, &HashSet::new())
+        let next = Next { officers, ..Next::of(&tree) };
+        self.0.change(&mut store, &tree, next, &[], &HashSet::new())
+    }
+
+    /// Moves the root, with a fresh key, from the officers to the attached hardware module or back: from then on this
+    /// holder opens it, and no other.
+    ///
+    /// # Errors
+    /// [`VaultError::Sealed`]; [`VaultError::KnownHolder`]; [`VaultError::NoHsm`]; [`VaultError::Hsm`].
+    pub fn move_to(&self, holder: Holder) -> Result<Destruction, VaultError> {
+        let mut store = self.0.store();
+        let tree = self.0.tree()?;
+        if tree.root().header.held.by() == holder {
+            return Err(VaultError::KnownHolder);
+        }
+        let next = Next { holder, ..Next::of(&tree) };
+        self.0.change(&mut store, &tree, next, &[], &HashSet::new())
     }
 
     /// An account's keys, for one operation; nothing is written for a new account.
@@ -222,9 +295,8 @@ impl Vault {
         let doomed = doomed_paths(what)?;
         let mut store = self.0.store();
         let tree = self.0.tree()?;
-        let carved = carve(&tree, &doomed, &store.primary, &*self.0.chance)?;
-        let officers = tree.root().header.officers.clone();
-        self.0.commit(&mut store, &tree, carved, officers, &what.iter().map(Doomed::account).collect())
+        let touched = what.iter().map(Doomed::account).collect();
+        self.0.change(&mut store, &tree, Next::of(&tree), &doomed, &touched)
     }
 }
 
@@ -255,20 +327,49 @@ impl Inner {
         }
     }
 
-    /// Switches to the next root, everywhere.
+    fn hsm(&self) -> Result<&Hsm, VaultError> {
+        self.hsm.get().ok_or(VaultError::NoHsm)
+    }
+
+    /// Goes over to the next root, everywhere; a wrapping key that comes to nothing is not left behind.
+    fn change(
+        &self,
+        store: &mut Store,
+        tree: &Tree,
+        next: Next,
+        doomed: &[Path],
+        touched: &HashSet<Id<Account>>,
+    ) -> Result<Destruction, VaultError> {
+        let header = &tree.root().header;
+        // Before anything is written: a token that is away lets nothing change.
+        let held = match next.holder {
+            Holder::Officers => Held::Officers,
+            Holder::Hsm => Held::Hsm(self.hsm()?.make_key(&header.tree, &*self.chance)?),
+        };
+        let next = Header { held: held.clone(), officers: next.officers, ..header.next() };
+        let changed = self.commit(store, tree, next, doomed, touched);
+        if let (Held::Hsm(key), Err(error)) = (&held, &changed)
+            && !matches!(error, VaultError::Uncertain { .. })
+            && let Err(why_not) = self.hsm()?.destroy(key)
+        {
+            tracing::warn!(%why_not, "a wrapping key that came to nothing is left in the token until the next unseal");
+        }
+        changed
+    }
+
     fn commit(
         &self,
         store: &mut Store,
         tree: &Tree,
-        carved: Carved,
-        officers: Vec<Recipient>,
+        header: Header,
+        doomed: &[Path],
         touched: &HashSet<Id<Account>>,
     ) -> Result<Destruction, VaultError> {
-        let Carved { top, fresh, gone } = carved;
-        let header = Header { officers, ..tree.root().header.next() };
-        let root = tree.root().next(header, top);
         let before = store.newest()?.0.clone();
-        let sealed = root.seal()?;
+        let Carved { top, fresh, gone } = carve(tree, doomed, &store.primary, &*self.chance)?;
+        let root = tree.root().next(header, top);
+        let sealed = root.seal(self.hsm.get(), &*self.chance);
+        let sealed = sealed.inspect_err(|_| store.give_up(&fresh, root.header.version))?;
         let change = Change { fresh: &fresh, gone: &gone, root: &sealed };
         let switched = store.switch(&change);
         let mut place = self.tree.write().unwrap_or_else(PoisonError::into_inner);
@@ -283,14 +384,72 @@ impl Inner {
             *place = Some(Arc::new(tree.after(root, &gone, touched)));
         }
         drop(place);
-        let replicas = store.spread(&before, &change);
+        // First of all: without its wrapping key the old root opens nowhere, wherever else it may lie.
+        self.let_go(&before);
+        let mut replicas = store.spread(&before, &change);
+        if self.left_in_token().is_some() {
+            self.sweep(store, &sealed.header);
+        }
+        replicas
+            .extend(before.header.held.key().and_then(|_| self.token_status(&sealed.header)).map(Confirmation::from));
         let (root_before, root_after) = (before.header.version, sealed.header.version);
         Ok(Destruction { root_before, root_after, replicas })
     }
 
+    /// Has the token destroy the wrapping key of the root before, if one held it.
+    fn let_go(&self, before: &SealedRoot) {
+        let Some(key) = before.header.held.key() else { return };
+        if let Err(error) = self.hsm().and_then(|hsm| hsm.destroy(key)) {
+            tracing::warn!(%error, "the wrapping key of the old root was not destroyed; it is tried again");
+            *self.left_in_token() = Some(error.to_string());
+        }
+    }
+
+    /// Destroys wrapping keys that a crash or a failure left in the token, never the one that today's root names. Only
+    /// with every place at hand: a newer root than this one may lie where nobody can look, and name one of them.
+    fn sweep(&self, store: &Store, today: &Header) {
+        let Some(hsm) = self.hsm.get() else { return };
+        if !store.status().is_ok_and(|places| places.iter().all(|place| place.confirmed)) {
+            return;
+        }
+        let swept = hsm.sweep(&today.tree, today.held.key());
+        if let Err(why_not) = &swept {
+            tracing::warn!(%why_not, "wrapping keys of older roots may be left in the token; it is tried again");
+        }
+        *self.left_in_token() = swept.err().map(|error| error.to_string());
+    }
+
+    fn left_in_token(&self) -> MutexGuard<'_, Option<String>> {
+        self.left_in_token.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the token stands, as a place of the keys. Confirmed only if no key of any older root is left in it, for a copy
+    /// of that root would open what is gone.
+    fn token_status(&self, today: &Header) -> Option<PlaceStatus> {
+        let (place, why_not) = (self.hsm.get()?.place().to_owned(), self.left_in_token().clone());
+        let version = today.held.key().map(|_| today.version);
+        Some(PlaceStatus { place, version, written_at: None, confirmed: why_not.is_none(), why_not })
+    }
+
     fn status(&self, store: &Store) -> Result<Status, VaultError> {
-        let Header { environment, version, officers, .. } = store.newest()?.0.header.clone();
-        Ok(Status { environment, sealed: self.tree().is_err(), version, officers, places: store.status()? })
+        let (today, mut places) = (store.newest()?.0.header.clone(), store.status()?);
+        places.extend(self.token_status(&today).filter(|token| token.version.is_some() || !token.confirmed));
+        let Header { environment, version, held, officers, .. } = today;
+        Ok(Status { environment, sealed: self.tree().is_err(), version, holder: held.by(), officers, places })
+    }
+}
+
+/// What is to be so from the next root on.
+struct Next {
+    holder: Holder,
+    officers: Vec<Recipient>,
+}
+
+impl Next {
+    /// As it is.
+    fn of(tree: &Tree) -> Self {
+        let header = &tree.root().header;
+        Self { holder: header.held.by(), officers: header.officers.clone() }
     }
 }
 

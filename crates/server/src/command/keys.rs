@@ -9,7 +9,7 @@ use crate::places::write_secret;
 use crate::terminal::say;
 use crate::{officers, terminal};
 use bonded_base::SystemChance;
-use bonded_vault::{Officer, Vault};
+use bonded_vault::{Officer, Places, Vault};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,8 +19,10 @@ pub fn run(choices: &Choices, keys: Keys) -> Result<(), Ending> {
         Keys::Init(named) => init(choices, &officers::recipients(&named.officer)?),
         Keys::NewOfficer(new) => new_officer(&new),
         Keys::Status(Json { json }) => show(wish(choices, Wish::KeysStatus, None), json),
-        Keys::Unseal(identity) => show(wish(choices, Wish::Unseal, Some(&identity.officer)), false),
+        Keys::Unseal(identity) => show(wish(choices, Wish::Unseal, identity.officer.as_deref()), false),
         Keys::Seal(Json { json }) => show(wish(choices, Wish::Seal, None), json),
+        Keys::PrepareReplica { directory } => prepare(&directory),
+        Keys::Move(to) => show(wish(choices, Wish::MoveKeys { to: to.to }, to.officer.as_deref()), false),
         Keys::AddOfficer(one) => {
             let key = officers::recipient(&one.key)?.to_string();
             show(wish(choices, Wish::AddOfficer { key }, one.officer.as_deref()), false)
@@ -45,6 +47,13 @@ fn init(choices: &Choices, officers: &[bonded_vault::Recipient]) -> Result<(), E
     say!("environment  {}  (bound into every key, for ever)", settings.environment);
     say!("officers     {}", officers.len());
     say!("\nnext: bonded serve, and in another terminal: bonded keys unseal --officer FILE");
+    Ok(())
+}
+
+fn prepare(directory: &Path) -> Result<(), Ending> {
+    Places::prepare_replica(directory)?;
+    say!("ready        {}", directory.display());
+    say!("\nnext: name it in `keys.replicas`, start the server again and unseal: it is filled then");
     Ok(())
 }
 
@@ -88,6 +97,13 @@ fn tell(status: &Value, as_json: bool) {
     say!("vault        {}", if sealed { "sealed" } else { "unsealed" });
     say!("environment  {}", text("environment"));
     say!("root         version {}", status.get("version").unwrap_or(&Value::Null));
+    let holder = status.get("holder").unwrap_or(&Value::Null);
+    let of_holder = |name: &str| holder.get(name).and_then(Value::as_str);
+    match (of_holder("kind"), of_holder("why_not")) {
+        (Some("hsm"), Some(why)) => say!("held by      {}: AWAY: {why}", module(of_holder("token"))),
+        (Some("hsm"), None) => say!("held by      {}, which answers", module(of_holder("token"))),
+        _ => say!("held by      the officers"),
+    }
     for officer in list("officers") {
         say!("officer      {}", officer.as_str().unwrap_or("-"));
     }
@@ -97,6 +113,13 @@ fn tell(status: &Value, as_json: bool) {
             Some(why) => format!("behind: {why}"),
             None => "up to date".to_owned(),
         };
-        say!("place        {path}  {stand}");
+        let version =
+            place.get("version").and_then(Value::as_u64).map_or_else(|| "-".to_owned(), |one| one.to_string());
+        let written = place.get("written_at").and_then(Value::as_str).unwrap_or("-");
+        say!("place        {path}  version {version} of {written}  {stand}");
     }
+}
+
+fn module(token: Option<&str>) -> String {
+    token.map_or_else(|| "a hardware module".to_owned(), |token| format!("the hardware token {token}"))
 }

@@ -5,6 +5,7 @@ use super::import::{self, File, FileWish};
 use super::wish::Wish;
 use super::{deletions, invite, mail, people};
 use crate::ending::{Code, Ending};
+use crate::hardware::ByHand;
 use crate::identity::Issuer;
 use bonded_base::{Account, Currency, Id, Secret};
 use bonded_ledger::{Ledger, PLATFORM, Scope};
@@ -14,7 +15,7 @@ use bonded_people::mail::Origins;
 use bonded_people::{Permission, Permissions};
 use bonded_trade::Page;
 use bonded_trade::accounts::{self, Role};
-use bonded_vault::{Destruction, Environment, Officer, Recipient, Vault};
+use bonded_vault::{Destruction, Environment, Holder, Officer, Recipient, Vault};
 use bonded_web::identity::IssuerKeys;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -38,6 +39,8 @@ pub struct Desk {
     pub origins: Origins,
     /// The issuer that vouches for callers of the private listener; none where nothing is asked, or no server runs.
     pub issuer: Option<Issuer>,
+    /// Whether an operator wants the vault sealed.
+    pub by_hand: ByHand,
 }
 
 impl Desk {
@@ -64,24 +67,14 @@ impl Desk {
     /// Carries a wish out. `identity` is an officer's key file without passphrase.
     pub async fn answer(&self, wish: Wish, identity: Option<Secret<Vec<u8>>>, lines: &Lines) -> Result<Value, Ending> {
         match wish {
-            Wish::KeysStatus => self.status(),
+            wish @ (Wish::KeysStatus
+            | Wish::Unseal
+            | Wish::Seal
+            | Wish::AddOfficer { .. }
+            | Wish::RemoveOfficer { .. }
+            | Wish::MoveKeys { .. }) => self.about_keys(wish, identity).await,
             Wish::IdentityStatus => {
                 Ok(json!({"confirmed_at": self.issuer.as_ref().and_then(IssuerKeys::confirmed_at)}))
-            }
-            Wish::Unseal => self.unseal(identity).await,
-            Wish::Seal => {
-                self.told(Deed::Sealed).await;
-                self.vault.seal();
-                tracing::info!("the vault was sealed");
-                self.status()
-            }
-            Wish::AddOfficer { key } => {
-                let officer = recipient(&key)?;
-                self.change(Deed::OfficerAdded, move |vault| Ok(vault.add_officer(officer)?)).await
-            }
-            Wish::RemoveOfficer { key } => {
-                let officer = recipient(&key)?;
-                self.change(Deed::OfficerRemoved, move |vault| Ok(vault.remove_officer(&officer)?)).await
             }
             Wish::AccountCreate { name, role, currency } => self.create(name, &role, &currency).await,
             Wish::AccountList => self.accounts().await,
@@ -130,24 +123,66 @@ impl Desk {
         }
     }
 
+    /// What needs the keys alone.
+    async fn about_keys(&self, wish: Wish, identity: Option<Secret<Vec<u8>>>) -> Result<Value, Ending> {
+        match wish {
+            Wish::KeysStatus => self.status().await,
+            Wish::Unseal => self.unseal(identity).await,
+            Wish::Seal => {
+                self.by_hand.note(true);
+                self.told(Deed::Sealed).await;
+                self.vault.seal();
+                tracing::info!("the vault was sealed");
+                self.status().await
+            }
+            Wish::AddOfficer { key } => {
+                let officer = recipient(&key)?;
+                self.change(Deed::OfficerAdded, move |vault| Ok(vault.add_officer(officer)?)).await
+            }
+            Wish::RemoveOfficer { key } => {
+                let officer = recipient(&key)?;
+                self.change(Deed::OfficerRemoved, move |vault| Ok(vault.remove_officer(&officer)?)).await
+            }
+            Wish::MoveKeys { to } => {
+                let (holder, deed) = match to.as_str() {
+                    "hsm" => (Holder::Hsm, Deed::MovedToHardware),
+                    "officers" => (Holder::Officers, Deed::MovedToOfficers),
+                    _ => return Err(Ending::new(Code::Usage, "keys are held by `hsm` or by `officers`")),
+                };
+                self.change(deed, move |vault| Ok(vault.move_to(holder)?)).await
+            }
+            _ => Err(Ending::internal("this wish is not about keys")),
+        }
+    }
+
     fn ledger(&self) -> Result<&Ledger, Ending> {
         self.ledger.as_ref().ok_or_else(|| Ending::internal("this wish needs the database"))
     }
 
-    fn status(&self) -> Result<Value, Ending> {
-        let status = self.vault.status()?;
+    /// The hardware module that holds the root is asked whether it answers, off the threads that answer requests.
+    async fn status(&self) -> Result<Value, Ending> {
+        let vault = self.vault.clone();
+        let ask = move || -> Result<_, Ending> { Ok((vault.status()?, vault.check_holder().err())) };
+        let (status, away) = tokio::task::spawn_blocking(ask).await.map_err(Ending::internal)??;
+        let holder = match status.holder {
+            Holder::Hsm => {
+                json!({"kind": "hsm", "token": self.vault.hsm_token(), "why_not": away.map(|why| why.to_string())})
+            }
+            Holder::Officers => json!({"kind": "officers"}),
+        };
         let officers: Vec<_> = status.officers.iter().map(ToString::to_string).collect();
         let places: Vec<_> = status
             .places
             .iter()
             .map(|place| {
-                json!({"place": place.place, "version": place.version, "confirmed": place.confirmed, "why_not": place.why_not})
+                json!({"place": place.place, "version": place.version, "written_at": place.written_at, "confirmed": place.confirmed, "why_not": place.why_not})
             })
             .collect();
         Ok(json!({
             "sealed": status.sealed,
             "environment": status.environment.name(),
             "version": status.version,
+            "holder": holder,
             "officers": officers,
             "places": places,
         }))
@@ -155,21 +190,28 @@ impl Desk {
 
     /// Opening the root takes an elliptic curve and a disk, so it stays off the threads that answer requests.
     async fn unseal(&self, identity: Option<Secret<Vec<u8>>>) -> Result<Value, Ending> {
-        let identity = identity.ok_or_else(|| Ending::new(Code::Usage, "unsealing needs an officer's identity"))?;
         let vault = self.vault.clone();
         let work = move || -> Result<(), Ending> {
+            let Some(identity) = identity else {
+                return match vault.holder()? {
+                    Holder::Hsm => Ok(vault.unseal_by_hsm()?),
+                    Holder::Officers => Err(Ending::new(Code::Usage, "unsealing needs an officer's identity")
+                        .next("name the file: bonded keys unseal --officer FILE")),
+                };
+            };
             let officer = Officer::read(identity.expose(), None).map_err(bonded_vault::VaultError::from)?;
             Ok(vault.unseal(&officer)?)
         };
         tokio::task::spawn_blocking(work).await.map_err(Ending::internal)??;
+        self.by_hand.note(false);
         tracing::info!("the vault was unsealed");
         self.told(Deed::Unsealed).await;
-        self.status()
+        self.status().await
     }
 
     /// Tells the platform's log of a ceremony, where there is a ledger to tell. The deed is done in any case: keys must be
     /// in reach while a database is not.
-    async fn told(&self, deed: Deed) {
+    pub async fn told(&self, deed: Deed) {
         let Some(ledger) = &self.ledger else { return };
         if self.vault.is_sealed() {
             return;
@@ -186,9 +228,9 @@ impl Desk {
     ) -> Result<Value, Ending> {
         let vault = self.vault.clone();
         let done = tokio::task::spawn_blocking(move || change(&vault)).await.map_err(Ending::internal)??;
-        tracing::info!(complete = done.complete(), "the officers were changed");
+        tracing::info!(complete = done.complete(), ?deed, "who can unseal was changed");
         self.told(deed).await;
-        self.status()
+        self.status().await
     }
 
     async fn create(&self, name: String, role: &str, currency: &str) -> Result<Value, Ending> {

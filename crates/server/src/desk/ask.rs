@@ -6,9 +6,11 @@ use super::socket::connect;
 use super::wish::{Letter, Wish, Word};
 use crate::deployment::{open_ledger, open_vault};
 use crate::ending::{Code, Ending};
+use crate::hardware::ByHand;
 use crate::officers;
 use crate::places::Places;
 use crate::settings::Settings;
+use bonded_vault::Holder;
 use serde_json::Value;
 use std::path::Path;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -137,9 +139,27 @@ async fn ask_here(
         log_origin: settings.name.clone(),
         origins: settings.origins(),
         issuer: None,
+        by_hand: ByHand::default(),
     };
+    let answer = ask_desk(settings, &mut desk, wish, identity, file, &lines).await;
+    vault.leave_hsm();
+    answer
+}
+
+/// At a desk where no server runs: unsealed first, by the officer or by the hardware that holds the root.
+async fn ask_desk(
+    settings: &Settings,
+    desk: &mut Desk,
+    wish: Wish,
+    identity: Option<&Path>,
+    file: Option<File>,
+    lines: &Lines,
+) -> Result<Value, Ending> {
+    let vault = desk.vault.clone();
     if let Some(identity) = identity {
-        desk.answer(Wish::Unseal, Some(officers::identity(identity)?), &lines).await?;
+        desk.answer(Wish::Unseal, Some(officers::identity(identity)?), lines).await?;
+    } else if wish != Wish::KeysStatus && vault.holder()? == Holder::Hsm {
+        desk.answer(Wish::Unseal, None, lines).await?;
     } else if wish != Wish::KeysStatus {
         return Err(Ending::new(Code::Sealed, "no server runs here, so an officer is needed")
             .next("start the server, or name an identity file: --officer FILE"));
@@ -150,5 +170,5 @@ async fn ask_here(
         // Told in the platform's log, if the database is in reach; the keys wait for nobody's database.
         desk.ledger = open_ledger(settings, vault).await.ok();
     }
-    desk.answer_with(wish, None, file, &lines).await
+    desk.answer_with(wish, None, file, lines).await
 }

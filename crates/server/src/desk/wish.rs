@@ -37,6 +37,11 @@ pub enum Wish {
         /// `age1…`
         key: String,
     },
+    /// The root to another holder.
+    MoveKeys {
+        /// `hsm` or `officers`.
+        to: String,
+    },
     /// A new merchant account.
     AccountCreate {
         /// Its name.
@@ -262,15 +267,12 @@ pub struct CertificateGiven {
 impl Wish {
     /// Whether it changes who can unseal.
     pub const fn changes_officers(&self) -> bool {
-        matches!(self, Self::AddOfficer { .. } | Self::RemoveOfficer { .. })
+        matches!(self, Self::AddOfficer { .. } | Self::RemoveOfficer { .. } | Self::MoveKeys { .. })
     }
 
     /// Whether the keys alone are enough for it, without the database.
     pub const fn is_about_keys(&self) -> bool {
-        matches!(
-            self,
-            Self::KeysStatus | Self::Unseal | Self::Seal | Self::AddOfficer { .. } | Self::RemoveOfficer { .. }
-        )
+        self.changes_officers() || matches!(self, Self::KeysStatus | Self::Unseal | Self::Seal)
     }
 }
 

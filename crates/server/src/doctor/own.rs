@@ -56,6 +56,23 @@ pub async fn vault(settings: &Settings) -> Vec<Finding> {
         ),
         _ => Finding::ok("keys", format!("{stand}; {officers} officers")),
     }];
+    let holder = status.get("holder").unwrap_or(&Value::Null);
+    if let Some(token) = holder.get("token").and_then(Value::as_str) {
+        findings.push(match holder.get("why_not").and_then(Value::as_str) {
+            None => Finding::ok("keys", format!("held by the hardware token {token}, which answers")),
+            Some(why) => Finding::fail(
+                "keys",
+                format!("held by the hardware token {token}, which is away: {why}"),
+                "until it is back the vault is sealed; docs/keys.md",
+            ),
+        });
+    } else if holder.get("kind").and_then(Value::as_str) == Some("hsm") {
+        findings.push(Finding::fail(
+            "keys",
+            "held by a hardware module, and the configuration names none",
+            "name it: `hsm.module`, `hsm.token`, `hsm.pin_file`; docs/keys.md",
+        ));
+    }
     let places = list("places");
     for place in &places {
         let path = place.get("place").and_then(Value::as_str).unwrap_or("-");

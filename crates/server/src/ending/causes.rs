@@ -7,7 +7,7 @@ use bonded_ledger::engine::EngineError;
 use bonded_people::PeopleError;
 use bonded_people::keys::KeyError;
 use bonded_trade::TradeError;
-use bonded_vault::{BadOfficer, VaultError};
+use bonded_vault::{BadOfficer, HsmError, VaultError};
 
 impl From<VaultError> for Ending {
     fn from(error: VaultError) -> Self {
@@ -35,6 +35,12 @@ impl From<VaultError> for Ending {
                 (Code::Sealed, "try again; nothing was changed")
             }
             VaultError::Officer(_) => (Code::Sealed, "`bonded keys new-officer FILE` makes a key of the right form"),
+            VaultError::Hsm(HsmError::Pin { .. }) => {
+                (Code::Sealed, "correct the PIN in `hsm.pin_file`, start again; a few more tries may lock the token")
+            }
+            VaultError::Hsm(_) => (Code::Unavailable, "see whether the module runs and `hsm` is right; docs/keys.md"),
+            VaultError::NoHsm => (Code::Config, "name it: `hsm.module`, `hsm.token`, `hsm.pin_file`; docs/keys.md"),
+            VaultError::HeldByHsm => (Code::Sealed, "`bonded keys unseal` without an officer asks the module"),
             VaultError::Destroyed | VaultError::Open(_) => (Code::Data, "nothing can bring it back"),
             VaultError::Store { .. } | VaultError::Uncertain { .. } => {
                 (Code::Io, "see whether that disk is full, read-only or failing")

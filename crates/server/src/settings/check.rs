@@ -1,6 +1,7 @@
 //! From what was said to what holds: every value parsed, every mistake told in a sentence.
 
 mod backup;
+mod hsm;
 mod identity;
 mod mail;
 mod outbound;
@@ -77,6 +78,7 @@ impl Check {
             drain: Duration::from_secs(self.number(keys::DRAIN_SECONDS, 0, DRAIN_SECONDS_MAX).unwrap_or(30)),
             engine: self.engine(),
             unseal_with: self.unseal_with(environment),
+            hsm: self.hsm(),
             log_format: self.one_of(keys::LOG_FORMAT, &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
             log_level: self.level(),
             limits: self.limits(),

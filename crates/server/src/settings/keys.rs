@@ -57,6 +57,9 @@ pub const DATABASE_ROOT_CERTIFICATE: &str = "database.root_certificate";
 pub const KEYS_PRIMARY: &str = "keys.primary";
 pub const KEYS_REPLICAS: &str = "keys.replicas";
 pub const KEYS_UNSEAL_WITH: &str = "keys.unseal_with";
+pub const HSM_MODULE: &str = "hsm.module";
+pub const HSM_TOKEN: &str = "hsm.token";
+pub const HSM_PIN_FILE: &str = "hsm.pin_file";
 pub const MAIL_HOST: &str = "mail.host";
 pub const MAIL_PORT: &str = "mail.port";
 pub const MAIL_TLS: &str = "mail.tls";
@@ -84,7 +87,7 @@ pub const LOG_FORMAT: &str = "log.format";
 pub const LOG_LEVEL: &str = "log.level";
 
 /// The whole table, in the order of the sample file.
-pub const KEYS: [Key; 55] = [
+pub const KEYS: [Key; 58] = [
     Key {
         name: ENVIRONMENT,
         default: "production",
@@ -202,6 +205,17 @@ pub const KEYS: [Key; 55] = [
         name: KEYS_UNSEAL_WITH,
         default: "",
         about: "An officer's identity file, used at each start. For development and staging; refused in production.",
+    },
+    Key {
+        name: HSM_MODULE,
+        default: "",
+        about: "The maker's PKCS#11 library of a hardware module. It holds the keys after `bonded keys move --to hsm`.",
+    },
+    Key { name: HSM_TOKEN, default: "", about: "The label of the token in it." },
+    Key {
+        name: HSM_PIN_FILE,
+        default: "",
+        about: "File that holds the token's user PIN, readable by its owner alone. None where the module asks for none.",
     },
     Key {
         name: MAIL_HOST,

@@ -18,7 +18,7 @@ use bonded_connect::outbound::OutboundSetup;
 use bonded_connect::shopify::install::App;
 use bonded_people::assertion::Rules;
 use bonded_people::mail::Origins;
-use bonded_vault::Environment;
+use bonded_vault::{Environment, HsmSetup};
 use reqwest::Url;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -150,6 +150,8 @@ pub struct Settings {
     pub keys_replicas: Vec<PathBuf>,
     /// Unseals at each start, outside production.
     pub unseal_with: Option<PathBuf>,
+    /// The hardware module that holds the root, or that it may be moved to.
+    pub hsm: Option<HsmSetup>,
     /// How the log is written.
     pub log_format: LogFormat,
     /// The lowest level that is written.

@@ -70,6 +70,47 @@ async fn accounts_are_opened_with_or_without_a_running_server() {
     server.stop().await;
 }
 
+/// All that is left: a copy of the data, one replica of the keys, and one officer.
+#[tokio::test]
+async fn a_lost_machine_is_rebuilt_from_its_data_any_replica_and_one_officer() {
+    let lost = House::new();
+    let replica = lost.path("replica");
+    lost.must(&["keys", "prepare-replica", replica.to_str().unwrap()]);
+    assert_eq!(lost.run(&["keys", "prepare-replica", lost.path("bonded-data-keys").to_str().unwrap()]).code, 73);
+    let mut serve = lost.command(&["serve"]);
+    serve.env("BONDED_KEYS_REPLICAS", &replica);
+    let server = lost.serve_by(serve);
+    lost.must(&["keys", "unseal", "--officer", &lost.officer()]);
+    let places = lost.must(&["keys", "status", "--json"]).json()["places"].clone();
+    assert!(
+        places[1]["confirmed"] == true && places[1]["version"] == 1 && places[1]["written_at"].is_string(),
+        "{places}"
+    );
+    let (_, key) = lost.account("Corner Shop", "retailer");
+    let (code, order) = Server::answer(server.post("/v1/orders", &key, &order("1"))).await;
+    assert_eq!(code, 201);
+    server.stop().await;
+
+    let rebuilt = House::empty();
+    for name in ["bonded.toml", "bonded-data", "replica", "officer.key"] {
+        let copied = std::process::Command::new("cp").arg("-a").arg(lost.path(name)).arg(rebuilt.path(name)).status();
+        assert!(copied.unwrap().success(), "{name}");
+    }
+    drop(lost);
+    let another = rebuilt.path("another");
+    rebuilt.must(&["keys", "prepare-replica", another.to_str().unwrap()]);
+    let mut serve = rebuilt.command(&["serve"]);
+    serve.env("BONDED_KEYS_PRIMARY", rebuilt.path("replica")).env("BONDED_KEYS_REPLICAS", &another);
+    let server = rebuilt.serve_by(serve);
+    rebuilt.must(&["keys", "unseal", "--officer", &rebuilt.officer()]);
+    let path = format!("/v1/orders/{}?expand=consumer", order["id"].as_str().unwrap());
+    let (status, read) = Server::answer(server.get(&path).bearer_auth(&key)).await;
+    assert_eq!((status, &read["consumer"]["first_name"]), (200, &serde_json::json!("Ada")), "{read}");
+    let places = rebuilt.must(&["keys", "status", "--json"]).json()["places"].clone();
+    assert!(places.as_array().unwrap().iter().all(|place| place["confirmed"] == true), "{places}");
+    server.stop().await;
+}
+
 #[test]
 fn what_is_written_is_the_owner_s_alone() {
     let house = House::new();

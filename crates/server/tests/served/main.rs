@@ -10,6 +10,7 @@ mod disk;
 mod doors;
 mod ends;
 mod export;
+mod hardware;
 mod house;
 mod identity;
 mod imports;

@@ -156,10 +156,10 @@ fn a_root_of_a_later_program_is_left_alone() {
     let (house, sealed) = damaged_house(&["one"]);
     let half = ["root.a", "root.b"].map(|half| house.at("primary").join(half));
     let blank = half.iter().find(|half| fs::read(half).unwrap().iter().all(|byte| *byte == 0)).unwrap();
-    fs::write(blank, b"bonded root 2 of a later program\n").unwrap();
+    fs::write(blank, b"bonded root 3 of a later program\n").unwrap();
     let opened = works(&house, &house.places(), &sealed);
-    assert!(matches!(opened, Err(VaultError::Newer { format: 2, .. })));
-    assert_eq!(fs::read(blank).unwrap(), b"bonded root 2 of a later program\n");
+    assert!(matches!(opened, Err(VaultError::Newer { format: 3, .. })));
+    assert_eq!(fs::read(blank).unwrap(), b"bonded root 3 of a later program\n");
 }
 
 proptest! {
