@@ -51,7 +51,7 @@ pub enum Kind {
     Backup = 42,
     Drill = 43,
     FieldNotice = 44,
-    SpentSlots = 46,
+    SpentSlots = 45,
 }
 
 impl Kind {

@@ -231,7 +231,12 @@ impl DeletionTurn {
 /// Each place of the keys, and since when it has confirmed that it holds this version of the root or a later one alone.
 fn confirmed(before: &[Replica], places: &[PlaceStatus], root_after: u64, now: Moment) -> Vec<Replica> {
     let one = |(number, place): (usize, &PlaceStatus)| {
-        let name = if number == 0 { String::from("primary") } else { format!("replica {number}") };
+        let name = match number {
+            0 => String::from("primary"),
+            // A token is a place as well, while it may hold what opens an older root (RFC 7512).
+            _ if place.place.to_string_lossy().starts_with("pkcs11:") => String::from("hardware module"),
+            _ => format!("replica {number}"),
+        };
         let known = before.iter().find(|replica| replica.place == name).and_then(|replica| replica.confirmed_at);
         let holds = place.confirmed && place.version.is_some_and(|version| version >= root_after);
         let why_not = (known.is_none() && !holds).then(|| WHY_NOT.to_owned());

@@ -260,7 +260,8 @@ async fn a_crash_between_sending_and_writing_down_repeats_and_loses_nothing() {
     stage.start();
     stage.until_messages("all arrive", |messages| delivered(messages, 5)).await;
     let after = stage.heard(6).await;
-    let well: Vec<_> = after.iter().filter(|heard| heard.was_well).map(Heard::id).collect();
+    // The node that ended may have sent one more at its last moment: it comes again, under its id.
+    let well: HashSet<_> = after.iter().filter(|heard| heard.was_well).map(Heard::id).collect();
     assert!(before.iter().all(|heard| well.contains(&heard.id())), "what was cut off came again under its id");
     assert_eq!(well.len(), 5);
     stage.end().await;
